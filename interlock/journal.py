@@ -1,0 +1,123 @@
+"""The journal of a run as text: one JSON object a line, `Header`, `Step`s, `End`; and what makes two of them equal."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing
+from collections.abc import Iterable
+from typing import Any
+from typing import Optional
+from typing import TypeVar
+from typing import Union
+
+from interlock.frame import End
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+
+FORMAT = 1
+T = TypeVar("T")
+_KINDS: dict[str, type] = {"header": Header, "step": Step, "end": End}
+
+
+class JournalError(ValueError):
+    """This is not a journal that Interlock can read."""
+
+
+def to_data(value: Any, *, volatile: bool = True) -> Any:
+    """A value of `frame` as JSON-ready data. Fields at their default are left out; volatile ones on request."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        data = {}
+        for f in dataclasses.fields(value):
+            if not volatile and f.metadata.get("volatile"):
+                continue
+            item = getattr(value, f.name)
+            if f.default is not dataclasses.MISSING and item == f.default:
+                continue
+            data[f.name] = to_data(item, volatile=volatile)
+        return data
+    if isinstance(value, (tuple, list)):
+        return [to_data(item, volatile=volatile) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_data(item, volatile=volatile) for key, item in value.items()}
+    return value
+
+
+def from_data(cls: type[T], data: Any) -> T:
+    """The inverse of `to_data`. Unknown fields are passed over, so that an older Interlock opens what it can."""
+    return typing.cast(T, _decoder(cls)(data))
+
+
+_decoders: dict[Any, typing.Callable[[Any], Any]] = {}
+
+
+def _decoder(kind: Any) -> typing.Callable[[Any], Any]:
+    found = _decoders.get(kind)
+    if found is None:
+        found = _decoders[kind] = _make_decoder(kind)
+    return found
+
+
+def _make_decoder(kind: Any) -> typing.Callable[[Any], Any]:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        decoders = {f.name: _decoder(hints[f.name]) for f in dataclasses.fields(kind)}
+        make = typing.cast(Any, kind)
+        return lambda data: make(**{name: decoders[name](item) for name, item in data.items() if name in decoders})
+    if origin is tuple:
+        item = _decoder(args[0])
+        return lambda data: tuple([item(one) for one in data])
+    if origin is dict:
+        value = _decoder(args[1])
+        return lambda data: {key: value(one) for key, one in data.items()}
+    if origin is Union:
+        inner = _decoder(next(arg for arg in args if arg is not type(None)))
+        return lambda data: None if data is None else inner(data)
+    return lambda data: data
+
+
+def dump(message: Message) -> str:
+    """One line of a journal, without its newline."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(message, cls))
+    return json.dumps({kind: to_data(message)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(line: str) -> Message:
+    """Read one line of a journal. Raises `JournalError`."""
+    try:
+        data = json.loads(line)
+        ((kind, body),) = data.items()
+        message = from_data(_KINDS[kind], body)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JournalError(f"Not a line of a journal: {line[:80]!r} ({error})") from error
+    if isinstance(message, Header) and message.format > FORMAT:
+        raise JournalError(f"This journal has format {message.format}; this Interlock reads up to {FORMAT}. Use a newer one.")
+    return message
+
+
+def digest(messages: Iterable[Message]) -> str:
+    """A fingerprint of a run: equal for equal runs, whatever their process ids, dates and speed."""
+    sha = hashlib.sha256()
+    for message in messages:
+        sha.update(canonical(message).encode())
+        sha.update(b"\n")
+    return sha.hexdigest()
+
+
+def canonical(message: Message) -> str:
+    """A message without its volatile fields, in one fixed spelling: what replays are compared by."""
+    return json.dumps(to_data(message, volatile=False), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+
+
+def first_difference(one: Iterable[Message], other: Iterable[Message]) -> Optional[tuple[int, str, str]]:
+    """The first messages in which two journals differ (index and both spellings), or None where they are equal."""
+    lines, others = [canonical(m) for m in one], [canonical(m) for m in other]
+    for index in range(max(len(lines), len(others))):
+        a = lines[index] if index < len(lines) else "(ended)"
+        b = others[index] if index < len(others) else "(ended)"
+        if a != b:
+            return index, a, b
+    return None

@@ -1,0 +1,1 @@
+"""The dashboard: the web pages, the store behind them and the worker that plays runs."""

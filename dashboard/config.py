@@ -1,0 +1,158 @@
+"""What the surroundings decide: the environment read once, checked, and given on as one value."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from urllib.parse import parse_qs
+from urllib.parse import urlsplit
+
+SHORTEST_TOKEN = 16
+
+EXPOSED = """\
+INTERLOCK_HOST={host} would let other machines in, and whoever opens the dashboard can start programs on this one. \
+So it is served there only with INTERLOCK_TOKEN (a secret of {shortest} characters or more) and INTERLOCK_ALLOWED_HOSTS \
+(the names people will type, with commas between); missing: {missing}.
+To stay on this machine, leave INTERLOCK_HOST out. A token to use: python3 -c 'import secrets; print(secrets.token_urlsafe())'"""
+
+
+class SettingsError(Exception):
+    """A setting cannot be used; the message names it and says what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and who may come in. A URL that is None stands for the embedded server of that name."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8440
+    store_url: str | None = field(default=None, repr=False)
+    lab_url: str | None = field(default=None, repr=False)
+    replica_url: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    scenario_dirs: tuple[Path, ...] = ()
+    pg_bin: Path | None = None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        # Set to nothing is the same as not set: that is how compose files and shells leave a variable out.
+        given = {name: value.strip() for name, value in environ.items() if value.strip()}
+        settings = cls(
+            data_dir=_path(given["INTERLOCK_DATA_DIR"]) if "INTERLOCK_DATA_DIR" in given else _default_data_dir(given),
+            host=given.get("INTERLOCK_HOST", cls.host).strip("[]"),
+            port=_port(given.get("INTERLOCK_PORT", str(cls.port))),
+            store_url=_postgresql_url("INTERLOCK_STORE_URL", given),
+            lab_url=_postgresql_url("INTERLOCK_LAB_URL", given),
+            replica_url=_postgresql_url("INTERLOCK_LAB_REPLICA_URL", given),
+            token=given.get("INTERLOCK_TOKEN"),
+            allowed_hosts=tuple(_split(given.get("INTERLOCK_ALLOWED_HOSTS", ""), ",")),
+            scenario_dirs=(
+                resource("scenarios"),
+                *(_folder("INTERLOCK_SCENARIOS", one) for one in _split(given.get("INTERLOCK_SCENARIOS", ""), os.pathsep)),
+            ),
+            pg_bin=_folder("INTERLOCK_PG_BIN", given["INTERLOCK_PG_BIN"]) if "INTERLOCK_PG_BIN" in given else None,
+        )
+        settings._check_token()
+        return settings
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that say the same: how a process hands its settings to one it starts."""
+        return {
+            "INTERLOCK_DATA_DIR": str(self.data_dir),
+            "INTERLOCK_HOST": self.host,
+            "INTERLOCK_PORT": str(self.port),
+            "INTERLOCK_STORE_URL": self.store_url or "",
+            "INTERLOCK_LAB_URL": self.lab_url or "",
+            "INTERLOCK_LAB_REPLICA_URL": self.replica_url or "",
+            "INTERLOCK_TOKEN": self.token or "",
+            "INTERLOCK_ALLOWED_HOSTS": ",".join(self.allowed_hosts),
+            "INTERLOCK_SCENARIOS": os.pathsep.join(str(one) for one in self.scenario_dirs if one != resource("scenarios")),
+            "INTERLOCK_PG_BIN": str(self.pg_bin or ""),
+        }
+
+    @property
+    def loopback(self) -> bool:
+        """Only this machine can reach the page."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:  # a host name: what it resolves to is not ours to trust
+            return False
+
+    @property
+    def address(self) -> str:
+        """What a person types to see the page."""
+        host = self.allowed_hosts[0] if self.allowed_hosts and not self.loopback else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def _check_token(self) -> None:
+        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+            raise SettingsError(
+                f"INTERLOCK_TOKEN has {len(self.token)} characters; fewer than {SHORTEST_TOKEN} can be guessed. "
+                "One that cannot: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
+            )
+        if not self.loopback:
+            needed = {"INTERLOCK_TOKEN": self.token, "INTERLOCK_ALLOWED_HOSTS": self.allowed_hosts}
+            missing = [name for name, value in needed.items() if not value]
+            if missing:
+                raise SettingsError(EXPOSED.format(host=self.host, shortest=SHORTEST_TOKEN, missing=" and ".join(missing)))
+
+
+def resource(name: str) -> Path:
+    """A folder that travels with the code: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def _default_data_dir(given: Mapping[str, str]) -> Path:
+    base = given.get("XDG_DATA_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "interlock"
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _folder(name: str, text: str) -> Path:
+    path = _path(text)
+    if not path.is_dir():
+        raise SettingsError(f"{name} names {path}, which is not a folder. Create it, or correct or remove the setting.")
+    return path
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [part.strip() for part in text.split(separator) if part.strip()]
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise SettingsError(f"INTERLOCK_PORT is {text!r}; it has to be a number up to 65535 (0: any free one).")
+    return int(text)
+
+
+def _postgresql_url(name: str, given: Mapping[str, str]) -> str | None:
+    url = given.get(name)
+    if url is None:
+        return None
+    # The URL may hold a password, so no message repeats it.
+    example = "postgresql://user:password@host:5432/database or postgresql://user@/database?host=/socket/folder"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise SettingsError(f"{name} is not a URL ({error}). It should look like {example}") from None
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise SettingsError(
+            f"{name} begins with {parts.scheme + ':' if parts.scheme else 'no scheme'!r}. It should look like {example}"
+        )
+    if not (parts.hostname or parse_qs(parts.query).get("host")):
+        raise SettingsError(f"{name} names no server. It should look like {example}")
+    return url

@@ -1,0 +1,57 @@
+"""The store: runs, their steps, the commands to them, the stacks. Everything a page shows comes from here.
+
+A step is committed before anybody hears of it, so whatever was once shown can be shown again. Every method opens its
+own short transaction, may be called from any thread, and raises `StoreDown` when the server cannot be reached.
+"""
+
+from __future__ import annotations
+
+from dashboard import migrations
+from dashboard.store.commands import Commands
+from dashboard.store.errors import CommandRefused
+from dashboard.store.errors import RunGone
+from dashboard.store.errors import StoreDown
+from dashboard.store.errors import UnknownRun
+from dashboard.store.records import Caption
+from dashboard.store.records import Command
+from dashboard.store.records import RunFilter
+from dashboard.store.records import RunPage
+from dashboard.store.records import RunRecord
+from dashboard.store.records import RunRow
+from dashboard.store.records import StackRow
+from dashboard.store.runs import Runs
+from dashboard.store.runs import failed
+from dashboard.store.server import engine
+from dashboard.store.server import reachable
+from dashboard.store.stacks import Stacks
+
+__all__ = [
+    "Caption",
+    "Command",
+    "CommandRefused",
+    "RunFilter",
+    "RunGone",
+    "RunPage",
+    "RunRecord",
+    "RunRow",
+    "StackRow",
+    "Store",
+    "StoreDown",
+    "UnknownRun",
+    "failed",
+    "migrate",
+]
+
+
+class Store(Runs, Commands, Stacks):
+    """The one way to the store. Make one per process and share it; `close()` it in the end."""
+
+
+def migrate(url: str) -> None:
+    """Create the store's tables, or bring them up to date. Quick when there is nothing to do."""
+    store = engine(url)
+    try:
+        with reachable(), store.begin() as connection:
+            migrations.upgrade(connection)
+    finally:
+        store.dispose()

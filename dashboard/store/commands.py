@@ -1,0 +1,72 @@
+"""What people ask of a run: rows that a worker answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from dashboard.store.errors import CommandRefused
+from dashboard.store.errors import UnknownRun
+from dashboard.store.records import Command
+from dashboard.store.server import Server
+from dashboard.store.server import clean
+from dashboard.store.tables import COMMAND_CHANNEL
+from dashboard.store.tables import command as command_table
+from dashboard.store.tables import run as run_table
+
+KINDS = ("advance", "play", "pause", "finish", "stop")
+_COMMAND = [command_table.c[f.name] for f in fields(Command)]
+
+
+class Commands(Server):
+    def command(self, run_id: int, kind: str, payload: Mapping[str, Any] | None = None, *, actor: str = "") -> int:
+        """Ask something of a run: `advance` {token, at}, `play` {speed}, `pause`, `finish`, `stop`.
+
+        The answer is in `settled()`. Raises `UnknownRun`, and `CommandRefused` if the run is over.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no command; there are {', '.join(KINDS)}.")
+        values = {"run_id": run_id, "kind": kind, "payload": dict(payload or {}), "actor": clean(actor)}
+        with self.transaction() as tx:
+            # Shared with other commands, but not with `finish`: a command is either refused there or refused here.
+            status = tx.scalar(sa.select(run_table.c.status).where(run_table.c.id == run_id).with_for_update(read=True))
+            if status is None:
+                raise UnknownRun(run_id)
+            if status in ("ended", "interrupted"):
+                raise CommandRefused("The run is over. Start it again, or step through what was recorded.")
+            return int(tx.scalar(sa.insert(command_table).values(values).returning(command_table.c.id)) or 0)
+
+    def settled(self, command_id: int, timeout: float) -> Command:
+        """Block until the command is carried out or refused, or for `timeout` seconds (`done` is None then)."""
+        command = self._command(command_id)
+        if command.done is not None:
+            return command
+        channel = (COMMAND_CHANNEL, str(command.run_id))
+        return self.wait_until(channel, timeout, lambda: self._command(command_id), lambda now: now.done is not None)
+
+    def _command(self, command_id: int) -> Command:
+        with self.transaction() as tx:
+            row = tx.execute(sa.select(*_COMMAND).where(command_table.c.id == command_id)).mappings().one()
+        return Command(**row)
+
+    def open_commands(self, run_id: int) -> list[Command]:
+        """Commands nobody has answered yet, oldest first."""
+        unanswered = sa.and_(command_table.c.run_id == run_id, command_table.c.done.is_(None))
+        with self.transaction() as tx:
+            rows = tx.execute(sa.select(*_COMMAND).where(unanswered).order_by(command_table.c.id)).mappings()
+            return [Command(**row) for row in rows]
+
+    def settle(self, command_id: int, error: str | None = None) -> None:
+        """Answer a command: carried out, or refused for a reason."""
+        with self.transaction() as tx:
+            settle(tx, [command_id], error)
+
+
+def settle(tx: sa.Connection, ids: Sequence[int], error: str | None = None) -> None:
+    if ids:
+        unanswered = sa.and_(command_table.c.id.in_(ids), command_table.c.done.is_(None))
+        tx.execute(sa.update(command_table).where(unanswered).values(done=sa.func.now(), error=error))

@@ -1,0 +1,116 @@
+"""What the store gives out: plain frozen values, good in any thread and after any transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.store.tables import ACTIVE
+from interlock.frame import End
+from interlock.frame import Header
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as lists show it."""
+
+    id: int
+    incident: str
+    program: str
+    stack: str
+    mode: str  # step | replay | random | natural
+    schedule: str  # asked for; what was carried out is `RunRecord.end.schedule`
+    seed: int | None
+    title: str
+    actor: str
+    parent: int | None
+    status: str  # queued | starting | waiting | running | ended | interrupted
+    speed: float | None  # steps a second while somebody plays it
+    outcome: str | None
+    signature: str | None
+    summary: str | None
+    expected: bool | None  # whether it ended as the incident declares; None: nothing declared
+    steps: int  # number of the last step, -1 before the first
+    failed_at: int | None  # the first step in which a task raised, as soon as it is known
+    rev: int
+    created: dt.datetime
+    started: dt.datetime | None
+    ended: dt.datetime | None
+
+    @property
+    def active(self) -> bool:
+        """A worker has it in its hands."""
+        return self.status in ACTIVE
+
+    @property
+    def over(self) -> bool:
+        return self.status in ("ended", "interrupted")
+
+
+@dataclass(frozen=True)
+class RunRecord(RunRow):
+    """A run with what ran and how it ended."""
+
+    header: Header | None
+    end: End | None
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """Which runs a list shows; None: all of them."""
+
+    incident: str | None = None
+    program: str | None = None
+    stack: str | None = None
+    mode: str | None = None
+    status: str | None = None
+    outcome: str | None = None
+    signature: str | None = None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """A page of runs, newest first."""
+
+    rows: tuple[RunRow, ...]
+    total: int  # that match the filter
+    next: int | None  # pass as `before` for the page that follows; None on the last
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A step in a line."""
+
+    number: int
+    text: str
+    token: str | None
+    woke: tuple[str, ...]
+    failed: bool  # a task raised in it
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a person asked of a run."""
+
+    id: int
+    run_id: int
+    kind: str
+    payload: Mapping[str, Any]
+    actor: str
+    done: dt.datetime | None  # carried out or refused
+    error: str | None  # why it was refused
+
+
+@dataclass(frozen=True)
+class StackRow:
+    """Where the installation of a stack stands."""
+
+    name: str
+    state: str  # missing | queued | installing | ready | failed
+    progress: str
+    log: str
+    error: str | None
+    rev: int
+    updated: dt.datetime

@@ -1,0 +1,208 @@
+"""Runs and their steps: what pages read of them, and what a worker writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from dashboard.store.commands import settle
+from dashboard.store.errors import RunGone
+from dashboard.store.errors import UnknownRun
+from dashboard.store.records import Caption
+from dashboard.store.records import RunFilter
+from dashboard.store.records import RunPage
+from dashboard.store.records import RunRecord
+from dashboard.store.records import RunRow
+from dashboard.store.server import Server
+from dashboard.store.server import clean
+from dashboard.store.tables import ACTIVE
+from dashboard.store.tables import RUN_CHANNEL
+from dashboard.store.tables import command as command_table
+from dashboard.store.tables import run as run_table
+from dashboard.store.tables import step as step_table
+from interlock.frame import End
+from interlock.frame import Header
+from interlock.frame import Step
+from interlock.journal import from_data
+from interlock.journal import to_data
+
+EVERY_RUN = RunFilter()
+_ROW = [run_table.c[f.name] for f in fields(RunRow)]
+_RECORD = [*_ROW, run_table.c.header, run_table.c.end]
+
+
+class Runs(Server):
+    def create_run(
+        self,
+        incident: str,
+        program: str,
+        stack: str,
+        mode: str,
+        schedule: str = "il1:",
+        seed: int | None = None,
+        *,
+        actor: str = "",
+        title: str = "",
+        parent: int | None = None,
+    ) -> int:
+        """Write down that a run is wanted. `jobs.enqueue_run` then finds it a worker."""
+        values = {
+            "incident": incident,
+            "program": program,
+            "stack": stack,
+            "mode": mode,
+            "schedule": clean(schedule),
+            "seed": seed,
+            "actor": clean(actor),
+            "title": clean(title),
+            "parent": parent,
+            "status": "queued",
+            "steps": -1,
+            "litter": False,
+        }
+        with self.transaction() as tx:
+            return int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
+
+    def run(self, run_id: int) -> RunRecord | None:
+        with self.transaction() as tx:
+            row = tx.execute(sa.select(*_RECORD).where(run_table.c.id == run_id)).mappings().one_or_none()
+        if row is None:
+            return None
+        header = None if row["header"] is None else from_data(Header, row["header"])
+        end = None if row["end"] is None else from_data(End, row["end"])
+        return RunRecord(**{**row, "header": header, "end": end})
+
+    def rev(self, run_id: int) -> int:
+        """The revision of a run: it grows with everything a page could show. Raises `UnknownRun`."""
+        with self.transaction() as tx:
+            rev: int | None = tx.scalar(sa.select(run_table.c.rev).where(run_table.c.id == run_id))
+        if rev is None:
+            raise UnknownRun(run_id)
+        return rev
+
+    def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
+        """Runs that match, newest first."""
+        wanted = {f.name: getattr(filter, f.name) for f in fields(filter)}
+        matches = [run_table.c[name] == value for name, value in wanted.items() if value is not None]
+        page = sa.select(*_ROW).where(*matches).order_by(run_table.c.id.desc()).limit(limit + 1)
+        if before is not None:
+            page = page.where(run_table.c.id < before)
+        with self.transaction() as tx:
+            rows = tuple(RunRow(**row) for row in tx.execute(page).mappings())
+            total = tx.scalar(sa.select(sa.func.count()).select_from(run_table).where(*matches)) or 0
+        return RunPage(rows[:limit], total, rows[limit - 1].id if len(rows) > limit else None)
+
+    def wait(self, run_id: int, rev: int, timeout: float) -> int:
+        """Block until the run has a newer revision than `rev`, or for `timeout` seconds; the revision it then has."""
+        return self.wait_until((RUN_CHANNEL, str(run_id)), timeout, lambda: self.rev(run_id), lambda now: now > rev)
+
+    # The steps of a run
+
+    def step(self, run_id: int, number: int) -> Step | None:
+        found = self.steps(run_id, number, number)
+        return found[0] if found else None
+
+    def steps(self, run_id: int, first: int, last: int) -> list[Step]:
+        """The steps from `first` to `last`, both included, as far as they are there."""
+        query = (
+            sa.select(step_table.c.body)
+            .where(step_table.c.run_id == run_id, step_table.c.number.between(first, last))
+            .order_by(step_table.c.number)
+        )
+        with self.transaction() as tx:
+            return [from_data(Step, body) for body in tx.scalars(query)]
+
+    def captions(self, run_id: int) -> list[Caption]:
+        """All steps of a run, each in a line."""
+        c = step_table.c
+        query = sa.select(c.number, c.caption, c.token, c.woke, c.failed).where(c.run_id == run_id).order_by(c.number)
+        with self.transaction() as tx:
+            return [Caption(n, text, token, tuple(woke), failed) for n, text, token, woke, failed in tx.execute(query)]
+
+    # What a worker does with a run
+
+    def claim(self, run_id: int, worker: int) -> RunRecord | None:
+        """Take a queued run into a worker's hands; None if it is not queued (any more)."""
+        queued = sa.and_(run_table.c.id == run_id, run_table.c.status == "queued")
+        taken = {"status": "starting", "worker": worker, "litter": True, "started": sa.func.now()}
+        with self.transaction() as tx:
+            if tx.execute(sa.update(run_table).where(queued).values(taken)).rowcount == 0:
+                return None
+        return self.run(run_id)
+
+    def set_header(self, run_id: int, header: Header) -> None:
+        self._change(run_id, {"header": to_data(header)})
+
+    def set_status(self, run_id: int, status: str, speed: float | None = None) -> None:
+        self._change(run_id, {"status": status, "speed": speed})
+
+    def add_step(self, run_id: int, step: Step, *, status: str | None = None, done: Sequence[int] = ()) -> None:
+        """Make a step durable, with the commands that it carried out."""
+        self.add_steps(run_id, [step], status=status, done=done)
+
+    def add_steps(
+        self, run_id: int, steps: Sequence[Step], *, status: str | None = None, done: Sequence[int] = ()
+    ) -> None:
+        """Make steps durable, all of them or none, and only then announce them."""
+        rows = [
+            {
+                "run_id": run_id,
+                "number": step.number,
+                "caption": clean(step.text),
+                "token": step.choice.token if step.choice else None,
+                "woke": list(step.woke),
+                "failed": failed(step),
+                "body": to_data(step),
+            }
+            for step in steps
+        ]
+        first_failure = next((step.number for step in steps if failed(step)), None)
+        values: dict[str, Any] = {"steps": steps[-1].number}
+        if first_failure is not None:
+            values["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
+        if status is not None:
+            values["status"] = status
+        with self.transaction() as tx:
+            _change(tx, run_id, values)
+            tx.execute(sa.insert(step_table), rows)
+            settle(tx, done)
+
+    def finish(self, run_id: int, end: End, expected: bool | None = None, *, status: str = "ended") -> None:
+        """Write down how a run ended. Commands nobody will carry out any more are refused."""
+        values = {
+            "status": status,
+            "speed": None,
+            "outcome": end.outcome,
+            "signature": end.signature,
+            "summary": clean(end.summary),
+            "expected": expected,
+            "end": to_data(end),
+            "ended": sa.func.now(),
+        }
+        if end.failed_at is not None:
+            values["failed_at"] = end.failed_at
+        left = sa.and_(command_table.c.run_id == run_id, command_table.c.done.is_(None))
+        refusal = {"done": sa.func.now(), "error": "The run is over."}
+        with self.transaction() as tx:
+            _change(tx, run_id, values)
+            tx.execute(sa.update(command_table).where(left).values(refusal))
+
+    def _change(self, run_id: int, values: Mapping[str, Any]) -> None:
+        with self.transaction() as tx:
+            _change(tx, run_id, values)
+
+
+def failed(step: Step) -> bool:
+    """Whether a task raised in this step."""
+    return any(task.state == "error" and task.moved for task in step.frame.tasks)
+
+
+def _change(tx: sa.Connection, run_id: int, values: Mapping[str, Any]) -> None:
+    """Change a run that a worker has in its hands; nobody may write on one that is over."""
+    active = sa.and_(run_table.c.id == run_id, run_table.c.status.in_(ACTIVE))
+    if tx.execute(sa.update(run_table).where(active).values(values)).rowcount == 0:
+        raise RunGone(f"Run {run_id} is over, nothing more can be added to it.")

@@ -1,0 +1,105 @@
+"""The store's tables, as SQLAlchemy Core sees them; `migrations/` creates them.
+
+Triggers keep two promises that no caller can forget: every change of a run, a stack or a command is announced with
+NOTIFY when (and only when) it is committed, and `rev` of a run and of a stack grows with it.
+
+Frames, headers and ends rest in columns of type `json`, not `jsonb`: what a program prints may hold a NUL character or
+half a surrogate pair, which `jsonb` refuses.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON
+from sqlalchemy import BigInteger
+from sqlalchemy import Boolean
+from sqlalchemy import Column
+from sqlalchemy import DateTime
+from sqlalchemy import Double
+from sqlalchemy import ForeignKey
+from sqlalchemy import Identity
+from sqlalchemy import Integer
+from sqlalchemy import MetaData
+from sqlalchemy import Table
+from sqlalchemy import Text
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import ARRAY
+
+RUN_CHANNEL = "interlock_run"  # payload: the run's id
+COMMAND_CHANNEL = "interlock_command"  # payload: the run's id
+STACK_CHANNEL = "interlock_stack"  # payload: the stack's name
+
+ACTIVE = ("starting", "waiting", "running")
+"""The states of a run that some worker has in its hands."""
+
+metadata = MetaData()
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("program", Text, nullable=False),
+    Column("stack", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("schedule", Text, nullable=False),
+    Column("seed", BigInteger),
+    Column("title", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("parent", BigInteger, ForeignKey("run.id", ondelete="SET NULL")),
+    Column(
+        "status", Text, nullable=False
+    ),  # queued | starting | waiting (for a person) | running | ended | interrupted
+    Column("speed", Double),  # steps a second while it is played, else null
+    Column("outcome", Text),
+    Column("signature", Text),
+    Column("summary", Text),
+    Column("expected", Boolean),
+    Column("steps", Integer, nullable=False),  # number of the last step, -1 before the first
+    Column("failed_at", Integer),
+    Column("header", JSON),
+    Column("end", JSON),
+    Column("rev", BigInteger, nullable=False),
+    Column("worker", BigInteger),  # key of the advisory lock that the worker holds as long as it lives
+    Column("litter", Boolean, nullable=False),  # the lab may still hold the run's schema
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("started", DateTime(timezone=True)),
+    Column("ended", DateTime(timezone=True)),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("caption", Text, nullable=False),
+    Column("token", Text),  # of the choice carried out
+    Column("woke", ARRAY(Text), nullable=False),
+    Column("failed", Boolean, nullable=False),  # a task raised in it
+    Column("body", JSON, nullable=False),
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("done", DateTime(timezone=True)),  # carried out or refused
+    Column("error", Text),  # why it was refused
+)
+
+stack = Table(
+    "stack",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # missing | queued | installing | ready | failed
+    Column("progress", Text, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("error", Text),
+    Column("rev", BigInteger, nullable=False),
+    Column("worker", BigInteger),
+    Column("updated", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,324 @@
+"""The catalogue of incidents, read from folders on disk, and whether a run ended as its incident declares.
+
+An incident is a folder: `incident.toml` says what it is and what is to be expected of its programs, `story.md` tells it,
+`schema.sql` prepares the data, `invariants.sql` holds the rules the data must keep, and each program is a Python file.
+Whatever is wrong with a folder becomes a `Problem` with file and line, shown on that incident's own page; it never hides
+the others. Nothing here imports or runs an incident's code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+import warnings
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from dashboard import sqlfiles
+from interlock import schedule
+from interlock.frame import End
+from interlock.supervisor import Invariant
+
+KINDS = ("broken", "fix", "probe")
+OUTCOMES = ("ok", "error", "silent", "hang", "crash", "stuck", "limit")
+"""What can be expected of a program: the outcomes of `End` that tell of it, and not of who ran it."""
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in an incident's folder that is not as it should be, and where."""
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How a program ends on a stack."""
+
+    outcome: str
+    error: str = ""  # occurs in some task's chain of errors, as "Type: message"
+    schedule: str = schedule.PREFIX  # the schedule that shows it
+
+
+@dataclass(frozen=True)
+class Program:
+    """One script of an incident."""
+
+    name: str
+    title: str
+    kind: str  # one of KINDS
+    path: Path
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)  # by stack
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A folder of the catalogue. One with problems has whatever could be read of it."""
+
+    name: str
+    title: str
+    folder: Path
+    symptom: str = ""
+    summary: str = ""
+    story: Markup = Markup()  # HTML, safe to show
+    programs: tuple[Program, ...] = ()
+    setup: str = ""
+    invariants: tuple[Invariant, ...] = ()
+    sources: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks that its programs declare something for, in the order of their first mention."""
+        return tuple(dict.fromkeys(stack for program in self.programs for stack in program.expectations))
+
+    def program(self, name: str) -> Program | None:
+        return next((program for program in self.programs if program.name == name), None)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every incident that was found, by name."""
+
+    incidents: tuple[Incident, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def incident(self, name: str) -> Incident | None:
+        return next((incident for incident in self.incidents if incident.name == name), None)
+
+
+def verdict(program: Program, stack: str, end: End) -> bool | None:
+    """Whether a run ended as declared for that stack; None where nothing is declared, or the run was not let finish."""
+    expected = program.expectations.get(stack)
+    if expected is None or end.outcome in ("stopped", "interrupted"):
+        return None
+    if end.outcome != expected.outcome:
+        return False
+    errors = (f"{error.type}: {error.message}" for task in end.tasks for error in task.errors)
+    return not expected.error or any(expected.error in error for error in errors)
+
+
+def load(dirs: Iterable[Path]) -> Catalogue:
+    """Read the catalogue. A folder whose files have not changed since the last call is not read again."""
+    incidents: dict[str, Incident] = {}
+    problems: list[Problem] = []
+    for base in dirs:
+        if not base.is_dir():
+            problems.append(Problem(base, 1, "There is no such folder of incidents. Create it, or take it off the settings."))
+            continue
+        for folder in sorted(base.iterdir()):
+            if not folder.is_dir() or folder.name.startswith((".", "_")):
+                continue
+            incident = _cached(folder)
+            problems += incident.problems
+            earlier = incidents.setdefault(incident.name, incident)
+            if earlier is not incident:
+                message = f"{earlier.folder} is called {incident.name!r} too and comes first. Rename one of the folders."
+                problems.append(Problem(folder, 1, message))
+    return Catalogue(tuple(incidents.values()), tuple(problems))
+
+
+_cache: dict[Path, tuple[object, Incident]] = {}
+
+
+def _cached(folder: Path) -> Incident:
+    state = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.iterdir())]
+    known = _cache.get(folder)
+    if known is None or known[0] != state:
+        known = _cache[folder] = state, read(folder)
+    return known[1]
+
+
+def read(folder: Path) -> Incident:
+    """Read one incident's folder, mistakes included."""
+    problems: list[Problem] = []
+    if not NAME.fullmatch(folder.name):
+        problems.append(Problem(folder, 1, f"The folder's name is the incident's: {_NAMES}."))
+    toml = _Toml(folder / "incident.toml", problems)
+    table = toml.fields(toml.root, _INCIDENT, "an incident")
+    schema, rules, story = folder / "schema.sql", folder / "invariants.sql", folder / "story.md"
+    setup = _text(schema, problems) if schema.exists() else ""
+    problems += (Problem(schema, *mistake) for mistake in sqlfiles.mistakes(setup))
+    queries, mistakes = sqlfiles.queries(_text(rules, problems) if rules.exists() else "")
+    problems += (Problem(rules, *mistake) for mistake in mistakes)
+    problems += (problem for path in sorted(folder.glob("*.py")) if (problem := _syntax(path)))
+    return Incident(
+        name=folder.name,
+        title=table.get("title", folder.name),
+        folder=folder,
+        symptom=table.get("symptom", ""),
+        summary=table.get("summary", ""),
+        story=_html(_text(story, problems, "It tells in plain words what people see, and why.")),
+        programs=tuple(_programs(toml, table.get("program", []))),
+        setup=setup,
+        invariants=tuple(Invariant(query.name, query.sql) for query in queries),
+        sources=tuple(source for source in table.get("sources", []) if isinstance(source, str)),
+        problems=tuple(problems),
+    )
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What may stand under a key of incident.toml."""
+
+    type: type
+    required: bool = False
+    words: tuple[str, ...] = ()  # the only values it can have, if they are few
+
+
+_INCIDENT = {
+    "title": _Key(str, required=True),
+    "symptom": _Key(str),
+    "summary": _Key(str),
+    "sources": _Key(list),
+    "program": _Key(list, required=True),
+}
+_PROGRAM = {
+    "name": _Key(str, required=True),
+    "title": _Key(str, required=True),
+    "kind": _Key(str, required=True, words=KINDS),
+    "stacks": _Key(dict),
+}
+_EXPECTATION = {
+    "outcome": _Key(str, required=True, words=OUTCOMES),
+    "error": _Key(str),
+    "schedule": _Key(str),
+}
+_TYPES = {str: "a text in quotes", list: "a list", dict: "a table"}
+_NAMES = "lower-case letters, digits and underscores, a letter first"
+
+
+class _Toml:
+    """An incident.toml while it is read. Parsed TOML knows no lines any more, so they are looked up in the text."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.path, self.problems = path, problems
+        text = _text(path, problems, "An incident is a folder with this file in it; docs/authors-guide.md shows one.")
+        self.lines = text.splitlines()
+        self.readable = bool(text)
+        self.root: dict[str, Any] = {}
+        try:
+            self.root = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            at = re.search(r"at line (\d+)", str(error))
+            self.problem(f"This is not TOML: {error}.", int(at[1]) if at else max(len(self.lines), 1))
+            self.readable = False
+
+    def problem(self, message: str, line: int) -> None:
+        self.problems.append(Problem(self.path, line, message))
+
+    def line(self, text: str, start: int = 1) -> int:
+        """The first line from `start` on with this text outside of a comment, else `start` itself."""
+        numbered = enumerate(self.lines[start - 1 :], start)
+        return next((number for number, line in numbered if text in line.partition("#")[0]), start)
+
+    def fields(self, table: dict[str, Any], keys: Mapping[str, _Key], what: str, start: int = 1) -> dict[str, Any]:
+        """Those entries of a table that are as they should be. Each other one becomes a problem."""
+        good = {}
+        for name, value in table.items():
+            key = keys.get(name)
+            if key is None:
+                mistake = f"{what.capitalize()} has no key {name!r}. It has: {', '.join(keys)}."
+            elif not isinstance(value, key.type):
+                mistake = f"{name!r} must be {_TYPES[key.type]}."
+            elif key.words and value not in key.words:
+                mistake = f"{name!r} cannot be {value!r}. It is one of: {', '.join(key.words)}."
+            else:
+                good[name] = value
+                continue
+            self.problem(mistake, self.line(name, start))
+        for name, key in keys.items():
+            if key.required and name not in table and self.readable:
+                self.problem(f"{what.capitalize()} must have a key {name!r}, {_TYPES[key.type]}.", start)
+        return good
+
+
+def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
+    starts = [number for number, line in enumerate(toml.lines, 1) if re.match(r"\s*\[\[\s*program\s*]]", line)]
+    seen: set[str] = set()
+    for table, start in zip_longest(tables, starts[: len(tables)], fillvalue=1):
+        if not isinstance(table, dict):
+            toml.problem("A program is a table: begin it with a line [[program]].", toml.line("program"))
+            continue
+        fields = toml.fields(table, _PROGRAM, "a program", start)
+        name = fields.get("name", "")
+        path = toml.path.parent / f"{name}.py"
+        if not NAME.fullmatch(name):
+            if name:
+                toml.problem(f"{name!r} cannot be a program's name: {_NAMES}.", toml.line("name", start))
+        elif name in seen:
+            toml.problem(f"There is a program {name!r} before this one already.", toml.line("name", start))
+        elif not path.is_file():
+            message = f"The program {name!r} has no file: {path.name} is expected beside incident.toml."
+            toml.problem(message, toml.line("name", start))
+        else:
+            seen.add(name)
+            expectations = dict(_expectations(toml, fields.get("stacks", {}), start))
+            yield Program(name, fields.get("title", name), fields.get("kind", "probe"), path, expectations)
+
+
+def _expectations(toml: _Toml, tables: dict[str, Any], start: int) -> Iterator[tuple[str, Expectation]]:
+    for stack, table in tables.items():
+        line = toml.line(stack, start)
+        if not isinstance(table, dict):
+            toml.problem(f"What is expected on {stack!r} must be a table, at least {{ outcome = \"ok\" }}.", line)
+            continue
+        fields = toml.fields(table, _EXPECTATION, "an expectation", line)
+        try:
+            schedule.parse(fields.get("schedule", ""))
+        except schedule.ScheduleError as error:
+            toml.problem(str(error), toml.line("schedule", line))
+            continue
+        if "outcome" in fields:
+            yield stack, Expectation(**fields)
+
+
+def _text(path: Path, problems: list[Problem], purpose: str = "") -> str:
+    """A file's text; what keeps it from being read becomes a problem, with the purpose that the file has."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problems.append(Problem(path, 1, f"There is no {path.name}. {purpose}".rstrip()))
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        problems.append(Problem(path, line, "This is not UTF-8 text. Save the file in that encoding."))
+    except OSError as error:
+        problems.append(Problem(path, 1, f"{path.name} cannot be read: {error.strerror}."))
+    return ""
+
+
+def _syntax(path: Path) -> Problem | None:
+    """The first mistake in a Python file, as far as this Python can tell without running it."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(path.read_bytes(), path.name)
+    except SyntaxError as error:
+        return Problem(path, error.lineno or 1, f"This is not Python: {error.msg}.")
+    except (ValueError, OSError) as error:
+        return Problem(path, 1, f"{path.name} cannot be read as Python: {error}.")
+    return None
+
+
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+"""HTML in a story is shown as text, links cannot hold scripts, and pictures from elsewhere would tell who reads it."""
+
+
+def _html(story: str) -> Markup:
+    return Markup(_markdown.render(story))

@@ -25,6 +25,7 @@ from dashboard.store.tables import command as command_table
 from dashboard.store.tables import run as run_table
 from dashboard.store.tables import step as step_table
 from interlock.frame import End
+from interlock.frame import Event
 from interlock.frame import Header
 from interlock.frame import Step
 from interlock.journal import from_data
@@ -122,6 +123,23 @@ class Runs(Server):
         query = sa.select(c.number, c.caption, c.token, c.woke, c.failed).where(c.run_id == run_id).order_by(c.number)
         with self.transaction() as tx:
             return [Caption(n, text, token, tuple(woke), failed) for n, text, token, woke, failed in tx.execute(query)]
+
+    def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
+        """The last events of these kinds up to a step, oldest first: what the program wrote. Looks back `limit` steps."""
+        events = sa.func.json_array_elements(step_table.c.body["events"]).table_valued("value", joins_implicitly=True)
+        query = (
+            sa.select(step_table.c.number, sa.cast(events.c.value, sa.JSON))
+            .where(
+                step_table.c.run_id == run_id,
+                step_table.c.number.between(upto - limit + 1, upto),
+                sa.cast(events.c.value, sa.JSON)["kind"].as_string().in_(kinds),
+            )
+            .order_by(step_table.c.number.desc())
+            .limit(limit)
+        )
+        with self.transaction() as tx:
+            found = [(number, from_data(Event, body)) for number, body in tx.execute(query)]
+        return found[::-1]
 
     # What a worker does with a run
 

@@ -37,18 +37,8 @@ class Stacks(Server):
         worker: int | None = None,
     ) -> None:
         """Note where a stack stands; its log stays unless a new one is given."""
-        values = {
-            "state": state,
-            "progress": clean(progress),
-            "error": None if error is None else clean(error),
-            "worker": worker,
-            "updated": sa.func.now(),
-        }
-        if log is not None:
-            values["log"] = clean(log)[-LOG_LIMIT:]
-        statement = upsert(stack_table).values({"name": name, "log": "", **values})
         with self.transaction() as tx:
-            tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+            note(tx, name, state, progress=progress, error=error, log=log, worker=worker)
 
     def append_stack_log(self, name: str, text: str, progress: str | None = None) -> None:
         log = sa.func.right(stack_table.c.log + clean(text), LOG_LIMIT)
@@ -64,3 +54,27 @@ class Stacks(Server):
             return stack.rev if stack else 0
 
         return self.wait_until((STACK_CHANNEL, name), timeout, look, lambda now: now > rev)
+
+
+def note(
+    tx: sa.Connection,
+    name: str,
+    state: str,
+    *,
+    progress: str = "",
+    error: str | None = None,
+    log: str | None = None,
+    worker: int | None = None,
+) -> None:
+    """`Stacks.set_stack` within the caller's transaction."""
+    values = {
+        "state": state,
+        "progress": clean(progress),
+        "error": None if error is None else clean(error),
+        "worker": worker,
+        "updated": sa.func.now(),
+    }
+    if log is not None:
+        values["log"] = clean(log)[-LOG_LIMIT:]
+    statement = upsert(stack_table).values({"log": "", **values, "name": name})
+    tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))

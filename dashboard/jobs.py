@@ -1,0 +1,58 @@
+"""The two things that are done in the background: playing a run and installing a stack.
+
+Jobs wait in the store, in Procrastinate's tables. Each is enqueued in a transaction of the store, so what a page says of
+it and the job itself come to be together or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable
+from typing import Protocol
+
+from procrastinate import App
+from procrastinate import PsycopgConnector
+from procrastinate import SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+
+from dashboard.store import Store
+from dashboard.store import stacks
+
+RUNS = "runs"
+INSTALLS = "installs"
+PLAY_RUN = "play_run"
+INSTALL_STACK = "install_stack"
+
+_desk = App(connector=SyncPsycopgConnector())
+"""Never opened, so it costs nothing: it only writes on the connections it is given."""
+
+
+class Hands(Protocol):
+    """Who does the work."""
+
+    def play_run(self, run_id: int) -> Awaitable[None]: ...
+
+    def install_stack(self, name: str) -> Awaitable[None]: ...
+
+
+def application(store_url: str, hands: Hands) -> App:
+    """The queue as a worker opens it."""
+    app = App(connector=PsycopgConnector(conninfo=store_url, min_size=1, max_size=4, timeout=5))
+    app.task(name=PLAY_RUN, queue=RUNS)(hands.play_run)
+    app.task(name=INSTALL_STACK, queue=INSTALLS)(hands.install_stack)
+    return app
+
+
+def enqueue_run(store: Store, run_id: int) -> None:
+    """Have a queued run played by the next worker that is free. Asking twice is asking once."""
+    with contextlib.suppress(AlreadyEnqueued), store.transaction() as tx:
+        connection, lock = tx.connection.driver_connection, f"run {run_id}"
+        _desk.configure_task(PLAY_RUN, queue=RUNS, queueing_lock=lock, connection=connection).defer(run_id=run_id)
+
+
+def enqueue_install(store: Store, name: str) -> None:
+    """Have a stack installed. Asking twice is asking once."""
+    with contextlib.suppress(AlreadyEnqueued), store.transaction() as tx:
+        connection, lock = tx.connection.driver_connection, f"stack {name}"
+        _desk.configure_task(INSTALL_STACK, queue=INSTALLS, queueing_lock=lock, connection=connection).defer(name=name)
+        stacks.note(tx, name, "queued", log="")

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 SHORTEST_TOKEN = 16
 
+NEW_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())'"
 EXPOSED = """\
-INTERLOCK_HOST={host} would let other machines in, and whoever opens the dashboard can start programs on this one. \
-So it is served there only with INTERLOCK_TOKEN (a secret of {shortest} characters or more) and INTERLOCK_ALLOWED_HOSTS \
-(the names people will type, with commas between); missing: {missing}.
-To stay on this machine, leave INTERLOCK_HOST out. A token to use: python3 -c 'import secrets; print(secrets.token_urlsafe())'"""
+INTERLOCK_HOST={host} would let other machines in, and whoever opens the dashboard can start programs on this one.
+So it is served there only with INTERLOCK_TOKEN (a secret of {shortest} characters or more) and INTERLOCK_ALLOWED_HOSTS
+(the names people will type, with commas between). Missing: {missing}.
+To stay on this machine, leave INTERLOCK_HOST out. To make a token: {new_token}"""
 
 
 class SettingsError(Exception):
@@ -36,13 +37,14 @@ class Settings:
     replica_url: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     allowed_hosts: tuple[str, ...] = ()
-    scenario_dirs: tuple[Path, ...] = ()
+    scenario_dirs: tuple[Path, ...] = ()  # ours first
     pg_bin: Path | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         # Set to nothing is the same as not set: that is how compose files and shells leave a variable out.
         given = {name: value.strip() for name, value in environ.items() if value.strip()}
+        more_scenarios = _split(given.get("INTERLOCK_SCENARIOS", ""), os.pathsep)
         settings = cls(
             data_dir=_path(given["INTERLOCK_DATA_DIR"]) if "INTERLOCK_DATA_DIR" in given else _default_data_dir(given),
             host=given.get("INTERLOCK_HOST", cls.host).strip("[]"),
@@ -52,10 +54,7 @@ class Settings:
             replica_url=_postgresql_url("INTERLOCK_LAB_REPLICA_URL", given),
             token=given.get("INTERLOCK_TOKEN"),
             allowed_hosts=tuple(_split(given.get("INTERLOCK_ALLOWED_HOSTS", ""), ",")),
-            scenario_dirs=(
-                resource("scenarios"),
-                *(_folder("INTERLOCK_SCENARIOS", one) for one in _split(given.get("INTERLOCK_SCENARIOS", ""), os.pathsep)),
-            ),
+            scenario_dirs=(resource("scenarios"), *(_folder("INTERLOCK_SCENARIOS", one) for one in more_scenarios)),
             pg_bin=_folder("INTERLOCK_PG_BIN", given["INTERLOCK_PG_BIN"]) if "INTERLOCK_PG_BIN" in given else None,
         )
         settings._check_token()
@@ -72,7 +71,7 @@ class Settings:
             "INTERLOCK_LAB_REPLICA_URL": self.replica_url or "",
             "INTERLOCK_TOKEN": self.token or "",
             "INTERLOCK_ALLOWED_HOSTS": ",".join(self.allowed_hosts),
-            "INTERLOCK_SCENARIOS": os.pathsep.join(str(one) for one in self.scenario_dirs if one != resource("scenarios")),
+            "INTERLOCK_SCENARIOS": os.pathsep.join(str(one) for one in self.scenario_dirs[1:]),
             "INTERLOCK_PG_BIN": str(self.pg_bin or ""),
         }
 
@@ -96,13 +95,17 @@ class Settings:
         if self.token is not None and len(self.token) < SHORTEST_TOKEN:
             raise SettingsError(
                 f"INTERLOCK_TOKEN has {len(self.token)} characters; fewer than {SHORTEST_TOKEN} can be guessed. "
-                "One that cannot: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
+                f"One that cannot: {NEW_TOKEN}"
             )
         if not self.loopback:
             needed = {"INTERLOCK_TOKEN": self.token, "INTERLOCK_ALLOWED_HOSTS": self.allowed_hosts}
             missing = [name for name, value in needed.items() if not value]
             if missing:
-                raise SettingsError(EXPOSED.format(host=self.host, shortest=SHORTEST_TOKEN, missing=" and ".join(missing)))
+                raise SettingsError(
+                    EXPOSED.format(
+                        host=self.host, shortest=SHORTEST_TOKEN, missing=" and ".join(missing), new_token=NEW_TOKEN
+                    )
+                )
 
 
 def resource(name: str) -> Path:

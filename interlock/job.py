@@ -1,0 +1,49 @@
+"""What a run is asked to be: the program, where, under what, within which bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on everything in a run that can grow."""
+
+    steps: int = 2000
+    seconds: float = 60.0  # of the run's own work; time in which a person thinks does not count
+    hang_after: float = 5.0  # seconds without a sign of life until the event loop is taken for standing still
+    output_bytes: int = 262_144
+    memory_mb: int = 2048
+    tasks: int = 2000
+    connections: int = 200
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A rule that the data must keep, as a query for the rows that break it.
+
+    The query may join `outcome(task, outcome, error_type, error_message)`: what came of each task, by its name.
+    """
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be played."""
+
+    program: str  # absolute path of the script
+    lab: str  # URL of the lab server
+    schema: str  # the run's own; made if it is not there
+    mode: str = "replay"  # step | replay | random | natural
+    schedule: str = "il1:"
+    seed: Optional[int] = None
+    setup: str = ""  # SQL run in the schema before the program starts
+    invariants: tuple[Invariant, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    sample: bool = True  # look at pg_stat_activity and pg_locks at every step
+    pictures: bool = True  # False: only the outcome is wanted; steps come without frames
+    follow: int = 0  # step mode: how many steps to follow the schedule before asking

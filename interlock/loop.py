@@ -1,0 +1,161 @@
+"""The stepped event loop: asyncio's own, whose selector asks the gate whenever nothing is left to run.
+
+All through asyncio's public interface:
+
+* `_run_once` calls `selector.select(timeout)` with a timeout other than 0 exactly when no callback is ready: that is
+  quiescence, and there the gate decides what the outside world does next.
+* `time()` is the gate's virtual clock, so timers fire when the gate moves the clock and not before.
+* `create_connection` and `create_unix_connection` give the program a `Link`; no name is resolved, no host reached.
+* `call_at` is the one door for timers; the gate keeps its own list of them.
+* The task factory numbers tasks in order of creation. Their hash is that number, since asyncio walks sets of tasks
+  (`TaskGroup`, `wait`), and sets of objects hashed by address are walked in another order each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from typing import Optional
+from typing import Protocol
+
+from interlock.link import Link
+
+
+@dataclass(frozen=True)
+class Timer:
+    """A pending `call_at` and what it would call."""
+
+    handle: asyncio.TimerHandle
+    callback: Callable[..., Any]
+    args: tuple[Any, ...]
+
+
+class World(Protocol):
+    """What the loop needs of the gate."""
+
+    clock: float
+
+    def quiescent(self, poll: Callable[[float], list[Any]]) -> list[Any]: ...
+    def next_task_number(self) -> int: ...
+    def timer_set(self, timer: Timer) -> None: ...
+    def task_created(self, task: SteppedTask) -> None: ...
+    def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link: ...
+    def loop_closing(self) -> None: ...
+    def job_changed(self, by: int) -> None: ...
+
+
+class QuietSelector(selectors.DefaultSelector):
+    """A selector that never sleeps by itself: it asks the world what happens next."""
+
+    world: Optional[World] = None
+
+    def select(self, timeout: Optional[float] = None) -> list[Any]:
+        events = super().select(0)
+        if events or self.world is None or (timeout is not None and timeout <= 0):
+            return events
+        return self.world.quiescent(super().select)
+
+
+class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable at run time in Python 3.8-style bases
+    """A task with a number that is the same in every replay."""
+
+    def __init__(self, number: int, parent: Optional[str], coro: Any, **kwargs: Any) -> None:
+        self.number = number  # before Task.__init__, which puts self into a set
+        self.parent = parent
+        super().__init__(coro, **kwargs)
+
+    def __hash__(self) -> int:
+        return self.number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    @property
+    def label(self) -> str:
+        return f"t{self.number}"
+
+
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """See the module's text."""
+
+    def __init__(self, world: World) -> None:
+        selector = QuietSelector()
+        self._world = world
+        super().__init__(selector)
+        selector.world = world
+        self.set_task_factory(self._make_task)
+
+    def time(self) -> float:
+        return self._world.clock
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        handle = super().call_at(when, callback, *args, context=context)
+        self._world.timer_set(Timer(handle, callback, args))
+        return handle
+
+    def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
+        creator = asyncio.current_task(loop) if loop.is_running() else None
+        kwargs.pop("eager_start", None)  # an eager task would run before it can be seen
+        parent = creator.label if isinstance(creator, SteppedTask) else None
+        task = SteppedTask(self._world.next_task_number(), parent, coro, loop=loop, **kwargs)
+        self._world.task_created(task)
+        return task
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return await self._open(protocol_factory, f"{host}:{port}")
+
+    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        return await self._open(protocol_factory, str(path))
+
+    async def _open(self, protocol_factory: Any, tag: str) -> Any:
+        link = self._world.open(self, tag)
+        protocol = protocol_factory()
+        link.set_protocol(protocol)
+        made = self.create_future()
+        self.call_soon(protocol.connection_made, link)
+        self.call_soon(_settle, made)
+        await made
+        return link, protocol
+
+    async def start_tls(self, transport: Any, protocol: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        if isinstance(transport, Link):
+            transport.set_protocol(protocol)
+            return transport
+        return await super().start_tls(transport, protocol, *args, **kwargs)
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        future = super().run_in_executor(executor, func, *args)
+        self._world.job_changed(+1)
+        future.add_done_callback(lambda _: self._world.job_changed(-1))
+        return future
+
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        self._world.job_changed(+1)
+        try:
+            await super().shutdown_default_executor(*args)
+        finally:
+            self._world.job_changed(-1)
+
+    def close(self) -> None:
+        if not self.is_closed() and not self.is_running():
+            self._world.loop_closing()
+        super().close()
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class SteppedPolicy(asyncio.DefaultEventLoopPolicy):
+    """Makes every new event loop a stepped one, so that an untouched `asyncio.run` gets it."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return SteppedLoop(self._world)

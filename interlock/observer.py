@@ -1,0 +1,249 @@
+"""What SQLAlchemy itself tells through its public event hooks: sessions, their transactions, the pool's comings and goings.
+
+The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes. They only take notes:
+nothing here awaits, and nothing keeps an object alive that the program has let go.
+
+An *orphan* is a connection begun, or being fetched, under a session that no longer knows it: it is checked out, and the
+session transaction that asked for it has ended. How it comes about in SQLAlchemy 1.4: one task awaits the pool inside
+`Session.execute`, a sibling ends the session's transaction meanwhile, and the connection arrives for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+from typing import Optional
+
+from interlock.frame import Event
+from interlock.frame import SessionView
+from interlock.link import Link
+from interlock.loop import SteppedTask
+
+
+@dataclass
+class SessionRecord:
+    """One `Session` as seen so far."""
+
+    label: str
+    cls: str
+    ref: weakref.ref[Any]
+    users: list[str] = field(default_factory=list)
+    transaction: Optional[weakref.ref[Any]] = None  # the latest root SessionTransaction
+    era: int = 0  # how many root transactions have begun
+    open: bool = False  # the latest root transaction has not ended
+    last: str = "none"  # what became of it
+
+
+@dataclass
+class Use:
+    """Who has a connection from the pool, and for which transaction of which session."""
+
+    owner: Optional[str]
+    session: Optional[str]
+    era: int
+    attached: bool = False  # the session's transaction has begun on it
+
+
+class Observer:
+    """Listens to SQLAlchemy and keeps `SessionRecord`s and `Use`s."""
+
+    def __init__(self, links: Callable[[], list[Link]], tell: Callable[[Event], None]) -> None:
+        self._links = links
+        self._tell = tell
+        self._installed = False
+        self._sessions: dict[int, SessionRecord] = {}
+        self._numbers = itertools.count(1)
+        self._by_dbapi: dict[int, tuple[weakref.ref[Any], str]] = {}
+        self.uses: dict[str, Use] = {}  # by connection label, while checked out
+
+    def install(self) -> bool:
+        """Set the hooks once SQLAlchemy has been imported; True when they have just been set."""
+        if self._installed or "sqlalchemy.orm" not in sys.modules:
+            return False
+        self._installed = True
+        from sqlalchemy import event
+        from sqlalchemy import pool
+        from sqlalchemy.orm import Session
+
+        event.listen(pool.Pool, "connect", self._connect)
+        event.listen(pool.Pool, "checkout", self._checkout)
+        event.listen(pool.Pool, "checkin", self._checkin)
+        for name in ("invalidate", "close", "detach"):
+            event.listen(pool.Pool, name, self._gone)
+        event.listen(Session, "after_transaction_create", self._transaction_created)
+        event.listen(Session, "after_transaction_end", self._transaction_ended)
+        event.listen(Session, "after_begin", self._attached)
+        event.listen(Session, "before_commit", self._before_commit)
+        event.listen(Session, "after_commit", self._committed)
+        event.listen(Session, "after_rollback", self._rolled_back)
+        return True
+
+    # The pool ---------------------------------------------------------------------------------------------------------
+
+    def _connect(self, dbapi: Any, record: Any) -> None:
+        driver = getattr(dbapi, "driver_connection", None) or getattr(dbapi, "_connection", None)
+        pid = driver.get_server_pid() if hasattr(driver, "get_server_pid") else None
+        for link in self._links():
+            if pid is not None and link.pid == pid:
+                self._by_dbapi[id(dbapi)] = (weakref.ref(dbapi), link.label)
+
+    def label_of(self, dbapi: Any) -> Optional[str]:
+        """The label of the connection under a DBAPI connection object."""
+        ref, label = self._by_dbapi.get(id(dbapi), (None, None))
+        return label if ref is not None and ref() is dbapi else None
+
+    def _checkout(self, dbapi: Any, record: Any, proxy: Any) -> None:
+        label = self.label_of(dbapi)
+        if label is None:
+            return
+        task, session = current_task(), _session_on_the_stack()
+        known = self._record(session) if session is not None else None
+        self.uses[label] = Use(task, known.label if known else None, known.era if known else 0)
+        whom = f" for session {known.label}" if known else ""
+        self._tell(Event("checkout", f"{label} was taken from the pool{whom}", task, label, known.label if known else None))
+
+    def _checkin(self, dbapi: Any, record: Any) -> None:
+        label = self.label_of(dbapi)
+        use = self.uses.pop(label, None) if label else None
+        if use is not None:
+            self._tell(Event("checkin", f"{label} went back to the pool", current_task(), label, use.session))
+
+    def _gone(self, dbapi: Any, record: Any, *rest: Any) -> None:
+        label = self.label_of(dbapi)
+        use = self.uses.pop(label, None) if label else None
+        if use is not None:
+            self._tell(Event("checkin", f"the pool gave up {label}", current_task(), label, use.session))
+
+    # The session ------------------------------------------------------------------------------------------------------
+
+    def _record(self, session: Any) -> SessionRecord:
+        record = self._sessions.get(id(session))
+        if record is None or record.ref() is not session:
+            record = SessionRecord(f"s{next(self._numbers)}", type(session).__name__, weakref.ref(session))
+            self._sessions[id(session)] = record
+        task = current_task()
+        if task is not None and task not in record.users:
+            record.users.append(task)
+        return record
+
+    def label_of_session(self, session: Any) -> Optional[str]:
+        """The label of a Session that has been met, else None."""
+        record = self._sessions.get(id(session))
+        return record.label if record is not None and record.ref() is session else None
+
+    def _transaction_created(self, session: Any, transaction: Any) -> None:
+        record = self._record(session)
+        if transaction.parent is None:
+            record.transaction = weakref.ref(transaction)
+            record.era += 1
+            record.open, record.last = True, "active"
+            text = f"{record.label} began its transaction {record.era}"
+            self._tell(Event("begin", text, current_task(), session=record.label))
+
+    def _transaction_ended(self, session: Any, transaction: Any) -> None:
+        record = self._record(session)
+        if record.transaction is not None and record.transaction() is transaction:
+            record.open = False
+            if record.last == "active":
+                record.last = "closed"
+            text = f"{record.label} ended its transaction {record.era}"
+            self._tell(Event("detach", text, current_task(), session=record.label))
+
+    def _attached(self, session: Any, transaction: Any, connection: Any) -> None:
+        record = self._record(session)
+        label = self.label_of(_dbapi_of(connection))
+        if label is not None:
+            self.uses[label] = Use(current_task(), record.label, record.era, attached=True)
+            text = f"{record.label} began on {label}"
+            self._tell(Event("attach", text, current_task(), label, record.label))
+
+    def _before_commit(self, session: Any) -> None:
+        record = self._record(session)
+        self._tell(Event("commit", f"commit() of {record.label}", current_task(), session=record.label))
+
+    def _committed(self, session: Any) -> None:
+        record = self._record(session)
+        record.last = "committed"
+        self._tell(Event("commit", f"{record.label} committed", current_task(), session=record.label))
+
+    def _rolled_back(self, session: Any) -> None:
+        record = self._record(session)
+        record.last = "rolled back"
+        self._tell(Event("rollback", f"{record.label} rolled back", current_task(), session=record.label))
+
+    # The picture --------------------------------------------------------------------------------------------------------
+
+    def orphan(self, label: str) -> str:
+        """Why this connection is an orphan, in words; "" if it is none."""
+        use = self.uses.get(label)
+        if use is None or use.session is None:
+            return ""
+        record = next(record for record in self._sessions.values() if record.label == use.session)
+        if record.ref() is None:
+            return f"session {use.session} is gone and never gave it back"
+        if record.era != use.era or not record.open:
+            how = "was begun" if use.attached else "was fetched"
+            return f"it {how} for transaction {use.era} of {use.session}, which has ended ({record.last})"
+        return ""
+
+    def sessions(self, inside: dict[str, list[str]]) -> tuple[SessionView, ...]:
+        """All sessions met so far; `inside` names for each the tasks inside a call of it."""
+        views = []
+        for record in sorted(self._sessions.values(), key=lambda record: int(record.label[1:])):
+            alive = record.ref() is not None
+            holds = tuple(
+                label
+                for label, use in sorted(self.uses.items(), key=lambda item: int(item[0][1:]))
+                if use.session == record.label and use.attached and use.era == record.era and record.open
+            )
+            tasks = tuple(inside.get(record.label, ()))
+            views.append(
+                SessionView(record.label, record.cls, tasks, tuple(record.users), _state(record), holds, alive),
+            )
+        return tuple(views)
+
+
+def _state(record: SessionRecord) -> str:
+    """SQLAlchemy's own word for the state of the transaction where it has one; it is shown, never acted upon."""
+    if not record.open:
+        return record.last
+    transaction = record.transaction() if record.transaction is not None else None
+    state = getattr(transaction, "_state", None)
+    word = getattr(state, "name", None) or str(state or "active")
+    return word.lower().replace("_", " ")
+
+
+def _dbapi_of(connection: Any) -> Any:
+    fairy = connection.connection  # a pool-proxied connection: 1.4 and 2.x
+    return getattr(fairy, "dbapi_connection", None)
+
+
+def _session_on_the_stack() -> Any:
+    """The innermost `Session` whose method is being executed right now, or None."""
+    from sqlalchemy.orm import Session
+
+    frame = sys._getframe(1)
+    while frame is not None:
+        candidate = frame.f_locals.get("self")
+        if isinstance(candidate, Session):
+            return candidate
+        owner = getattr(candidate, "session", None) if type(candidate).__name__ == "SessionTransaction" else None
+        if isinstance(owner, Session):
+            return owner
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def current_task() -> Optional[str]:
+    """Label of the task that runs right now, if one does."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return task.label if isinstance(task, SteppedTask) else None

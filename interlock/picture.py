@@ -1,0 +1,181 @@
+"""Takes the picture of a step: asks the probe, the observer, the links and the server, and puts the answers together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Optional
+
+from interlock import lab
+from interlock import link_view
+from interlock import probe
+from interlock.frame import ActivityRow
+from interlock.frame import Choice
+from interlock.frame import Event
+from interlock.frame import Frame
+from interlock.frame import Place
+from interlock.frame import Step
+from interlock.frame import TaskView
+from interlock.gate import Gate
+from interlock.gate import seconds
+from interlock.loop import SteppedTask
+from interlock.observer import Observer
+
+ACTIVITY_SQL = """
+select a.pid, coalesce(a.state, ''), coalesce(a.wait_event_type, ''), coalesce(a.wait_event, ''), a.query,
+       a.xact_start is not null, a.backend_xid is not null,
+       round(extract(epoch from clock_timestamp() - a.xact_start) * 1000, 1), a.backend_start,
+       array_to_string(pg_blocking_pids(a.pid), ','),
+       (select string_agg(distinct
+                 case when l.locktype in ('transactionid', 'virtualxid') then 'a transaction'
+                      when l.locktype = 'advisory' then 'advisory lock ' || l.objid
+                      else l.mode || ' on ' || coalesce(c.relname, l.locktype) end
+                 || case when l.granted then '' else ' (waits)' end, ', ')
+          from pg_locks l left join pg_class c on c.oid = l.relation
+         where l.pid = a.pid and l.locktype <> 'virtualxid'
+           and not (l.locktype = 'transactionid' and l.granted)
+           and (c.relnamespace is null or c.relnamespace <> 'pg_catalog'::regnamespace)
+           and coalesce(c.relkind, 'r') <> 'i')
+  from pg_stat_activity a
+ where a.pid in ({pids})
+"""
+SAMPLE_TRIES = 20
+
+
+class Camera:
+    """Makes `Step`s. Keeps what the next picture must be compared with, and nothing else."""
+
+    def __init__(self, gate: Gate, observer: Observer, sources: probe.Sources, *, sample: bool, clean: Callable[[str], str]) -> None:
+        self._gate = gate
+        self._observer = observer
+        self._sources = sources
+        self._sample = sample
+        self._clean = clean
+        self._stacks: dict[tuple[Place, ...], str] = {}
+        self._orphans: dict[str, str] = {}
+
+    def read_results(self, tell: Callable[[Event], None]) -> list[str]:
+        """Take down what came of tasks that are done; returns the labels of those that raised."""
+        raised = []
+        for record in self._gate.tasks.values():
+            task = record.task
+            if task is not None:
+                record.name = task.get_name()
+                if task.done():
+                    probe.read_result(record, self._sources, self._clean)
+                    words = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
+                    if words is None:
+                        raised.append(record.label)
+                        first = record.errors[0].message.split("\n")[0]
+                        words = f"raised {record.errors[0].type}: {first}"
+                    tell(Event("task-ended", f"“{record.name}” {words}", record.label))
+        return raised
+
+    def step(
+        self, number: int, choice: Optional[Choice], choices: list[Choice], events: list[Event], elapsed_ms: float
+    ) -> Step:
+        """The picture as everything stands now, with what led to it."""
+        stacks: dict[str, tuple[Place, ...]] = {}
+        inside: dict[str, list[str]] = {}
+        tasks = tuple(self._task(record, stacks, inside) for record in self._gate.tasks.values())
+        woke = tuple(view.id for view in tasks if view.moved)
+        orphans = {link.label: self._observer.orphan(link.label) for link in self._gate.links}
+        for label, why in orphans.items():
+            if why and not self._orphans.get(label):
+                events.append(Event("orphan", f"{label} is an orphan now: {why}", connection=label))
+        self._orphans = orphans
+        connections = tuple(
+            link_view.connection(link, self._observer.uses.get(link.label), orphans[link.label]) for link in self._gate.links
+        )
+        frame = Frame(
+            clock=round(self._gate.clock, 6),
+            tasks=tasks,
+            sessions=self._observer.sessions(inside),
+            connections=connections,
+            activity=self._activity() if self._sample else (),
+            choices=tuple(choices),
+        )
+        names = {view.id: view.name for view in tasks}
+        return Step(number, frame, choice, woke, tuple(events), stacks, _caption(choice, woke, names), round(elapsed_ms, 3))
+
+    def _task(self, record: probe.TaskRecord, stacks: dict[str, tuple[Place, ...]], inside: dict[str, list[str]]) -> TaskView:
+        if record.task is None:
+            moved, record.ended = record.ended, False
+            return TaskView(
+                record.label, record.name, record.state, record.parent, moved=moved, value=record.value, errors=record.errors
+            )
+        chain = probe.suspended(record.task)
+        moved = chain.moved_since(record.chain)
+        record.chain = chain
+        stack = probe.stack_of(chain, self._sources)
+        key = self._stacks.get(stack)
+        if key is None:
+            key = self._stacks[stack] = f"k{len(self._stacks) + 1}"
+            stacks[key] = stack
+        waits, connection, delay = self._waits(record.label, chain, stack)
+        sessions = self._sessions_of(chain)
+        for label in sessions:
+            inside.setdefault(label, []).append(record.label)
+        return TaskView(
+            record.label,
+            record.name,
+            "waiting",
+            record.parent,
+            probe.own_place(stack),
+            waits,
+            connection,
+            delay,
+            tuple(sessions),
+            moved,
+            key,
+        )
+
+    def _waits(
+        self, label: str, chain: probe.Suspended, stack: tuple[Place, ...]
+    ) -> tuple[str, Optional[str], Optional[float]]:
+        leaf = chain.leaf
+        if isinstance(leaf, SteppedTask):
+            return f"task “{leaf.get_name()}”", None, None
+        timer = probe.timer_for(leaf, self._gate.pending_timers())
+        if timer is not None:
+            delay = round(timer.handle.when() - self._gate.clock, 6)
+            words = "an inner task, for at most" if "_release_waiter" in repr(timer.callback) else "a timer, in"
+            return f"{words} {seconds(delay)}", None, delay
+        if type(leaf).__name__ == "_GatheringFuture":
+            return "the tasks it gathers", None, None
+        for link in self._gate.links:
+            if link.sent_by == label and (link.waiting or link.arrived):
+                command = link.request.command
+                if link.blocked_by:
+                    return f"a lock: {command} on {link.label} is blocked by {', '.join(link.blocked_by)}", link.label, None
+                return ("the start-up of " if command == "start-up" else f"the reply to {command} on ") + link.label, link.label, None
+        return probe.library_wait(stack) or "a future", None, None
+
+    def _sessions_of(self, chain: probe.Suspended) -> list[str]:
+        orm = sys.modules.get("sqlalchemy.orm")
+        if orm is None:
+            return []
+        labels = (self._observer.label_of_session(session) for session in probe.objects_inside(chain, orm.Session))
+        return [label for label in labels if label is not None]
+
+    def _activity(self) -> tuple[ActivityRow, ...]:
+        """Rows of pg_stat_activity. A backend that has answered settles into its wait a moment later: look again."""
+        links = [link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)]
+        if not links:
+            return ()
+        sql = ACTIVITY_SQL.format(pids=",".join(str(link.pid) for link in links))
+        rows: list[lab.Row] = []
+        for _ in range(SAMPLE_TRIES):
+            rows = self._gate.control.query(sql)
+            if all(row[2] or row[1] == "" for row in rows):
+                break
+        return link_view.activity(links, rows)
+
+
+def _caption(choice: Optional[Choice], woke: tuple[str, ...], names: dict[str, str]) -> str:
+    happened = "the program began" if choice is None else choice.text
+    if not woke:
+        return f"{happened}; no task moved"
+    shown = ", ".join(f"“{names[label]}”" for label in woke[:4])
+    more = f" and {len(woke) - 4} more" if len(woke) > 4 else ""
+    return f"{happened}; {shown}{more} ran"

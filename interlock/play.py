@@ -1,0 +1,355 @@
+"""Plays one run from beginning to end, in a process of its own: prepares the lab, runs the script, tells what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import runpy
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import NoReturn
+from typing import Optional
+
+from interlock import instrument
+from interlock import lab
+from interlock import outcome
+from interlock import probe
+from interlock import schedule
+from interlock import strategy
+from interlock.capture import Capture
+from interlock.frame import Choice
+from interlock.frame import End
+from interlock.frame import Event
+from interlock.frame import Frame
+from interlock.frame import Header
+from interlock.frame import InvariantOutcome
+from interlock.frame import Message
+from interlock.frame import Place
+from interlock.frame import Step
+from interlock.gate import Gate
+from interlock.job import Job
+from interlock.journal import FORMAT
+from interlock.observer import Observer
+from interlock.observer import current_task
+from interlock.picture import Camera
+
+MAX_SOURCES = 60
+MAX_SOURCE_BYTES = 200_000
+
+
+class Over(Exception):
+    """The run has come to an end that the program did not bring about. Raised outside of the program only."""
+
+    def __init__(self, end: str, detail: str = "") -> None:
+        super().__init__(end, detail)
+        self.end = end
+        self.detail = detail
+
+
+class Play:
+    """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, "" for the
+    default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be talked out of it.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        send: Callable[[Message], None],
+        ask: Callable[[], str],
+        beat: Callable[[str], None],
+        leave: Callable[[], NoReturn],
+    ) -> None:
+        self._job = job
+        self._leave = leave
+        self._send = send
+        self._ask = ask
+        self._began = time.monotonic()
+        self._monotonic = time.monotonic
+        self._events: list[Event] = []
+        self._number = 0  # of the step whose picture comes next
+        self._choice: Optional[Choice] = None
+        self._deviations: dict[int, str] = {}
+        self._failed_at: Optional[int] = None
+        self._last: Optional[Step] = None
+        self._broken_at: Optional[Place] = None
+        self._addresses = instrument.Addresses()
+        self._sources = probe.Sources(os.path.dirname(job.program))
+        self._schedule = schedule.Schedule()
+        natural = job.mode == "natural"
+        self._where = lab.address(job.lab)
+        self._control = lab.Lab(self._where, f"interlock:{job.schema}:control", {"jit": "off"})
+        self._gate = Gate(
+            self._where,
+            job.schema,
+            self._control,
+            natural=natural,
+            max_links=job.limits.connections,
+            max_tasks=job.limits.tasks,
+            tell=self._events.append,
+            beat=beat,
+            decide=self._decide,
+            ending=self._loop_ends,
+            over=self._over,
+        )
+        self._observer = Observer(lambda: self._gate.links, self._events.append)
+        self._capture = Capture(self._events.append, current_task, self._addresses.clean, job.limits.output_bytes)
+        self._camera = Camera(
+            self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._addresses.clean
+        )
+        self._strategy: strategy.Decide = strategy.seeded(0)
+
+    def run(self) -> None:
+        """Play the run to its `End`. Never raises for what the program does."""
+        try:
+            try:
+                self._prepare()
+                self._run_script()
+                self._finish_steps()
+                name, detail = self._own_end()
+            except Over as over:
+                name, detail = over.end, over.detail
+        except lab.LabError as error:
+            name, detail = "interrupted", f"The lab failed during the run: {error}"
+        self._send(self._end(name, detail))
+
+    # Before ------------------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        job = self._job
+        try:
+            self._schedule = schedule.parse(job.schedule)
+        except schedule.ScheduleError as error:
+            raise Over("invalid", str(error)) from None
+        following = strategy.replaying(self._schedule)
+        if job.mode == "step":
+            self._strategy = strategy.replaying(self._schedule, lambda step, choices: self._ask(), job.follow)
+        else:
+            self._strategy = strategy.seeded(job.seed or 0) if job.mode == "random" else following
+        name = lab.identifier(job.schema)
+        self._control.query(f"drop schema if exists {name} cascade; create schema {name}; set search_path to {name}")
+        if job.setup.strip():
+            try:
+                self._control.query(job.setup)
+            except lab.LabError as error:
+                raise Over("invalid", f"The incident’s set-up (schema.sql) failed: {error}") from None
+        self._send(
+            Header(
+                FORMAT,
+                os.path.basename(job.program),
+                job.mode,
+                str(self._schedule),
+                job.seed,
+                versions(self._control.server_version),
+                instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
+                read_sources(os.path.dirname(job.program)),
+            )
+        )
+
+    def _run_script(self) -> None:
+        job = self._job
+        instrument.guard(lab.is_opening)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # event loop policies are deprecated from Python 3.14 on
+            from interlock.loop import SteppedPolicy
+
+            asyncio.set_event_loop_policy(SteppedPolicy(self._gate))
+        sys.argv = [job.program]
+        sys.path.insert(0, os.path.dirname(job.program))
+        os.chdir(os.path.dirname(job.program))
+        self._capture.install()
+        if job.mode != "natural":
+            instrument.steady(lambda: self._gate.clock)
+        self._look_for_sqlalchemy()
+        try:
+            runpy.run_path(job.program, run_name="__main__")
+        except SystemExit as leaving:
+            if leaving.code not in (None, 0):
+                self._events.append(Event("stderr", f"the program left with status {leaving.code}"))
+        except BaseException as error:  # whatever it is, it is the program's
+            self._script_raised(error)
+        self._capture.flush()
+
+    def _script_raised(self, error: BaseException) -> None:
+        """An exception that left the script: its main task's own, or one from outside of any loop."""
+        if any(record.state == "error" for record in self._gate.tasks.values()):
+            return
+        views = probe.errors_of(error, self._sources, self._addresses.clean)
+        places = [place for place in views[0].stack if place.ours] if views else []
+        self._broken_at = places[-1] if places else _syntax_place(error, self._sources)
+        shown = "".join(traceback.format_exception_only(type(error), error)).strip()
+        when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
+        raise Over("invalid", f"The program raised {when}: {shown}")
+
+    def _look_for_sqlalchemy(self) -> None:
+        if self._observer.install() and self._job.mode != "natural":
+            instrument.steady_sqlalchemy()
+
+    def _over(self, name: str, detail: str) -> NoReturn:
+        """End the run from within the program: tell how it ended and leave the process."""
+        self._send(self._end(name, detail))
+        self._leave()
+
+    # During: the gate asks ---------------------------------------------------------------------------------------------
+
+    def _decide(self, choices: list[Choice]) -> Optional[Choice]:
+        self._look_for_sqlalchemy()
+        self._take_picture(choices)
+        if self._job.mode == "natural":
+            return None
+        if self._number > self._job.limits.steps:
+            self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
+        if not choices:
+            self._over("stuck", self._why_stuck())
+        token = self._strategy(self._number, choices)
+        if token == "stop":
+            self._over("stopped", "The run was ended by hand.")
+        token = token or strategy.default(choices)
+        choice = next((one for one in choices if one.token == token), None) or self._gate.fault(token)
+        if choice is None:
+            self._over("diverged", strategy.divergence(self._number, token, choices))
+        if token != strategy.default(choices):
+            self._deviations[self._number] = token
+        self._choice = choice
+        return choice
+
+    def _take_picture(self, choices: list[Choice]) -> None:
+        raised = self._camera.read_results(self._events.append)
+        if raised and self._failed_at is None:
+            self._failed_at = self._number
+        events, self._events[:] = list(self._events), []
+        elapsed = (self._monotonic() - self._began) * 1000
+        if self._job.pictures:
+            step = self._camera.step(self._number, self._choice, choices, events, elapsed)
+        else:
+            step = Step(self._number, Frame(self._gate.clock), self._choice, elapsed_ms=elapsed)
+        self._last = step
+        self._choice = None
+        self._number += 1
+        if self._job.pictures:
+            self._send(step)
+
+    def _loop_ends(self) -> None:
+        """The loop is about to close: the last picture that shows everything as it was."""
+        self._take_picture([])
+
+    def _finish_steps(self) -> None:
+        gc.collect()
+        self._capture.flush()
+        if not self._gate.tasks:
+            raise Over("invalid", "The program ended without ever running an event loop. Call asyncio.run() in it.")
+        if self._events and self._job.pictures and self._last is not None:
+            self._take_picture([])
+
+    def _why_stuck(self) -> str:
+        waiting = [record for record in self._gate.tasks.values() if record.task is not None]
+        names = ", ".join(f"“{record.name}”" for record in waiting[:10])
+        return f"Nothing can move any more: no reply is on its way and no timer is set, yet {names} still wait."
+
+    # After -------------------------------------------------------------------------------------------------------------
+
+    def _own_end(self) -> tuple[str, str]:
+        left = {step: token for step, token in self._schedule.deviations.items() if step >= self._number}
+        if left and self._job.mode == "replay":
+            step, token = min(left.items())
+            return "diverged", strategy.divergence(step, token, [])
+        return "", ""
+
+    def _end(self, name: str, detail: str) -> End:
+        self._camera.read_results(self._events.append)
+        tasks = tuple(
+            outcome.TaskOutcome(
+                record.label,
+                record.name,
+                "pending" if record.state == "waiting" else record.state,
+                record.value,
+                record.errors,
+            )
+            for record in self._gate.tasks.values()
+        )
+        invariants = self._check(tasks) if name in ("", "stuck", "limit") else ()
+        name = name or outcome.name_of(tasks, invariants)
+        return End(
+            outcome=name,
+            signature=outcome.signature(name, tasks, invariants),
+            summary=outcome.summary(name, tasks, invariants, detail),
+            schedule=str(schedule.Schedule(self._deviations)),
+            steps=self._number - 1,
+            tasks=tasks,
+            invariants=invariants,
+            detail=detail,
+            place=self._broken_at,
+            failed_at=self._failed_at,
+            output_dropped=self._capture.dropped,
+            duration_ms=round((self._monotonic() - self._began) * 1000, 3),
+        )
+
+    def _check(self, tasks: tuple[outcome.TaskOutcome, ...]) -> tuple[InvariantOutcome, ...]:
+        """Ask the lab which rules of the data are broken."""
+        if not self._job.invariants:
+            return ()
+        rows = ", ".join(
+            "("
+            + ", ".join(
+                lab.literal(text)
+                for text in (
+                    task.name,
+                    task.outcome,
+                    task.errors[0].type if task.errors else None,
+                    task.errors[0].message if task.errors else None,
+                )
+            )
+            + ")"
+            for task in tasks
+        )
+        table = "create temp table outcome(task text, outcome text, error_type text, error_message text)"
+        found = []
+        try:
+            self._control.query("set lock_timeout = '2s'; set statement_timeout = '10s'")
+            self._control.query(f"{table}; insert into outcome values {rows}" if rows else table)
+        except lab.LabError as error:
+            return tuple(InvariantOutcome(one.name, None, str(error)) for one in self._job.invariants)
+        for invariant in self._job.invariants:
+            try:
+                broken = self._control.query(invariant.sql)
+            except lab.LabError as error:
+                found.append(InvariantOutcome(invariant.name, None, f"It could not be checked: {error}"))
+            else:
+                shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:20])
+                found.append(InvariantOutcome(invariant.name, not broken, shown))
+        return tuple(found)
+
+
+def versions(server: str) -> dict[str, str]:
+    """Versions of what takes part."""
+    from importlib import metadata
+
+    found = {"python": sys.version.split()[0], "postgresql": server.split()[0] if server else ""}
+    for name in ("sqlalchemy", "asyncpg", "greenlet", "fastapi"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def read_sources(folder: str) -> dict[str, str]:
+    """The program's own files as they are now: name relative to the folder -> text. Bounded in number and size."""
+    found: dict[str, str] = {}
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in sorted(files):
+            path = os.path.join(base, name)
+            if name.endswith(".py") and len(found) < MAX_SOURCES and os.path.getsize(path) <= MAX_SOURCE_BYTES:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    found[os.path.relpath(path, folder)] = file.read()
+    return found
+
+
+def _syntax_place(error: BaseException, sources: probe.Sources) -> Optional[Place]:
+    if isinstance(error, SyntaxError) and error.filename:
+        return sources.place(error.filename, error.lineno or 0, "")
+    return None
+

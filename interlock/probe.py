@@ -1,0 +1,257 @@
+"""What each task is doing while everything holds still: its stack, its place in the program, what it waits for.
+
+A suspended task is a chain: its coroutine awaits another, and so on down to a future. SQLAlchemy's asyncio layer puts a
+greenlet into that chain (`greenlet_spawn` runs synchronous code which awaits through it); its frames hang on the
+greenlet that `greenlet_spawn` holds in a local variable, and are spliced in at that point, so that a stack reads from
+the program through the ORM to the driver, as a synchronous one would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import linecache
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from typing import Optional
+
+from interlock.frame import ErrorView
+from interlock.frame import Place
+from interlock.loop import SteppedTask
+from interlock.loop import Timer
+
+MAX_STACK = 120
+MAX_CHAIN = 12
+VALUE_LIMIT = 300
+MESSAGE_LIMIT = 4000
+
+
+@dataclass
+class Suspended:
+    """A task's chain: (frame, line) outermost first, and the future at its end."""
+
+    frames: list[tuple[types.FrameType, int]]
+    leaf: Any
+
+    def moved_since(self, other: Optional[Suspended]) -> bool:
+        """Whether the task has run between two looks at it."""
+        return other is None or self.leaf is not other.leaf or self.marks != other.marks
+
+    @property
+    def marks(self) -> list[tuple[int, int]]:
+        return [(id(frame), frame.f_lasti) for frame, _ in self.frames]
+
+
+class Sources:
+    """Tells the program's own files from libraries', and reads lines."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = os.path.realpath(folder) + os.sep
+        self._known: dict[str, tuple[str, bool]] = {}
+        self.seen: dict[str, str] = {}  # own files met: short name -> full path
+
+    def place(self, filename: str, line: int, function: str) -> Place:
+        """Where this is, with the text of its line."""
+        short, ours = self._name(filename)
+        return Place(short, line, function, linecache.getline(filename, line).strip()[:200], ours)
+
+    def _name(self, filename: str) -> tuple[str, bool]:
+        known = self._known.get(filename)
+        if known is None:
+            real = os.path.realpath(filename)
+            libraries = "site-packages" + os.sep
+            if real.startswith(self._folder) and libraries not in real:
+                known = real[len(self._folder) :], True
+                self.seen[known[0]] = real
+            elif libraries in real:
+                known = real.rsplit(libraries, 1)[1], False
+            else:
+                inside = [path for path in sys.path if path and real.startswith(os.path.realpath(path) + os.sep)]
+                longest = max((len(os.path.realpath(path)) + 1 for path in inside), default=0)
+                known = real[longest:].lstrip(os.sep) if longest else os.path.basename(real), False
+            self._known[filename] = known
+        return known
+
+
+def suspended(task: SteppedTask) -> Suspended:
+    """Follow a waiting task's chain down to what it awaits."""
+    frames: list[tuple[types.FrameType, int]] = []
+    item: Any = task.get_coro()
+    while item is not None and len(frames) < MAX_STACK:
+        frame = _attribute(item, "cr_frame", "gi_frame", "ag_frame")
+        if frame is not None:
+            frames.append((frame, frame.f_lineno))
+            if frame.f_code.co_name == "greenlet_spawn":
+                frames.extend(_greenlet_frames(frame))
+        elif asyncio.isfuture(item):
+            return Suspended(frames, item)
+        following = _attribute(item, "cr_await", "gi_yieldfrom", "ag_await")
+        if following is None and not _is_coroutine(item):
+            following = _inside(item)
+        item = following
+    return Suspended(frames, item)
+
+
+def _attribute(item: Any, *names: str) -> Any:
+    for name in names:
+        if hasattr(item, name):
+            return getattr(item, name)
+    return None
+
+
+def _is_coroutine(item: Any) -> bool:
+    return any(hasattr(item, name) for name in ("cr_frame", "gi_frame", "ag_frame"))
+
+
+def _inside(item: Any) -> Any:
+    """What an opaque iterator of C wraps: the future behind a FutureIter, the generator behind an `asend()`."""
+    for referent in gc.get_referents(item):
+        if asyncio.isfuture(referent) or _is_coroutine(referent):
+            return referent
+    return None
+
+
+def _greenlet_frames(spawn: types.FrameType) -> list[tuple[types.FrameType, int]]:
+    inner = getattr(spawn.f_locals.get("context"), "gr_frame", None)
+    frames: list[tuple[types.FrameType, int]] = []
+    while inner is not None and len(frames) < MAX_STACK:
+        frames.append((inner, inner.f_lineno))
+        inner = inner.f_back
+    return frames[::-1]
+
+
+def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
+    """A chain's stack, outermost call first."""
+    return tuple(sources.place(frame.f_code.co_filename, line, _function(frame.f_code)) for frame, line in chain.frames)
+
+
+def own_place(stack: tuple[Place, ...]) -> Optional[Place]:
+    """The innermost place of a stack that is in the program's own source."""
+    return next((place for place in reversed(stack) if place.ours), None)
+
+
+def objects_inside(chain: Suspended, cls: type) -> list[Any]:
+    """The distinct `self`s of this class in whose methods a task is, outermost first."""
+    found: list[Any] = []
+    for frame, _ in chain.frames:
+        candidate = frame.f_locals.get("self")
+        if isinstance(candidate, cls) and all(candidate is not one for one in found):
+            found.append(candidate)
+    return found
+
+
+def timer_for(leaf: Any, timers: list[Timer]) -> Optional[Timer]:
+    """The pending timer that will wake whoever waits for this future, if there is one."""
+    for timer in timers:
+        if any(arg is leaf for arg in timer.args):
+            return timer
+    return None
+
+
+_LIBRARY_WAITS = (
+    ("sqlalchemy/pool/", "a free connection of the pool"),
+    ("sqlalchemy/util/queue", "a free connection of the pool"),
+    ("asyncio/locks", "an asyncio lock"),
+    ("asyncio/queues", "an asyncio queue"),
+)
+
+
+def library_wait(stack: tuple[Place, ...]) -> str:
+    """What a task waits for inside a library, told from where it waits; "" if that tells nothing."""
+    for place in reversed(stack[-6:]):
+        for path, words in _LIBRARY_WAITS:
+            if path in place.file.replace(os.sep, "/"):
+                return words
+    return ""
+
+
+def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str]) -> tuple[ErrorView, ...]:
+    """An exception and its chain, as Python would print it but the last first."""
+    views: list[ErrorView] = []
+    seen: set[int] = set()
+    current: Optional[BaseException] = error
+    link = ""
+    while current is not None and id(current) not in seen and len(views) < MAX_CHAIN:
+        seen.add(id(current))
+        stack = tuple(
+            sources.place(frame.f_code.co_filename, line, _function(frame.f_code))
+            for frame, line in traceback.walk_tb(current.__traceback__)
+        )
+        views.append(ErrorView(type_name(type(current)), clean(_text(current)), stack[-MAX_STACK:], link))
+        if current.__cause__ is not None:
+            current, link = current.__cause__, "cause"
+        elif current.__context__ is not None and not current.__suppress_context__:
+            current, link = current.__context__, "context"
+        else:
+            current = None
+    return tuple(views)
+
+
+def type_name(cls: type) -> str:
+    """A class as tracebacks write it: builtins bare, others with their module."""
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)[:MESSAGE_LIMIT]
+    except Exception as problem:  # a program's own __str__ may raise anything; that is worth telling, not dying of
+        return f"(its text cannot be shown: {type(problem).__name__})"
+
+
+def value_of(result: Any) -> str:
+    """A result's repr, cut; "" for None."""
+    if result is None:
+        return ""
+    try:
+        return repr(result)[:VALUE_LIMIT]
+    except Exception as problem:  # as above: a program's own __repr__
+        return f"<{type(result).__name__}: its repr raised {type(problem).__name__}>"
+
+
+@dataclass
+class TaskRecord:
+    """A task and what was last seen of it."""
+
+    label: str
+    parent: Optional[str]
+    task: Optional[SteppedTask]  # let go once it is done and read
+    name: str
+    chain: Optional[Suspended] = None
+    state: str = "waiting"
+    value: str = ""
+    errors: tuple[ErrorView, ...] = ()
+    ended: bool = False  # since the last picture
+
+
+def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str]) -> None:
+    """Take down what came of a task that is done, and let go of it.
+
+    The exception is read from the task's attribute: `Task.exception()` would mark it as retrieved, and asyncio would no
+    longer complain about one that the program never looked at.
+    """
+    task = record.task
+    assert task is not None and task.done()
+    error: Optional[BaseException] = getattr(task, "_exception", None)
+    if task.cancelled():
+        record.state = "cancelled"
+    elif error is not None:
+        record.state, record.errors = "error", errors_of(error, sources, clean)
+    else:
+        record.state, record.value = "value", clean(value_of(task.result()))
+    record.task, record.chain, record.ended = None, None, True
+
+
+def coroutine_name(coro: Any) -> str:
+    """A readable name for a task: that of its coroutine."""
+    name = getattr(coro, "__qualname__", "") or type(coro).__name__
+    return str(name).rsplit(".", 1)[-1]
+
+
+def _function(code: types.CodeType) -> str:
+    return getattr(code, "co_qualname", code.co_name).replace(".<locals>", "")

@@ -1,0 +1,275 @@
+"""Runs a stack's interpreter as a child and watches it: what the dashboard and the command line see of the engine.
+
+A run can hang, crash, leak or be killed. It does so in a process of its own, and ends here as an `End` like any other:
+*hang* when it gave no sign of life for `Limits.hang_after` seconds (with the Python stack, taken by faulthandler from
+outside), *crash* when it died of a signal or left early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+from typing import Optional
+
+import interlock
+from interlock import journal
+from interlock import outcome
+from interlock.frame import End
+from interlock.frame import Frame
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+from interlock.job import Invariant
+from interlock.job import Job
+from interlock.job import Limits
+from interlock.schedule import Schedule
+
+__all__ = ["Invariant", "Job", "Limits", "Runner", "RunnerError"]
+
+START_TIMEOUT = 60.0
+LINE_LIMIT = 64 * 1024 * 1024
+TAIL_LINES = 400
+STACK_PATIENCE = 1.0
+
+# Loads the package by its path without putting its folder on sys.path, where its neighbours would shadow the program's.
+BOOTSTRAP = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("interlock", {init!r}, submodule_search_locations=[{folder!r}])
+sys.modules["interlock"] = package = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+sys.path[:] = [path for path in sys.path if path]
+from interlock.child import main
+main()
+"""
+
+
+class RunnerError(Exception):
+    """The stack's interpreter could not be started, or its warm process is gone; the text says why."""
+
+
+class Runner:
+    """A warm child process of one interpreter. Plays one job at a time, each in a process forked for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, python: str) -> None:
+        self._process = process
+        self.python = python
+        self.run_pid: Optional[int] = None
+        self.missing: list[str] = []
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._reading = asyncio.ensure_future(self._read_tail())
+        self._asking = False
+        self._ending: Optional[str] = None
+        self._deviations: dict[int, str] = {}
+
+    @classmethod
+    async def start(cls, python: str) -> Runner:
+        """Start an interpreter and have it import the stack. Raises `RunnerError`."""
+        folder = os.path.dirname(os.path.abspath(interlock.__file__))
+        code = BOOTSTRAP.format(init=os.path.join(folder, "__init__.py"), folder=folder)
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        for name in list(environment):
+            if name.startswith(("PG", "INTERLOCK_")):
+                del environment[name]
+        try:
+            process = await asyncio.create_subprocess_exec(
+                python,
+                "-c",
+                code,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment,
+                limit=LINE_LIMIT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RunnerError(f"The interpreter {python} cannot be started: {error.strerror}. Install its stack again.") from error
+        runner = cls(process, python)
+        try:
+            ready = await asyncio.wait_for(runner._next(), START_TIMEOUT)
+        except asyncio.TimeoutError:
+            ready = None
+        if ready is None or "ready" not in ready:
+            await runner.close()
+            raise RunnerError(f"The interpreter {python} did not come up. It said: {runner.tail() or 'nothing'}")
+        runner.missing = ready["ready"]["missing"]
+        return runner
+
+    @property
+    def alive(self) -> bool:
+        """Whether the warm process is there."""
+        return self._process.returncode is None
+
+    async def play(self, job: Job) -> AsyncIterator[Message]:
+        """Play a job: a `Header`, `Step`s, and always exactly one `End`, whatever happens to the process."""
+        self.run_pid, self._asking, self._ending = None, False, None
+        self._tail.clear()
+        began = time.monotonic()
+        worked = 0.0
+        last: Optional[Step] = None
+        end: Optional[End] = None
+        self._deviations = {}
+        if not self._tell({"job": journal.to_data(job)}):
+            yield self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
+            return
+        try:
+            while True:
+                waiting_since = time.monotonic()
+                patience = None if self._asking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
+                try:
+                    line = await asyncio.wait_for(self._next(), patience)
+                except asyncio.TimeoutError:
+                    worked += time.monotonic() - waiting_since
+                    over = worked >= job.limits.seconds
+                    if end is None:
+                        end = await self._put_down(job, last, over)
+                    continue
+                if not self._asking:
+                    worked += time.monotonic() - waiting_since
+                if line is None:
+                    detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
+                    yield end or self._end(self._ending or "crash", detail, last, time.monotonic() - began)
+                    return
+                kind, body = next(iter(line.items()))
+                self._asking = kind == "asking"
+                if kind == "started":
+                    self.run_pid = body["pid"]
+                elif kind == "fault":
+                    end = end or self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
+                elif kind in ("header", "step"):
+                    message = journal.from_data(Header if kind == "header" else Step, body)
+                    if isinstance(message, Step):
+                        last = message
+                        if message.choice is not None and not message.choice.default:
+                            self._deviations[message.number] = message.choice.token
+                    yield message
+                elif kind == "end":
+                    end = journal.from_data(End, body)
+                elif kind == "exited":
+                    yield end or self._gone(body["status"], last, time.monotonic() - began)
+                    end = end or self._end("crash", "", last, 0.0)
+                    return
+                elif kind == "beat" and worked > job.limits.seconds and end is None:
+                    end = await self._put_down(job, last, True)
+        finally:
+            if self.run_pid is not None and end is None:  # whoever listened went away
+                _kill(self.run_pid)
+            self.run_pid = None
+
+    async def advance(self, token: Optional[str] = None) -> None:
+        """Step mode: carry out this choice, or the default one."""
+        self._asking = False
+        self._tell({"advance": token or ""})
+
+    async def stop(self) -> None:
+        """Step mode: end the run at the step where it waits."""
+        self._asking = False
+        self._tell({"stop": True})
+
+    async def interrupt(self) -> None:
+        """End the run's process now, wherever it is."""
+        self._ending = "stopped"
+        self._asking = False
+        if self.run_pid is not None:
+            _kill(self.run_pid)
+
+    async def close(self) -> None:
+        """End the warm process and whatever it runs."""
+        if self.run_pid is not None:
+            _kill(self.run_pid)
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+        await self._process.wait()
+        await self._reading
+        transport = getattr(self._process, "_transport", None)
+        if transport is not None:
+            transport.close()  # else its pipes are left to the garbage collector, which warns
+
+    def tail(self) -> str:
+        """The last lines that the processes wrote to their standard error."""
+        return "\n".join(self._tail).strip()
+
+    # Inside -----------------------------------------------------------------------------------------------------------
+
+    def _tell(self, order: dict[str, Any]) -> bool:
+        pipe = self._process.stdin
+        if pipe is None or pipe.is_closing() or self._process.returncode is not None:
+            return False
+        pipe.write(json.dumps(order).encode() + b"\n")
+        return True
+
+    async def _next(self) -> Optional[dict[str, Any]]:
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        if not line.endswith(b"\n"):
+            return None
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    async def _read_tail(self) -> None:
+        assert self._process.stderr is not None
+        while data := await self._process.stderr.read(65536):
+            self._tail.extend(line[:500] for line in data.decode(errors="replace").splitlines())
+
+    async def _put_down(self, job: Job, last: Optional[Step], over: bool) -> End:
+        """The run gives no sign of life, or has used up its time: take its stack, end it."""
+        stack = ""
+        if self.run_pid is not None:
+            self._tail.clear()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.run_pid, signal.SIGUSR1)
+            deadline = time.monotonic() + STACK_PATIENCE
+            while time.monotonic() < deadline and "most recent call first" not in stack:
+                await asyncio.sleep(0.02)
+                stack = self.tail()
+            _kill(self.run_pid)
+        if over:
+            detail = f"The run was ended after {job.limits.seconds:g} s of work, its bound.\n{stack}"
+            return self._end("limit", detail, last, job.limits.seconds)
+        detail = f"The event loop stood still for {job.limits.hang_after:g} s. The Python stack at that moment:\n{stack}"
+        return self._end("hang", detail, last, job.limits.hang_after)
+
+    def _gone(self, status: int, last: Optional[Step], seconds: float) -> End:
+        if self._ending is not None:
+            return self._end(self._ending, "The run was ended by hand.", last, seconds)
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            return self._end("crash", f"The run’s process died of {signal.Signals(number).name}.\n{self.tail()}", last, seconds)
+        code = os.WEXITSTATUS(status)
+        return self._end("crash", f"The run’s process left with status {code} in mid-run.\n{self.tail()}", last, seconds)
+
+    def _how_it_ended(self) -> str:
+        code = self._process.returncode
+        if code is None:
+            return "its pipe closed"
+        return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
+
+    def _end(self, name: str, detail: str, last: Optional[Step], seconds: float) -> End:
+        """An end that the run could not tell itself, from the last picture there is."""
+        frame = last.frame if last is not None else Frame(0.0)
+        tasks = tuple(outcome.task_outcome(view) for view in frame.tasks)
+        return End(
+            outcome=name,
+            signature=outcome.signature(name, tasks, ()),
+            summary=outcome.summary(name, tasks, (), detail),
+            schedule=str(Schedule(self._deviations)),
+            steps=last.number if last is not None else -1,
+            tasks=tasks,
+            detail=detail.strip(),
+            duration_ms=round(seconds * 1000, 3),
+        )
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

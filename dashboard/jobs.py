@@ -1,7 +1,7 @@
 """The two things that are done in the background: playing a run and installing a stack.
 
-Jobs wait in the store, in Procrastinate's tables. Each is enqueued in a transaction of the store, so what a page says of
-it and the job itself come to be together or not at all.
+Jobs wait in the store, in Procrastinate's tables. Each is enqueued in a transaction of the store, so what a page says
+of it and the job itself come to be together or not at all.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dashboard import migrations
 from dashboard.store.commands import Commands
+from dashboard.store.custody import Custody
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 
-class Store(Runs, Commands, Stacks):
+class Store(Runs, Custody, Commands, Stacks):
     """The one way to the store. Make one per process and share it; `close()` it in the end."""
 
 

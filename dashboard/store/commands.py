@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
+from dashboard.store.changes import end_run
+from dashboard.store.changes import settle
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import UnknownRun
 from dashboard.store.records import Command
 from dashboard.store.server import Server
 from dashboard.store.server import clean
 from dashboard.store.tables import COMMAND_CHANNEL
+from dashboard.store.tables import OVER
 from dashboard.store.tables import command as command_table
 from dashboard.store.tables import run as run_table
+from interlock.frame import End
 
 KINDS = ("advance", "play", "pause", "finish", "stop")
+WITHDRAWN = End("stopped", signature="", summary="It was taken back before it began.", schedule="", steps=-1)
 _COMMAND = [command_table.c[f.name] for f in fields(Command)]
 
 
@@ -32,13 +36,17 @@ class Commands(Server):
             raise ValueError(f"{kind!r} is no command; there are {', '.join(KINDS)}.")
         values = {"run_id": run_id, "kind": kind, "payload": dict(payload or {}), "actor": clean(actor)}
         with self.transaction() as tx:
-            # Shared with other commands, but not with `finish`: a command is either refused there or refused here.
-            status = tx.scalar(sa.select(run_table.c.status).where(run_table.c.id == run_id).with_for_update(read=True))
+            # Locked against `finish`, so that no command slips in after it and waits for ever.
+            status = tx.scalar(sa.select(run_table.c.status).where(run_table.c.id == run_id).with_for_update())
             if status is None:
                 raise UnknownRun(run_id)
-            if status in ("ended", "interrupted"):
+            if status in OVER:
                 raise CommandRefused("The run is over. Start it again, or step through what was recorded.")
-            return int(tx.scalar(sa.insert(command_table).values(values).returning(command_table.c.id)) or 0)
+            command_id: int = tx.scalars(sa.insert(command_table).values(values).returning(command_table.c.id)).one()
+            if kind == "stop" and status == "queued":  # no worker has it yet, so nobody else would answer
+                settle(tx, [command_id])
+                end_run(tx, run_id, WITHDRAWN)
+            return command_id
 
     def settled(self, command_id: int, timeout: float) -> Command:
         """Block until the command is carried out or refused, or for `timeout` seconds (`done` is None then)."""
@@ -64,9 +72,3 @@ class Commands(Server):
         """Answer a command: carried out, or refused for a reason."""
         with self.transaction() as tx:
             settle(tx, [command_id], error)
-
-
-def settle(tx: sa.Connection, ids: Sequence[int], error: str | None = None) -> None:
-    if ids:
-        unanswered = sa.and_(command_table.c.id.in_(ids), command_table.c.done.is_(None))
-        tx.execute(sa.update(command_table).where(unanswered).values(done=sa.func.now(), error=error))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.store.tables import ACTIVE
+from dashboard.store.tables import OVER
 from interlock.frame import End
 from interlock.frame import Header
 
@@ -46,7 +47,7 @@ class RunRow:
 
     @property
     def over(self) -> bool:
-        return self.status in ("ended", "interrupted")
+        return self.status in OVER
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as upsert
 
-from dashboard.store.commands import settle
-from dashboard.store.errors import RunGone
+from dashboard.store.changes import change_run
+from dashboard.store.changes import end_run
+from dashboard.store.changes import settle
 from dashboard.store.errors import UnknownRun
 from dashboard.store.records import Caption
 from dashboard.store.records import RunFilter
@@ -19,9 +21,7 @@ from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from dashboard.store.server import Server
 from dashboard.store.server import clean
-from dashboard.store.tables import ACTIVE
 from dashboard.store.tables import RUN_CHANNEL
-from dashboard.store.tables import command as command_table
 from dashboard.store.tables import run as run_table
 from dashboard.store.tables import step as step_table
 from interlock.frame import End
@@ -31,6 +31,7 @@ from interlock.frame import Step
 from interlock.journal import from_data
 from interlock.journal import to_data
 
+OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events that are the program's own words
 EVERY_RUN = RunFilter()
 _ROW = [run_table.c[f.name] for f in fields(RunRow)]
 _RECORD = [*_ROW, run_table.c.header, run_table.c.end]
@@ -125,32 +126,19 @@ class Runs(Server):
             return [Caption(n, text, token, tuple(woke), failed) for n, text, token, woke, failed in tx.execute(query)]
 
     def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
-        """The last events of these kinds up to a step, oldest first: what the program wrote. Looks back `limit` steps."""
-        events = sa.func.json_array_elements(step_table.c.body["events"]).table_valued("value", joins_implicitly=True)
+        """The last events of these kinds up to a step, oldest first: what the program wrote, in the last `limit` steps."""
+        c = step_table.c
         query = (
-            sa.select(step_table.c.number, sa.cast(events.c.value, sa.JSON))
-            .where(
-                step_table.c.run_id == run_id,
-                step_table.c.number.between(upto - limit + 1, upto),
-                sa.cast(events.c.value, sa.JSON)["kind"].as_string().in_(kinds),
-            )
-            .order_by(step_table.c.number.desc())
-            .limit(limit)
+            sa.select(c.number, c.output)
+            .where(c.run_id == run_id, c.number.between(upto - limit + 1, upto), c.output.is_not(None))
+            .order_by(c.number)
         )
         with self.transaction() as tx:
-            found = [(number, from_data(Event, body)) for number, body in tx.execute(query)]
-        return found[::-1]
+            rows = tx.execute(query).all()
+        events = [(number, from_data(Event, event)) for number, output in rows for event in output]
+        return [(number, event) for number, event in events if event.kind in kinds][-limit:]
 
-    # What a worker does with a run
-
-    def claim(self, run_id: int, worker: int) -> RunRecord | None:
-        """Take a queued run into a worker's hands; None if it is not queued (any more)."""
-        queued = sa.and_(run_table.c.id == run_id, run_table.c.status == "queued")
-        taken = {"status": "starting", "worker": worker, "litter": True, "started": sa.func.now()}
-        with self.transaction() as tx:
-            if tx.execute(sa.update(run_table).where(queued).values(taken)).rowcount == 0:
-                return None
-        return self.run(run_id)
+    # What a worker writes of a run that it has in its hands
 
     def set_header(self, run_id: int, header: Header) -> None:
         self._change(run_id, {"header": to_data(header)})
@@ -158,14 +146,28 @@ class Runs(Server):
     def set_status(self, run_id: int, status: str, speed: float | None = None) -> None:
         self._change(run_id, {"status": status, "speed": speed})
 
-    def add_step(self, run_id: int, step: Step, *, status: str | None = None, done: Sequence[int] = ()) -> None:
-        """Make a step durable, with the commands that it carried out."""
-        self.add_steps(run_id, [step], status=status, done=done)
+    def add_step(
+        self,
+        run_id: int,
+        step: Step,
+        *,
+        status: str | None = None,
+        speed: float | None = None,
+        done: Sequence[int] = (),
+    ) -> None:
+        """Make a step durable, with the commands that it carried out, and only then announce it."""
+        self.add_steps(run_id, [step], status=status, speed=speed, done=done)
 
     def add_steps(
-        self, run_id: int, steps: Sequence[Step], *, status: str | None = None, done: Sequence[int] = ()
+        self,
+        run_id: int,
+        steps: Sequence[Step],
+        *,
+        status: str | None = None,
+        speed: float | None = None,
+        done: Sequence[int] = (),
     ) -> None:
-        """Make steps durable, all of them or none, and only then announce them."""
+        """Make steps durable, all of them or none. Adding one again, not knowing whether it got through, is harmless."""
         rows = [
             {
                 "run_id": run_id,
@@ -174,6 +176,7 @@ class Runs(Server):
                 "token": step.choice.token if step.choice else None,
                 "woke": list(step.woke),
                 "failed": failed(step),
+                "output": [to_data(event) for event in step.events if event.kind in OUTPUT] or None,
                 "body": to_data(step),
             }
             for step in steps
@@ -183,44 +186,31 @@ class Runs(Server):
         if first_failure is not None:
             values["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
         if status is not None:
-            values["status"] = status
+            values |= {"status": status, "speed": speed}
         with self.transaction() as tx:
-            _change(tx, run_id, values)
-            tx.execute(sa.insert(step_table), rows)
+            change_run(tx, run_id, values)
+            tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)
             settle(tx, done)
 
-    def finish(self, run_id: int, end: End, expected: bool | None = None, *, status: str = "ended") -> None:
-        """Write down how a run ended. Commands nobody will carry out any more are refused."""
-        values = {
-            "status": status,
-            "speed": None,
-            "outcome": end.outcome,
-            "signature": end.signature,
-            "summary": clean(end.summary),
-            "expected": expected,
-            "end": to_data(end),
-            "ended": sa.func.now(),
-        }
-        if end.failed_at is not None:
-            values["failed_at"] = end.failed_at
-        left = sa.and_(command_table.c.run_id == run_id, command_table.c.done.is_(None))
-        refusal = {"done": sa.func.now(), "error": "The run is over."}
+    def finish(
+        self,
+        run_id: int,
+        end: End,
+        expected: bool | None = None,
+        *,
+        status: str = "ended",
+        done: Sequence[int] = (),
+    ) -> None:
+        """Write down how a run ended. Commands that led there are done; what nobody will carry out is refused."""
         with self.transaction() as tx:
-            _change(tx, run_id, values)
-            tx.execute(sa.update(command_table).where(left).values(refusal))
+            settle(tx, done)
+            end_run(tx, run_id, end, expected, status)
 
     def _change(self, run_id: int, values: Mapping[str, Any]) -> None:
         with self.transaction() as tx:
-            _change(tx, run_id, values)
+            change_run(tx, run_id, values)
 
 
 def failed(step: Step) -> bool:
     """Whether a task raised in this step."""
     return any(task.state == "error" and task.moved for task in step.frame.tasks)
-
-
-def _change(tx: sa.Connection, run_id: int, values: Mapping[str, Any]) -> None:
-    """Change a run that a worker has in its hands; nobody may write on one that is over."""
-    active = sa.and_(run_table.c.id == run_id, run_table.c.status.in_(ACTIVE))
-    if tx.execute(sa.update(run_table).where(active).values(values)).rowcount == 0:
-        raise RunGone(f"Run {run_id} is over, nothing more can be added to it.")

@@ -30,6 +30,7 @@ STACK_CHANNEL = "interlock_stack"  # payload: the stack's name
 
 ACTIVE = ("starting", "waiting", "running")
 """The states of a run that some worker has in its hands."""
+OVER = ("ended", "interrupted")
 
 metadata = MetaData()
 
@@ -75,6 +76,9 @@ step = Table(
     Column("token", Text),  # of the choice carried out
     Column("woke", ARRAY(Text), nullable=False),
     Column("failed", Boolean, nullable=False),  # a task raised in it
+    Column(
+        "output", JSON(none_as_null=True)
+    ),  # the events among its own that are words of the program, for showing many
     Column("body", JSON, nullable=False),
 )
 

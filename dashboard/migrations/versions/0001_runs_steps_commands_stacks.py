@@ -48,6 +48,7 @@ create table step (
     token text,
     woke text[] not null,
     failed boolean not null,
+    output json,
     body json not null,
     primary key (run_id, number)
 );

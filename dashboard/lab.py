@@ -1,0 +1,46 @@
+"""Clearing away what a run leaves in the lab."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+END_BACKENDS = """
+select count(pg_terminate_backend(pid, 2000))
+from pg_stat_activity
+where starts_with(application_name, %(application)s) and pid <> pg_backend_pid()
+"""
+
+# A prepared transaction outlives its backend and keeps its locks; those that touch the schema are the run's.
+PREPARED = """
+select gid
+from pg_prepared_xacts
+where database = current_database()
+  and exists (
+    select from pg_locks join pg_class on pg_class.oid = relation
+    where virtualtransaction = '-1/' || transaction::text and relnamespace = to_regnamespace(%(schema)s)
+  )
+"""
+
+
+class LabDown(Exception):
+    """The lab cannot be reached; the message says why and what to do."""
+
+    def __init__(self, why: object) -> None:
+        super().__init__(
+            f"The lab (the PostgreSQL that programs are run on) cannot be reached: {str(why).strip()}. If it is a "
+            "server of yours, see that it runs and that INTERLOCK_LAB_URL is right; else start the dashboard again."
+        )
+
+
+def drop_schema(lab_url: str, schema: str) -> None:
+    """End the run's backends, roll back what it prepared, drop its schema. Bounded in time; does no harm twice."""
+    try:
+        with psycopg.connect(lab_url, autocommit=True, connect_timeout=5, application_name="interlock") as lab:
+            lab.execute("set statement_timeout = '10s'")
+            lab.execute(END_BACKENDS, {"application": f"interlock:{schema}:"})
+            for (gid,) in lab.execute(PREPARED, {"schema": schema}).fetchall():
+                lab.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
+            lab.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    except psycopg.Error as error:
+        raise LabDown(error) from error

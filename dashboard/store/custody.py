@@ -1,0 +1,80 @@
+"""Which worker has which run in its hands, and what workers that went away left behind.
+
+A worker shows that it lives by an advisory lock under its key, held by a connection that lives as long as the worker:
+when the worker dies, however it dies, the server lets go of the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from dashboard.store.server import Server
+from dashboard.store.tables import ACTIVE
+from dashboard.store.tables import OVER
+from dashboard.store.tables import run as run_table
+from dashboard.store.tables import stack as stack_table
+
+TAKE_LOCK = "select pg_advisory_lock(%s)"
+
+_ALIVE = sa.text("""
+select classid::bigint << 32 | objid::bigint
+from pg_locks
+where locktype = 'advisory' and objsubid = 1 and granted
+  and database = (select oid from pg_database where datname = current_database())
+""").columns(sa.column("key", sa.BigInteger))
+
+_FORGOTTEN = sa.text("""
+select id from run
+where status = 'queued' and created < now() - interval '10 seconds'
+  and not exists (
+    select from procrastinate_jobs
+    where task_name = 'play_run' and status in ('todo', 'doing') and args ->> 'run_id' = run.id::text
+  )
+order by id
+""")
+
+
+class Custody(Server):
+    def claim(self, run_id: int, worker: int) -> bool:
+        """Take a queued run into a worker's hands; False if it is not queued (any more)."""
+        queued = sa.and_(run_table.c.id == run_id, run_table.c.status == "queued")
+        taken = {"status": "starting", "worker": worker, "litter": True, "started": sa.func.now()}
+        with self.transaction() as tx:
+            return tx.execute(sa.update(run_table).where(queued).values(taken)).rowcount == 1
+
+    def abandoned_runs(self, worker: int, held: Collection[int]) -> list[int]:
+        """Runs whose worker is gone, and those of `worker` that it does not hold."""
+        active = run_table.c.status.in_(ACTIVE)
+        with self.transaction() as tx:
+            return list(tx.scalars(sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))))
+
+    def abandoned_stacks(self, worker: int, held: Collection[str]) -> list[str]:
+        """The same for stacks that are being installed."""
+        active = stack_table.c.state == "installing"
+        with self.transaction() as tx:
+            return list(
+                tx.scalars(sa.select(stack_table.c.name).where(active, _left(stack_table, "name", worker, held)))
+            )
+
+    def forgotten_runs(self) -> list[int]:
+        """Runs that are queued, and no job is there to play them."""
+        with self.transaction() as tx:
+            return list(tx.scalars(_FORGOTTEN))
+
+    def littered_runs(self) -> list[int]:
+        """Runs that are over and whose schema may still be in the lab."""
+        over = run_table.c.status.in_(OVER)
+        with self.transaction() as tx:
+            return list(tx.scalars(sa.select(run_table.c.id).where(run_table.c.litter, over)))
+
+    def tidied(self, run_id: int) -> None:
+        """The run's schema is gone."""
+        with self.transaction() as tx:
+            tx.execute(sa.update(run_table).where(run_table.c.id == run_id).values(litter=False))
+
+
+def _left(table: sa.Table, key: str, worker: int, held: Collection[object]) -> sa.ColumnElement[bool]:
+    gone = table.c.worker.is_(None) | table.c.worker.not_in(sa.select(_ALIVE.subquery().c.key))
+    return gone | ((table.c.worker == worker) & table.c[key].not_in(held))

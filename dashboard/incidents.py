@@ -1,9 +1,9 @@
 """The catalogue of incidents, read from folders on disk, and whether a run ended as its incident declares.
 
-An incident is a folder: `incident.toml` says what it is and what is to be expected of its programs, `story.md` tells it,
+An incident is a folder: `incident.toml` says what it is and what to expect of its programs, `story.md` tells it,
 `schema.sql` prepares the data, `invariants.sql` holds the rules the data must keep, and each program is a Python file.
-Whatever is wrong with a folder becomes a `Problem` with file and line, shown on that incident's own page; it never hides
-the others. Nothing here imports or runs an incident's code.
+Whatever is wrong with a folder becomes a `Problem` with file and line, shown on that incident's own page; it never
+hides the others. Nothing here imports or runs an incident's code.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Incident:
     folder: Path
     symptom: str = ""
     summary: str = ""
-    story: Markup = Markup()  # HTML, safe to show
+    story: Markup = field(default_factory=Markup)  # HTML, safe to show
     programs: tuple[Program, ...] = ()
     setup: str = ""
     invariants: tuple[Invariant, ...] = ()
@@ -121,7 +121,9 @@ def load(dirs: Iterable[Path]) -> Catalogue:
     problems: list[Problem] = []
     for base in dirs:
         if not base.is_dir():
-            problems.append(Problem(base, 1, "There is no such folder of incidents. Create it, or take it off the settings."))
+            problems.append(
+                Problem(base, 1, "There is no such folder of incidents. Create it, or take it off the settings.")
+            )
             continue
         for folder in sorted(base.iterdir()):
             if not folder.is_dir() or folder.name.startswith((".", "_")):
@@ -130,7 +132,9 @@ def load(dirs: Iterable[Path]) -> Catalogue:
             problems += incident.problems
             earlier = incidents.setdefault(incident.name, incident)
             if earlier is not incident:
-                message = f"{earlier.folder} is called {incident.name!r} too and comes first. Rename one of the folders."
+                message = (
+                    f"{earlier.folder} is called {incident.name!r} too and comes first. Rename one of the folders."
+                )
                 problems.append(Problem(folder, 1, message))
     return Catalogue(tuple(incidents.values()), tuple(problems))
 
@@ -201,7 +205,7 @@ _EXPECTATION = {
     "error": _Key(str),
     "schedule": _Key(str),
 }
-_TYPES = {str: "a text in quotes", list: "a list", dict: "a table"}
+_TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table"}
 _NAMES = "lower-case letters, digits and underscores, a letter first"
 
 
@@ -278,7 +282,7 @@ def _expectations(toml: _Toml, tables: dict[str, Any], start: int) -> Iterator[t
     for stack, table in tables.items():
         line = toml.line(stack, start)
         if not isinstance(table, dict):
-            toml.problem(f"What is expected on {stack!r} must be a table, at least {{ outcome = \"ok\" }}.", line)
+            toml.problem(f'What is expected on {stack!r} must be a table, at least {{ outcome = "ok" }}.', line)
             continue
         fields = toml.fields(table, _EXPECTATION, "an expectation", line)
         try:

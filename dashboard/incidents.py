@@ -27,7 +27,7 @@ from markupsafe import Markup
 from dashboard import sqlfiles
 from interlock import schedule
 from interlock.frame import End
-from interlock.supervisor import Invariant
+from interlock.job import Invariant
 
 KINDS = ("broken", "fix", "probe")
 OUTCOMES = ("ok", "error", "silent", "hang", "crash", "stuck", "limit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 
 _TOKEN = re.compile(
     r"""
@@ -49,11 +50,11 @@ def queries(text: str) -> tuple[tuple[Query, ...], list[Mistake]]:
     found: dict[str, Query] = {}
     wrong: list[Mistake] = []
     names = list(_NAME.finditer(text))
-    ends = [name.start() for name in names[1:]] + [len(text)]
     if stray := _code(text[: names[0].start() if names else None]):
         line = 1 + text.count("\n", 0, stray[0].start())
         wrong.append((line, "This query has no name. Begin it with a line: -- name: the rule in words"))
-    for name, end in zip(names, ends, strict=True):
+    for name, after in zip_longest(names, names[1:]):
+        end = after.start() if after else len(text)
         line = 1 + text.count("\n", 0, name.start())
         sql = text[name.end() : end].strip()
         shape = mistakes(text[name.start() : end], line)

@@ -1,0 +1,280 @@
+"""Folders of incidents as people write them, mistakes included."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dashboard import incidents
+from dashboard import sqlfiles
+from dashboard.incidents import Incident
+from interlock.frame import End
+from interlock.frame import ErrorView
+from interlock.frame import TaskOutcome
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+TOML = """\
+title = "Two tasks"
+symptom = "ValueError: no"
+summary = "What happened."
+sources = ["https://example.org/thread"]
+
+[[program]]
+name = "broken"
+title = "As it was"
+kind = "broken"
+[program.stacks."sqlalchemy-1.4.42"]
+outcome = "error"
+error = "ValueError: no"
+schedule = "il1:7=c3"
+
+[[program]]
+name = "fixed"
+title = "As it should be"
+kind = "fix"
+stacks."sqlalchemy-2.1" = { outcome = "ok" }
+"""
+
+FILES = {
+    "incident.toml": TOML,
+    "story.md": "## What people saw\n\nIt *failed*.\n",
+    "broken.py": "print(1)\n",
+    "fixed.py": "print(2)\n",
+    "schema.sql": "create table account (id int);\n",
+    "invariants.sql": "-- name: no account is negative\nselect id from account where id < 0;\n",
+}
+
+
+def write(base: Path, files: dict[str, str | None], name: str = "two_tasks") -> Path:
+    folder = base / name
+    folder.mkdir(parents=True)
+    for file, text in (FILES | files).items():
+        if text is not None:
+            (folder / file).write_text(text)
+    return folder
+
+
+def read(base: Path, files: dict[str, str | None]) -> Incident:
+    write(base, files)
+    (incident,) = incidents.load([base]).incidents
+    return incident
+
+
+def mistakes(incident: Incident) -> list[tuple[str, int, str]]:
+    return [(problem.path.name, problem.line, problem.message) for problem in incident.problems]
+
+
+def test_a_folder_becomes_an_incident(tmp_path: Path) -> None:
+    incident = read(tmp_path, {})
+    assert mistakes(incident) == []
+    assert (incident.name, incident.title, incident.symptom) == ("two_tasks", "Two tasks", "ValueError: no")
+    assert incident.story == "<h2>What people saw</h2>\n<p>It <em>failed</em>.</p>\n"
+    assert incident.stacks == ("sqlalchemy-1.4.42", "sqlalchemy-2.1")
+    assert [(program.name, program.kind) for program in incident.programs] == [("broken", "broken"), ("fixed", "fix")]
+    broken = incident.program("broken")
+    assert broken is not None
+    assert broken.path == tmp_path / "two_tasks" / "broken.py"
+    assert broken.expectations["sqlalchemy-1.4.42"].schedule == "il1:7=c3"
+    assert incident.program("fixed").expectations["sqlalchemy-2.1"].schedule == "il1:"  # type: ignore[union-attr]
+    assert incident.program("none") is None
+    assert [(rule.name, rule.sql) for rule in incident.invariants] == [
+        ("no account is negative", "select id from account where id < 0")
+    ]
+    assert incident.setup == FILES["schema.sql"]
+
+
+def test_only_the_toml_the_story_and_the_programs_must_be_there(tmp_path: Path) -> None:
+    assert mistakes(read(tmp_path, {"schema.sql": None, "invariants.sql": None})) == []
+
+
+MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
+    ({"incident.toml": None}, "incident.toml", 1, "There is no incident.toml."),
+    ({"incident.toml": TOML + "title = \n"}, "incident.toml", 20, "This is not TOML"),
+    (
+        {"incident.toml": "titel = 1\n" + TOML},
+        "incident.toml",
+        1,
+        "An incident has no key 'titel'. It has: title, symptom,",
+    ),
+    ({"incident.toml": TOML.replace('"Two tasks"', "2")}, "incident.toml", 1, "'title' must be a text in quotes."),
+    (
+        {"incident.toml": TOML.replace('title = "Two tasks"\n', "")},
+        "incident.toml",
+        1,
+        "An incident must have a key 'title'",
+    ),
+    (
+        {"incident.toml": TOML.replace('"probe"', "0").replace('kind = "fix"\n', "")},
+        "incident.toml",
+        15,
+        "must have a key 'kind'",
+    ),
+    (
+        {"incident.toml": TOML.replace('kind = "fix"', 'kind = "mend"')},
+        "incident.toml",
+        18,
+        "'kind' cannot be 'mend'. It is one",
+    ),
+    (
+        {"incident.toml": TOML.replace('"error"', '"eror"')},
+        "incident.toml",
+        11,
+        "'outcome' cannot be 'eror'. It is one of: ok,",
+    ),
+    ({"incident.toml": TOML.replace("il1:7=c3", "il1:7=q")}, "incident.toml", 13, "'7=q' is not step=choice."),
+    ({"incident.toml": TOML.replace('{ outcome = "ok" }', '"ok"')}, "incident.toml", 19, "must be a table"),
+    (
+        {"incident.toml": TOML.replace('name = "fixed"', 'name = "broken"')},
+        "incident.toml",
+        16,
+        "There is a program 'broken' before",
+    ),
+    ({"incident.toml": TOML.replace('"fixed"', '"../../etc"')}, "incident.toml", 16, "cannot be a program's name"),
+    ({"fixed.py": None}, "incident.toml", 16, "The program 'fixed' has no file: fixed.py is expected"),
+    ({"broken.py": "import asyncio\n\nasync def main(:\n    pass\n"}, "broken.py", 3, "This is not Python: "),
+    ({"models.py": "def f():\nreturn\n"}, "models.py", 2, "This is not Python: expected an indented block"),
+    ({"broken.py": "x = '\0'\n"}, "broken.py", 1, "null bytes"),
+    ({"story.md": None}, "story.md", 1, "There is no story.md."),
+    (
+        {"schema.sql": "create table a (b text);\ninsert into a values ('x);\n"},
+        "schema.sql",
+        2,
+        "What ' opens here is never closed.",
+    ),
+    ({"schema.sql": "\n\\copy a from 'a.csv'\n"}, "schema.sql", 2, "\\copy is a command of psql"),
+    ({"invariants.sql": "-- the rules\n\nselect 1;\n"}, "invariants.sql", 3, "This query has no name."),
+    ({"invariants.sql": "-- name:\nselect 1;\n"}, "invariants.sql", 1, "The name is missing"),
+    (
+        {"invariants.sql": "-- name: a\nselect 1;\n-- name: a\nselect 2\n"},
+        "invariants.sql",
+        3,
+        "There is a query 'a' before this",
+    ),
+    ({"invariants.sql": "-- name: a\n-- name: b\nselect 2\n"}, "invariants.sql", 1, "'a' must be one SELECT"),
+    ({"invariants.sql": "-- name: a\ndelete from x\n"}, "invariants.sql", 1, "'a' must be one SELECT"),
+    ({"invariants.sql": "-- name: a\nselect 1;\nselect 2;\n"}, "invariants.sql", 1, "'a' is more than one statement."),
+    ({"invariants.sql": "-- name: a\nselect $x$1;\n"}, "invariants.sql", 2, "What $x$ opens here is never closed."),
+]
+
+
+@pytest.mark.parametrize(("files", "path", "line", "message"), MISTAKES)
+def test_a_mistake_is_told_with_its_place(
+    tmp_path: Path, files: dict[str, str | None], path: str, line: int, message: str
+) -> None:
+    found = mistakes(read(tmp_path, files))
+    assert len(found) == 1, found
+    assert found[0][:2] == (path, line)
+    assert message in found[0][2]
+
+
+def test_a_file_that_is_not_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    folder = write(tmp_path, {})
+    (folder / "story.md").write_bytes(b"fine\n\xff\n")
+    (incident,) = incidents.load([tmp_path]).incidents
+    assert mistakes(incident) == [("story.md", 2, "This is not UTF-8 text. Save the file in that encoding.")]
+
+
+def test_what_is_wrong_in_one_folder_leaves_the_others_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"incident.toml": "title ="}, "bad")
+    write(tmp_path, {}, "good")
+    catalogue = incidents.load([tmp_path])
+    assert [(incident.name, len(incident.problems)) for incident in catalogue.incidents] == [("bad", 1), ("good", 0)]
+    assert catalogue.problems == catalogue.incidents[0].problems
+    assert str(catalogue.problems[0]).startswith(f"{tmp_path}/bad/incident.toml:1: This is not TOML")
+    assert catalogue.incident("bad").title == "bad"  # type: ignore[union-attr]
+
+
+def test_a_program_with_a_mistake_still_stands_in_its_incident(tmp_path: Path) -> None:
+    incident = read(tmp_path, {"broken.py": "def"})
+    assert incident.program("broken") is not None
+    assert len(incident.problems) == 1
+
+
+def test_folders_are_read_from_several_places_and_the_first_of_a_name_wins(tmp_path: Path) -> None:
+    ours, theirs, missing = tmp_path / "ours", tmp_path / "theirs", tmp_path / "missing"
+    write(ours, {}, "one")
+    write(theirs, {}, "one")
+    write(theirs, {}, "two")
+    (ours / "__pycache__").mkdir()
+    (ours / "README.md").write_text("not an incident")
+    catalogue = incidents.load([ours, theirs, missing])
+    assert [incident.folder.parent.name for incident in catalogue.incidents] == ["ours", "theirs"]
+    assert [problem.path for problem in catalogue.problems] == [theirs / "one", missing]
+
+
+def test_a_folders_name_must_fit_an_address(tmp_path: Path) -> None:
+    write(tmp_path, {}, "My Incident")
+    assert "lower-case letters" in incidents.load([tmp_path]).problems[0].message
+
+
+def test_a_folder_is_read_again_only_when_a_file_of_it_changed(tmp_path: Path) -> None:
+    folder = write(tmp_path, {})
+    (first,) = incidents.load([tmp_path]).incidents
+    assert incidents.load([tmp_path]).incidents[0] is first
+    (folder / "story.md").write_text("New.")
+    os.utime(folder / "story.md", ns=(1, 1))
+    assert incidents.load([tmp_path]).incidents[0].story == "<p>New.</p>\n"
+
+
+def test_a_story_cannot_bring_its_own_html_scripts_or_pictures(tmp_path: Path) -> None:
+    story = "<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![p](https://example.org/p.png)\n"
+    html = read(tmp_path, {"story.md": story}).story
+    assert "<script" not in html
+    assert 'href="javascript' not in html
+    assert "<img" not in html
+
+
+def test_semicolons_and_names_inside_of_texts_and_comments_do_not_count() -> None:
+    found, wrong = sqlfiles.queries(
+        "/* about ; this */\n-- name: first; rule\n-- why: ';'\nselect ';' as a, $$;'$$, \"b;\" -- ;\n;\n"
+        "-- name: second\nwith x as (select 1)\nselect * from x\n"
+    )
+    assert wrong == []
+    assert [query.name for query in found] == ["first; rule", "second"]
+    assert found[1].sql == "with x as (select 1)\nselect * from x"
+
+
+def end(outcome: str, *errors: ErrorView) -> End:
+    tasks = (TaskOutcome("t1", "main", "value"), TaskOutcome("t2", "first", "error", errors=errors))
+    return End(outcome, "", "", "il1:", 3, tasks)
+
+
+NO = ErrorView("ValueError", "no")
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (end("error", NO), True),
+        (
+            end(
+                "error", ErrorView("shop.OtherError", "late"), ErrorView("ValueError", "no, not today", link="context")
+            ),
+            True,
+        ),
+        (end("error", ErrorView("ValueError", "yes")), False),
+        (end("ok"), False),
+        (end("hang", NO), False),
+        (end("stopped", NO), None),
+        (end("interrupted"), None),
+    ],
+)
+def test_the_verdict_compares_outcome_and_error(tmp_path: Path, what: End, expected: bool | None) -> None:
+    program = read(tmp_path, {}).program("broken")
+    assert program is not None
+    assert incidents.verdict(program, "sqlalchemy-1.4.42", what) is expected
+    assert incidents.verdict(program, "sqlalchemy-9", what) is None
+
+
+def test_the_catalogue_that_comes_along_is_without_problems() -> None:
+    catalogue = incidents.load([SCENARIOS])
+    assert catalogue.problems == ()
+    for incident in catalogue.incidents:
+        assert incident.symptom
+        assert incident.summary
+        assert incident.sources
+        assert {program.kind for program in incident.programs} >= {"broken", "fix"}
+        assert all(program.expectations for program in incident.programs)

@@ -14,6 +14,7 @@ import asyncio
 import itertools
 import select
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 from typing import NoReturn
@@ -27,12 +28,14 @@ from interlock.frame import Event
 from interlock.link import Link
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
+from interlock.loop import current_label
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
 STUCK_PATIENCE = 3.0  # how long a blocked request may still be answered by a timeout of the server's own
 DEADLOCK_STEP_MS = 10
 THREAD_PATIENCE = 10.0
+ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
 BLOCKED_SQL = """
 select pid, array_to_string(pg_blocking_pids(pid), ','), pg_catalog.pg_isolation_test_session_is_blocked(pid, {pids})
@@ -93,9 +96,11 @@ class Gate:
         return next(self._task_numbers)
 
     def task_created(self, task: SteppedTask) -> None:
+        name = probe.coroutine_name(task.get_coro())
+        if task.is_helper or (task.parent is None and name in ASYNCIO_OWN):
+            return
         if len(self.tasks) >= self._max_tasks:
             self._over("limit", f"The program made more than {self._max_tasks} tasks.")
-        name = probe.coroutine_name(task.get_coro())
         count = self._names[name] = self._names.get(name, 0) + 1
         task.set_name(name if count == 1 else f"{name} #{count}")
         self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task, task.get_name())
@@ -118,7 +123,7 @@ class Gate:
         }
         link = Link(loop, label, tag, self._where, settings, self._written)
         self.links.append(link)
-        self._tell(Event("opened", f"{label} to {tag} is being opened", self._current(), label))
+        self._tell(Event("opened", f"{label} to {tag} is being opened", current_label(), label))
         return link
 
     def loop_closing(self) -> None:
@@ -136,6 +141,9 @@ class Gate:
             return self._wait_naturally(poll) if self._natural else self._wait(poll)
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
+        except Exception:
+            # Within select() an exception would reach the program as its own, and the picture would be wrong.
+            self._over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         patience = self._monotonic() + THREAD_PATIENCE
@@ -157,16 +165,9 @@ class Gate:
 
     def _written(self, link: Link) -> None:
         self._writes.setdefault(link.label, next(self._write_numbers))
-        task = self._current()
+        task = current_label()
         if task is not None and not link.closing:
             link.sent_by = task
-
-    def _current(self) -> Optional[str]:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            return None
-        return task.label if isinstance(task, SteppedTask) else None
 
     # Letting requests out ---------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ All through asyncio's public interface:
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,11 +61,17 @@ class QuietSelector(selectors.DefaultSelector):
 
 
 class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable at run time in Python 3.8-style bases
-    """A task with a number that is the same in every replay."""
+    """A task with a number that is the same in every replay.
 
-    def __init__(self, number: int, parent: Optional[str], coro: Any, **kwargs: Any) -> None:
+    A *helper* is a task that the driver makes for its own purposes (asyncpg connects in one, on some Pythons): what it
+    does counts as done by the task it acts for.
+    """
+
+    def __init__(self, number: int, creator: Optional[SteppedTask], coro: Any, **kwargs: Any) -> None:
         self.number = number  # before Task.__init__, which puts self into a set
-        self.parent = parent
+        self.parent = creator.acts_for if creator is not None else None
+        self.is_helper = is_driver_code(coro)
+        self.acts_for = self.parent if self.is_helper else self.label
         super().__init__(coro, **kwargs)
 
     def __hash__(self) -> int:
@@ -76,6 +83,21 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
     @property
     def label(self) -> str:
         return f"t{self.number}"
+
+
+def is_driver_code(coro: Any) -> bool:
+    """Whether a coroutine is asyncpg's own."""
+    code = getattr(coro, "cr_code", None)
+    return code is not None and f"{os.sep}asyncpg{os.sep}" in code.co_filename
+
+
+def current_label() -> Optional[str]:
+    """Label of the task that runs right now, or of the one it acts for."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return task.acts_for if isinstance(task, SteppedTask) else None
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
@@ -99,8 +121,8 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         creator = asyncio.current_task(loop) if loop.is_running() else None
         kwargs.pop("eager_start", None)  # an eager task would run before it can be seen
-        parent = creator.label if isinstance(creator, SteppedTask) else None
-        task = SteppedTask(self._world.next_task_number(), parent, coro, loop=loop, **kwargs)
+        creator = creator if isinstance(creator, SteppedTask) else None
+        task = SteppedTask(self._world.next_task_number(), creator, coro, loop=loop, **kwargs)
         self._world.task_created(task)
         return task
 

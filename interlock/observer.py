@@ -10,7 +10,6 @@ session transaction that asked for it has ended. How it comes about in SQLAlchem
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import sys
 import weakref
@@ -23,7 +22,7 @@ from typing import Optional
 from interlock.frame import Event
 from interlock.frame import SessionView
 from interlock.link import Link
-from interlock.loop import SteppedTask
+from interlock.loop import current_label
 
 
 @dataclass
@@ -59,7 +58,6 @@ class Observer:
         self._installed = False
         self._sessions: dict[int, SessionRecord] = {}
         self._numbers = itertools.count(1)
-        self._by_dbapi: dict[int, tuple[weakref.ref[Any], str]] = {}
         self.uses: dict[str, Use] = {}  # by connection label, while checked out
 
     def install(self) -> bool:
@@ -71,7 +69,6 @@ class Observer:
         from sqlalchemy import pool
         from sqlalchemy.orm import Session
 
-        event.listen(pool.Pool, "connect", self._connect)
         event.listen(pool.Pool, "checkout", self._checkout)
         event.listen(pool.Pool, "checkin", self._checkin)
         for name in ("invalidate", "close", "detach"):
@@ -86,23 +83,17 @@ class Observer:
 
     # The pool ---------------------------------------------------------------------------------------------------------
 
-    def _connect(self, dbapi: Any, record: Any) -> None:
+    def label_of(self, dbapi: Any) -> Optional[str]:
+        """The label of the connection under a DBAPI connection object, by the pid of its backend."""
         driver = getattr(dbapi, "driver_connection", None) or getattr(dbapi, "_connection", None)
         pid = driver.get_server_pid() if hasattr(driver, "get_server_pid") else None
-        for link in self._links():
-            if pid is not None and link.pid == pid:
-                self._by_dbapi[id(dbapi)] = (weakref.ref(dbapi), link.label)
-
-    def label_of(self, dbapi: Any) -> Optional[str]:
-        """The label of the connection under a DBAPI connection object."""
-        ref, label = self._by_dbapi.get(id(dbapi), (None, None))
-        return label if ref is not None and ref() is dbapi else None
+        return next((link.label for link in self._links() if pid is not None and link.pid == pid), None)
 
     def _checkout(self, dbapi: Any, record: Any, proxy: Any) -> None:
         label = self.label_of(dbapi)
         if label is None:
             return
-        task, session = current_task(), _session_on_the_stack()
+        task, session = current_label(), _session_on_the_stack()
         known = self._record(session) if session is not None else None
         self.uses[label] = Use(task, known.label if known else None, known.era if known else 0)
         whom = f" for session {known.label}" if known else ""
@@ -112,13 +103,13 @@ class Observer:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
         if use is not None:
-            self._tell(Event("checkin", f"{label} went back to the pool", current_task(), label, use.session))
+            self._tell(Event("checkin", f"{label} went back to the pool", current_label(), label, use.session))
 
     def _gone(self, dbapi: Any, record: Any, *rest: Any) -> None:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
         if use is not None:
-            self._tell(Event("checkin", f"the pool gave up {label}", current_task(), label, use.session))
+            self._tell(Event("checkin", f"the pool gave up {label}", current_label(), label, use.session))
 
     # The session ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +118,7 @@ class Observer:
         if record is None or record.ref() is not session:
             record = SessionRecord(f"s{next(self._numbers)}", type(session).__name__, weakref.ref(session))
             self._sessions[id(session)] = record
-        task = current_task()
+        task = current_label()
         if task is not None and task not in record.users:
             record.users.append(task)
         return record
@@ -144,7 +135,7 @@ class Observer:
             record.era += 1
             record.open, record.last = True, "active"
             text = f"{record.label} began its transaction {record.era}"
-            self._tell(Event("begin", text, current_task(), session=record.label))
+            self._tell(Event("begin", text, current_label(), session=record.label))
 
     def _transaction_ended(self, session: Any, transaction: Any) -> None:
         record = self._record(session)
@@ -153,29 +144,29 @@ class Observer:
             if record.last == "active":
                 record.last = "closed"
             text = f"{record.label} ended its transaction {record.era}"
-            self._tell(Event("detach", text, current_task(), session=record.label))
+            self._tell(Event("detach", text, current_label(), session=record.label))
 
     def _attached(self, session: Any, transaction: Any, connection: Any) -> None:
         record = self._record(session)
         label = self.label_of(_dbapi_of(connection))
         if label is not None:
-            self.uses[label] = Use(current_task(), record.label, record.era, attached=True)
+            self.uses[label] = Use(current_label(), record.label, record.era, attached=True)
             text = f"{record.label} began on {label}"
-            self._tell(Event("attach", text, current_task(), label, record.label))
+            self._tell(Event("attach", text, current_label(), label, record.label))
 
     def _before_commit(self, session: Any) -> None:
         record = self._record(session)
-        self._tell(Event("commit", f"commit() of {record.label}", current_task(), session=record.label))
+        self._tell(Event("commit", f"commit() of {record.label}", current_label(), session=record.label))
 
     def _committed(self, session: Any) -> None:
         record = self._record(session)
         record.last = "committed"
-        self._tell(Event("commit", f"{record.label} committed", current_task(), session=record.label))
+        self._tell(Event("commit", f"{record.label} committed", current_label(), session=record.label))
 
     def _rolled_back(self, session: Any) -> None:
         record = self._record(session)
         record.last = "rolled back"
-        self._tell(Event("rollback", f"{record.label} rolled back", current_task(), session=record.label))
+        self._tell(Event("rollback", f"{record.label} rolled back", current_label(), session=record.label))
 
     # The picture --------------------------------------------------------------------------------------------------------
 
@@ -203,6 +194,7 @@ class Observer:
                 if use.session == record.label and use.attached and use.era == record.era and record.open
             )
             tasks = tuple(inside.get(record.label, ()))
+            record.users += [task for task in tasks if task not in record.users]
             views.append(
                 SessionView(record.label, record.cls, tasks, tuple(record.users), _state(record), holds, alive),
             )
@@ -238,12 +230,3 @@ def _session_on_the_stack() -> Any:
             return owner
         frame = frame.f_back  # type: ignore[assignment]
     return None
-
-
-def current_task() -> Optional[str]:
-    """Label of the task that runs right now, if one does."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return None
-    return task.label if isinstance(task, SteppedTask) else None

@@ -137,19 +137,21 @@ class Camera:
         if isinstance(leaf, SteppedTask):
             return f"task “{leaf.get_name()}”", None, None
         timer = probe.timer_for(leaf, self._gate.pending_timers())
-        if timer is not None:
-            delay = round(timer.handle.when() - self._gate.clock, 6)
-            words = "an inner task, for at most" if "_release_waiter" in repr(timer.callback) else "a timer, in"
-            return f"{words} {seconds(delay)}", None, delay
+        delay = round(timer.handle.when() - self._gate.clock, 6) if timer is not None else None
+        guarded = timer is not None and "_release_waiter" in repr(timer.callback)  # wait_for: the timer only bounds the wait
+        if delay is not None and not guarded:
+            return f"a timer, in {seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":
             return "the tasks it gathers", None, None
+        bound = f", for at most {seconds(delay)}" if delay is not None else ""
         for link in self._gate.links:
             if link.sent_by == label and (link.waiting or link.arrived):
                 command = link.request.command
+                words = "the start-up of " if command == "start-up" else f"the reply to {command} on "
                 if link.blocked_by:
-                    return f"a lock: {command} on {link.label} is blocked by {', '.join(link.blocked_by)}", link.label, None
-                return ("the start-up of " if command == "start-up" else f"the reply to {command} on ") + link.label, link.label, None
-        return probe.library_wait(stack) or "a future", None, None
+                    words = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
+                return words + link.label + bound, link.label, delay
+        return (probe.library_wait(stack) or ("an inner task" if guarded else "a future")) + bound, None, delay
 
     def _sessions_of(self, chain: probe.Suspended) -> list[str]:
         orm = sys.modules.get("sqlalchemy.orm")

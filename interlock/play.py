@@ -34,8 +34,8 @@ from interlock.frame import Step
 from interlock.gate import Gate
 from interlock.job import Job
 from interlock.journal import FORMAT
+from interlock.loop import current_label
 from interlock.observer import Observer
-from interlock.observer import current_task
 from interlock.picture import Camera
 
 MAX_SOURCES = 60
@@ -97,7 +97,7 @@ class Play:
             over=self._over,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
-        self._capture = Capture(self._events.append, current_task, self._addresses.clean, job.limits.output_bytes)
+        self._capture = Capture(self._events.append, current_label, self._addresses.clean, job.limits.output_bytes)
         self._camera = Camera(
             self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._addresses.clean
         )
@@ -143,7 +143,7 @@ class Play:
                 os.path.basename(job.program),
                 job.mode,
                 str(self._schedule),
-                job.seed,
+                job.seed if job.mode == "random" else None,
                 versions(self._control.server_version),
                 instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
                 read_sources(os.path.dirname(job.program)),

@@ -35,7 +35,7 @@ MESSAGE_LIMIT = 4000
 class Suspended:
     """A task's chain: (frame, line) outermost first, and the future at its end."""
 
-    frames: list[tuple[types.FrameType, int]]
+    frames: list[tuple[types.FrameType, Optional[int]]]
     leaf: Any
 
     def moved_since(self, other: Optional[Suspended]) -> bool:
@@ -55,8 +55,9 @@ class Sources:
         self._known: dict[str, tuple[str, bool]] = {}
         self.seen: dict[str, str] = {}  # own files met: short name -> full path
 
-    def place(self, filename: str, line: int, function: str) -> Place:
-        """Where this is, with the text of its line."""
+    def place(self, filename: str, line: Optional[int], function: str) -> Place:
+        """Where this is, with the text of its line. Python knows no line for some instructions; 0 then."""
+        line = line or 0
         short, ours = self._name(filename)
         return Place(short, line, function, linecache.getline(filename, line).strip()[:200], ours)
 
@@ -80,7 +81,7 @@ class Sources:
 
 def suspended(task: SteppedTask) -> Suspended:
     """Follow a waiting task's chain down to what it awaits."""
-    frames: list[tuple[types.FrameType, int]] = []
+    frames: list[tuple[types.FrameType, Optional[int]]] = []
     item: Any = task.get_coro()
     while item is not None and len(frames) < MAX_STACK:
         frame = _attribute(item, "cr_frame", "gi_frame", "ag_frame")
@@ -116,9 +117,9 @@ def _inside(item: Any) -> Any:
     return None
 
 
-def _greenlet_frames(spawn: types.FrameType) -> list[tuple[types.FrameType, int]]:
+def _greenlet_frames(spawn: types.FrameType) -> list[tuple[types.FrameType, Optional[int]]]:
     inner = getattr(spawn.f_locals.get("context"), "gr_frame", None)
-    frames: list[tuple[types.FrameType, int]] = []
+    frames: list[tuple[types.FrameType, Optional[int]]] = []
     while inner is not None and len(frames) < MAX_STACK:
         frames.append((inner, inner.f_lineno))
         inner = inner.f_back

@@ -51,7 +51,9 @@ class Stream(io.TextIOBase):
 class Capture:
     """Installs the listeners; bounded by `limit` bytes in all, what is beyond is counted in `dropped`."""
 
-    def __init__(self, tell: Callable[[Event], None], who: Callable[[], Optional[str]], clean: Callable[[str], str], limit: int):
+    def __init__(
+        self, tell: Callable[[Event], None], who: Callable[[], Optional[str]], clean: Callable[[str], str], limit: int
+    ):
         self._tell = tell
         self._who = who
         self._clean = clean

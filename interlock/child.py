@@ -1,7 +1,7 @@
 """The process that runs belong to: warms an interpreter up, then forks a fresh process for every run it is handed.
 
-Talks in lines of JSON: jobs and commands come in on descriptor 0, messages go out on descriptor 1. The warm process only
-imports and forks, so it cannot be hung or spoiled by a program; the forked one plays a single run and ends.
+Talks in lines of JSON: jobs and commands come in on descriptor 0, messages go out on descriptor 1. The warm process
+only imports and forks, so it cannot be hung or spoiled by a program; the forked one plays a single run and ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ from interlock.frame import Message
 from interlock.job import Job
 from interlock.play import Play
 
-PRELOAD = ("asyncio", "greenlet", "asyncpg", "sqlalchemy", "sqlalchemy.ext.asyncio", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql")
+PRELOAD = (
+    "asyncio",
+    "greenlet",
+    "asyncpg",
+    "sqlalchemy",
+    "sqlalchemy.ext.asyncio",
+    "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql",
+)
 PR_SET_PDEATHSIG = 1
 
 

@@ -4,9 +4,9 @@ A run is told as one `Header`, then `Step`s numbered from 0 (step 0 is the progr
 `End`. Everything in them is data: they cross process borders, rest in the store and are shown again years later, so
 nothing here knows how it was found out (that is `probe`) or how it is written down (that is `journal`).
 
-Names that repeat: tasks are `t1`, `t2`, ..., sessions `s1`, ..., connections `c1`, ... in the order in which the run met
-them. These labels are the same in every replay; process ids and dates are not, and are marked *volatile* below: two runs
-are equal when all else is.
+Names that repeat: tasks are `t1`, `t2`, ..., sessions `s1`, ..., connections `c1`, ... in the order in which the
+run met them. These labels are the same in every replay; process ids and dates are not, and are marked *volatile*
+below: two runs are equal when all else is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VOLATILE = {"volatile": True}
 class Place:
     """A line of source. `ours` tells the program's own files from those of libraries."""
 
-    file: str  # ours: relative to the program's folder ("broken.py"); else from the package on ("sqlalchemy/orm/session.py")
+    file: str  # ours: relative to the program's folder, "broken.py"; else from the package on, "asyncpg/pool.py"
     line: int
     function: str
     text: str = ""  # the line itself, stripped
@@ -35,13 +35,13 @@ class Place:
 class Choice:
     """Something the outside world may do next."""
 
-    token: str  # as a schedule writes it: "c3" the reply on c3, "t" the next timer, "x:t2" cancel, "k:c3" end backend, "d:c3" drop
+    token: str  # as a schedule writes it: c3 the reply on c3, t the next timer, x:t2 cancel, k:c3 terminate, d:c3 drop
     kind: str  # reply | timer | cancel | terminate | drop
     text: str  # plain words: what it does, without the pid: "deliver the reply to BEGIN on c3"
     wakes: tuple[str, ...] = ()  # labels of the tasks that wait for it
     connection: Optional[str] = None
     default: bool = False  # what would happen anyway: the oldest reply, else the timer
-    offered: bool = True  # False: possible, but a fault that someone must ask for ("what if")
+    offered: bool = True  # False: a fault, possible but only done if someone asks for it ("what if")
     delay: Optional[float] = None  # timers: by how many seconds the clock would jump
 
 
@@ -82,7 +82,7 @@ class SessionView:
     cls: str  # "RoutingSession"
     tasks: tuple[str, ...] = ()  # tasks inside a call of it at this step
     users: tuple[str, ...] = ()  # every task that ever used it
-    transaction: str = "none"  # none | active | committed | closed | prepared | deactive | provisioning ... SQLAlchemy's own word
+    transaction: str = "none"  # SQLAlchemy's own word: active, prepared, closed, committed, provisioning connection ...
     connections: tuple[str, ...] = ()  # connections its transaction holds
     alive: bool = True  # False once garbage-collected
 
@@ -92,7 +92,9 @@ class ConnectionView:
     """A connection to the server, as its own bytes and the pool's events tell."""
 
     id: str
-    state: str  # connecting | idle | sent (asked, no reply yet) | held (reply waits at the gate) | blocked (waits for a lock) | closed
+    state: (
+        str  # connecting | idle | sent (no reply yet) | held (reply waits at the gate) | blocked (by a lock) | closed
+    )
     transaction: str = ""  # "" before start-up ends; then idle | open | failed: from ReadyForQuery
     statement: str = ""  # in flight, or the last one: "BEGIN", "SELECT ..."
     command: str = ""  # its first word(s), for a narrow cell: "SELECT", "start-up"
@@ -142,8 +144,9 @@ class Event:
     """One thing that happened within a step, in its order."""
 
     kind: str
-    """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach detach orphan |
-    stdout stderr log warning unraisable | timer fault"""
+    """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
+    detach orphan | stdout stderr log warning unraisable | timer fault
+    """
     text: str
     task: Optional[str] = None
     connection: Optional[str] = None
@@ -204,17 +207,18 @@ class End:
     """How a run ended."""
 
     outcome: str
-    """ok: every task returned and every invariant holds. error: a task raised. silent: no task raised and an invariant is
-    broken. hang: the event loop stood still. crash: the process died of a signal. diverged: the run left its schedule.
-    stuck: nothing can move any more. limit: a bound was reached. stopped: somebody asked for it. invalid: the program could
-    not be started at all. interrupted: the dashboard or its worker went away."""
+    """ok: every task returned and every invariant holds. error: a task raised. silent: no task raised and an
+    invariant is broken. hang: the event loop stood still. crash: the process died of a signal. diverged: the run
+    left its schedule. stuck: nothing can move any more. limit: a bound was reached. stopped: somebody asked for it.
+    invalid: the program could not be started at all. interrupted: the dashboard or its worker went away.
+    """
     signature: str  # equal for runs that came to the same: eight hex digits
     summary: str  # the same for people: "2 tasks returned; 1 raised AttributeError: 'NoneType' ..."
     schedule: str  # as carried out: replaying it gives this run again
     steps: int  # number of the last step
     tasks: tuple[TaskOutcome, ...] = ()
     invariants: tuple[InvariantOutcome, ...] = ()
-    detail: str = ""  # for hang, crash, diverged, limit, invalid: the Python stack, the signal, what was asked and possible
+    detail: str = ""  # hang, crash, diverged, limit, invalid: the Python stack, the signal, what was asked and possible
     place: Optional[Place] = None  # invalid: file and line at fault
     failed_at: Optional[int] = None  # the first step in which a task raised
     output_dropped: int = 0  # bytes of output beyond the bound

@@ -1,11 +1,11 @@
 """The gate: holds every reply and every timer of a run, and lets one through at a time.
 
-At quiescence it first lets the program's requests out, one at a time in the order in which they were written, each until
-its reply is whole or the server says that it waits for a lock. Only then does it offer choices. So the server's work is
-as repeatable as the loop's: it never has two requests of a run to race with each other.
+At quiescence it first lets the program's requests out, one at a time in the order in which they were written, each
+until its reply is whole or the server says that it waits for a lock. Only then does it offer choices. So the
+server's work is as repeatable as the loop's: it never has two requests of a run to race with each other.
 
-Who waits for a lock is asked of the server, never inferred from time. A deadlock ends by itself (each connection has its
-own deadlock_timeout); it is waited for, since the server always resolves it.
+Who waits for a lock is asked of the server, never inferred from time. A deadlock ends by itself (each connection
+has its own deadlock_timeout); it is waited for, since the server always resolves it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Gate:
         self._began = time.monotonic()
         self._monotonic = time.monotonic  # the real one, whatever is done to the module later
 
-    # What the loop asks (loop.World) ----------------------------------------------------------------------------------
+    # What the loop asks (loop.World) ---------------------------------------------------------------------
 
     @property
     def clock(self) -> float:
@@ -169,10 +169,12 @@ class Gate:
         if task is not None and not link.closing:
             link.sent_by = task
 
-    # Letting requests out ---------------------------------------------------------------------------------------------
+    # Letting requests out ---------------------------------------------------------------------
 
     def _settle(self) -> bool:
-        """Let everything out that was written, and learn what came of it. True if the loop has something to run again."""
+        """Let everything out that was written, and learn what came of it. True if the loop has something to run
+        again.
+        """
         again = False
         busy = False
         for label, _ in sorted(self._writes.items(), key=lambda item: item[1]):
@@ -235,7 +237,9 @@ class Gate:
         for pid, blocking, blocked in self.control.query(sql):
             if blocked == "t" or blocking:
                 names = [
-                    by_pid[int(one)].label if int(one) in by_pid else f"pid {one}" for one in (blocking or "").split(",") if one
+                    by_pid[int(one)].label if int(one) in by_pid else f"pid {one}"
+                    for one in (blocking or "").split(",")
+                    if one
                 ]
                 found[by_pid[int(pid or 0)].label] = tuple(sorted(set(names))) or ("?",)
         return found
@@ -270,7 +274,7 @@ class Gate:
         self._recheck_blocked()
         return True
 
-    # Choices -----------------------------------------------------------------------------------------------------------
+    # Choices ---------------------------------------------------------------------
 
     def pending_timers(self) -> list[Timer]:
         """Timers that are still to fire, earliest first."""
@@ -293,21 +297,28 @@ class Gate:
             found.append(Choice("t", "timer", words, wakes, default=not held, delay=round(delay, 6)))
         return found
 
+    def faults(self) -> list[Choice]:
+        """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped."""
+        tokens = [f"x:{label}" for label in self.tasks]
+        tokens += [f"{kind}:{link.label}" for kind in "kd" for link in self.links]
+        found = (self.fault(token) for token in tokens)
+        return [choice for choice in found if choice is not None]
+
     def fault(self, token: str) -> Optional[Choice]:
         """The fault that a token asks for, if it is possible now."""
         kind, _, label = token.partition(":")
         if kind == "x":
             record = self.tasks.get(label)
             if record is not None and record.task is not None and not record.task.done():
-                return Choice(token, "cancel", f"cancel task “{record.name}”", (label,))
+                return Choice(token, "cancel", f"cancel task “{record.name}”", (label,), offered=False)
             return None
         link = next((link for link in self.links if link.label == label), None)
         if link is None or link.phase != links.STARTED or link.pid is None or link.eof:
             return None
         if kind == "k":
-            return Choice(token, "terminate", f"end the backend of {label}", connection=label)
+            return Choice(token, "terminate", f"end the backend of {label}", connection=label, offered=False)
         if kind == "d":
-            return Choice(token, "drop", f"drop the connection {label}", self._waiting_for(link), label)
+            return Choice(token, "drop", f"drop the connection {label}", self._waiting_for(link), label, offered=False)
         return None
 
     def carry_out(self, choice: Choice) -> None:
@@ -350,7 +361,7 @@ class Gate:
             if record.chain is not None and any(arg is record.chain.leaf for arg in timer.args)
         ]
 
-    # The plain network -------------------------------------------------------------------------------------------------
+    # The plain network ---------------------------------------------------------------------
 
     def _wait_naturally(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""
@@ -369,7 +380,11 @@ class Gate:
         while True:
             held = [link for link in self.links if link.arrived]
             for link in held:
-                self._tell(Event("reply", f"the reply to {link.request.command} on {link.label} came", link.sent_by, link.label))
+                self._tell(
+                    Event(
+                        "reply", f"the reply to {link.request.command} on {link.label} came", link.sent_by, link.label
+                    )
+                )
                 assert self._loop is not None
                 self._loop.call_soon(link.deliver)
             if held or (deadline is not None and deadline <= self.clock):
@@ -409,7 +424,9 @@ def reply_words(link: Link) -> str:
     if link.eof and not link.request.command.startswith("cancel"):
         return f"let the program notice that {link.label} was closed by the server"
     if link.request.command == "start-up":
-        return f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
+        return (
+            f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
+        )
     if link.replies.error:
         return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
     return f"deliver the reply to {link.request.command} on {link.label}"

@@ -1,8 +1,8 @@
 """The few touches that make a run repeatable; each is told on the run's page, see `DISCLOSED`.
 
-An asyncio program is sequential between awaits, but Python lets a few accidents in: addresses of objects (through hashes
-and sets), the moment of garbage collection, real clocks, random numbers. These are taken away here. What escapes is
-found by replaying, never assumed away.
+An asyncio program is sequential between awaits, but Python lets a few accidents in: addresses of objects (through
+hashes and sets), the moment of garbage collection, real clocks, random numbers. These are taken away here. What
+escapes is found by replaying, never assumed away.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def steady_sqlalchemy() -> None:
 
     patched: Any = base
     patched.Connection.__hash__ = of_connection
-    for name in ("RootTransaction", "NestedTransaction", "TwoPhaseTransaction"):
-        setattr(getattr(patched, name), "__hash__", of_transaction)
+    for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
+        transaction.__hash__ = of_transaction
 
 
 class Addresses:

@@ -90,11 +90,13 @@ def load(line: str) -> Message:
     try:
         data = json.loads(line)
         ((kind, body),) = data.items()
-        message = from_data(_KINDS[kind], body)
+        message: Message = from_data(_KINDS[kind], body)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise JournalError(f"Not a line of a journal: {line[:80]!r} ({error})") from error
     if isinstance(message, Header) and message.format > FORMAT:
-        raise JournalError(f"This journal has format {message.format}; this Interlock reads up to {FORMAT}. Use a newer one.")
+        raise JournalError(
+            f"This journal has format {message.format}; this Interlock reads up to {FORMAT}. Use a newer one."
+        )
     return message
 
 

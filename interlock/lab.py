@@ -1,13 +1,15 @@
 """The lab server, as the engine itself reaches it: opening a connection, authenticating, asking a plain question.
 
-The engine opens every connection of the program under test on its behalf (`connect`), so the program's own host, user and
-password are never used; and it keeps one connection of its own (`Lab`) to ask what no client can know: who waits for
-whose lock, what pg_stat_activity shows. Blocking sockets, since both happen while the program stands still.
+The engine opens every connection of the program under test on its behalf (`connect`), so the program's own host,
+user and password are never used; and it keeps one connection of its own (`Lab`) to ask what no client can know: who
+waits for whose lock, what pg_stat_activity shows. Blocking sockets, since both happen while the program stands
+still.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
@@ -159,7 +161,9 @@ def _start(sock: socket.socket, where: Address, parameters: dict[str, str]) -> S
                 elif code == 12 and scram is not None:
                     scram.verify(body[4:])
                 elif code != 0:
-                    raise LabError(f"The lab server asks for an authentication (code {code}) that Interlock does not speak.")
+                    raise LabError(
+                        f"The lab server asks for an authentication (code {code}) that Interlock does not speak."
+                    )
                 continue
             greeting += wire.pack(message.type, body)
             if message.type == "K":
@@ -259,10 +263,8 @@ class Lab:
 
     def close(self) -> None:
         """End the connection; the server notices at once."""
-        try:
+        with contextlib.suppress(OSError):  # it may be gone already, which is what we want
             self._session.sock.sendall(wire.pack("X", b""))
-        except OSError:
-            pass  # it is gone already, which is what we want
         self._session.sock.close()
 
 

@@ -1,8 +1,8 @@
 """A connection of the program under test: the program holds its transport, the gate holds its socket.
 
-What the program writes rests in `outbox` until the gate lets it out; what the server answers rests in `inbox` until the
-gate delivers it. Opening costs nothing and reaches nobody: only when the first bytes prove to be PostgreSQL's start-up is
-a connection made, and it is made to the lab, whatever host the program named.
+What the program writes rests in `outbox` until the gate lets it out; what the server answers rests in `inbox` until
+the gate delivers it. Opening costs nothing and reaches nobody: only when the first bytes prove to be PostgreSQL's
+start-up is a connection made, and it is made to the lab, whatever host the program named.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Link(asyncio.Transport):
         self._aborted = False
         self._lost = False
 
-    # The program's side: asyncio.Transport -------------------------------------------------------------------------
+    # The program's side: asyncio.Transport ---------------------------------------------------------------------
 
     def write(self, data: Any) -> None:
         if self._closing or not data:
@@ -118,7 +118,7 @@ class Link(asyncio.Transport):
             self._closing = True
             self._protocol.connection_lost(error)
 
-    # The gate's side -------------------------------------------------------------------------------------------------
+    # The gate's side ---------------------------------------------------------------------
 
     @property
     def closing(self) -> bool:
@@ -162,7 +162,9 @@ class Link(asyncio.Transport):
                 "Under Interlock a program reaches only the lab's PostgreSQL."
             )
         length = int.from_bytes(data[:4], "big")
-        wanted = {k: v for k, v in wire.startup_parameters(data[:length]).items() if k not in ("user", "database", "options")}
+        wanted = {
+            k: v for k, v in wire.startup_parameters(data[:length]).items() if k not in ("user", "database", "options")
+        }
         self.request = wire.Request("", "start-up")
         try:
             session = lab.connect(self._where, {**wanted, **self._settings})

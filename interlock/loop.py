@@ -37,7 +37,8 @@ class Timer:
 class World(Protocol):
     """What the loop needs of the gate."""
 
-    clock: float
+    @property
+    def clock(self) -> float: ...
 
     def quiescent(self, poll: Callable[[float], list[Any]]) -> list[Any]: ...
     def next_task_number(self) -> int: ...
@@ -69,9 +70,9 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
 
     def __init__(self, number: int, creator: Optional[SteppedTask], coro: Any, **kwargs: Any) -> None:
         self.number = number  # before Task.__init__, which puts self into a set
-        self.parent = creator.acts_for if creator is not None else None
+        self.parent: Optional[str] = creator.acts_for if creator is not None else None
         self.is_helper = is_driver_code(coro)
-        self.acts_for = self.parent if self.is_helper else self.label
+        self.acts_for: Optional[str] = self.parent if self.is_helper else self.label
         super().__init__(coro, **kwargs)
 
     def __hash__(self) -> int:
@@ -113,7 +114,10 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._world.clock
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    # The variadic types of call_at and run_in_executor in typeshed need Python 3.11.
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
         self._world.timer_set(Timer(handle, callback, args))
         return handle
@@ -126,10 +130,10 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         self._world.task_created(task)
         return task
 
-    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:
         return await self._open(protocol_factory, f"{host}:{port}")
 
-    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def create_unix_connection(self, protocol_factory: Any, path: Any = None, **kwargs: Any) -> Any:
         return await self._open(protocol_factory, str(path))
 
     async def _open(self, protocol_factory: Any, tag: str) -> Any:
@@ -142,13 +146,15 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         await made
         return link, protocol
 
-    async def start_tls(self, transport: Any, protocol: Any, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    async def start_tls(self, transport: Any, protocol: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(transport, Link):
             transport.set_protocol(protocol)
             return transport
         return await super().start_tls(transport, protocol, *args, **kwargs)
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Any, *args: Any
+    ) -> Any:
         future = super().run_in_executor(executor, func, *args)
         self._world.job_changed(+1)
         future.add_done_callback(lambda _: self._world.job_changed(-1))

@@ -1,4 +1,5 @@
-"""What SQLAlchemy itself tells through its public event hooks: sessions, their transactions, the pool's comings and goings.
+"""What SQLAlchemy itself tells through its public event hooks: sessions, their transactions, the pool's comings and
+goings.
 
 The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes. They only take notes:
 nothing here awaits, and nothing keeps an object alive that the program has let go.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import types
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,12 +83,13 @@ class Observer:
         event.listen(Session, "after_rollback", self._rolled_back)
         return True
 
-    # The pool ---------------------------------------------------------------------------------------------------------
+    # The pool ---------------------------------------------------------------------
 
     def label_of(self, dbapi: Any) -> Optional[str]:
         """The label of the connection under a DBAPI connection object, by the pid of its backend."""
         driver = getattr(dbapi, "driver_connection", None) or getattr(dbapi, "_connection", None)
-        pid = driver.get_server_pid() if hasattr(driver, "get_server_pid") else None
+        ask = getattr(driver, "get_server_pid", None)
+        pid = ask() if ask is not None else None
         return next((link.label for link in self._links() if pid is not None and link.pid == pid), None)
 
     def _checkout(self, dbapi: Any, record: Any, proxy: Any) -> None:
@@ -97,7 +100,9 @@ class Observer:
         known = self._record(session) if session is not None else None
         self.uses[label] = Use(task, known.label if known else None, known.era if known else 0)
         whom = f" for session {known.label}" if known else ""
-        self._tell(Event("checkout", f"{label} was taken from the pool{whom}", task, label, known.label if known else None))
+        self._tell(
+            Event("checkout", f"{label} was taken from the pool{whom}", task, label, known.label if known else None)
+        )
 
     def _checkin(self, dbapi: Any, record: Any) -> None:
         label = self.label_of(dbapi)
@@ -111,7 +116,7 @@ class Observer:
         if use is not None:
             self._tell(Event("checkin", f"the pool gave up {label}", current_label(), label, use.session))
 
-    # The session ------------------------------------------------------------------------------------------------------
+    # The session ---------------------------------------------------------------------
 
     def _record(self, session: Any) -> SessionRecord:
         record = self._sessions.get(id(session))
@@ -168,7 +173,7 @@ class Observer:
         record.last = "rolled back"
         self._tell(Event("rollback", f"{record.label} rolled back", current_label(), session=record.label))
 
-    # The picture --------------------------------------------------------------------------------------------------------
+    # The picture ---------------------------------------------------------------------
 
     def orphan(self, label: str) -> str:
         """Why this connection is an orphan, in words; "" if it is none."""
@@ -220,7 +225,7 @@ def _session_on_the_stack() -> Any:
     """The innermost `Session` whose method is being executed right now, or None."""
     from sqlalchemy.orm import Session
 
-    frame = sys._getframe(1)
+    frame: Optional[types.FrameType] = sys._getframe(1)
     while frame is not None:
         candidate = frame.f_locals.get("self")
         if isinstance(candidate, Session):
@@ -228,5 +233,5 @@ def _session_on_the_stack() -> Any:
         owner = getattr(candidate, "session", None) if type(candidate).__name__ == "SessionTransaction" else None
         if isinstance(owner, Session):
             return owner
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None

@@ -7,13 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Sequence
-from typing import Optional
 
 from interlock.frame import InvariantOutcome
 from interlock.frame import TaskOutcome
 from interlock.frame import TaskView
 
 _BACKGROUND = re.compile(r"\s*\(Background on this error at: \S+\)")
+_RANKS = ("error", "cancelled", "pending", "value")
 _VOLATILE = re.compile(r"0x…\d+|0x[0-9a-f]+|\b\d{3,}\b")
 
 
@@ -38,11 +38,14 @@ def message_of(task: TaskOutcome) -> str:
     return f"{task.errors[0].type}: {lines[0]}" if lines[0] else task.errors[0].type
 
 
-def summary(outcome: str, tasks: Sequence[TaskOutcome], invariants: Sequence[InvariantOutcome], detail: str = "") -> str:
+def summary(
+    outcome: str, tasks: Sequence[TaskOutcome], invariants: Sequence[InvariantOutcome], detail: str = ""
+) -> str:
     """One line for people."""
     counted = Counter((task.outcome, message_of(task)) for task in tasks)
     parts = []
-    for (kind, message), count in sorted(counted.items(), key=lambda item: ("error", "cancelled", "pending", "value").index(item[0][0])):
+    ranked = sorted(counted.items(), key=lambda item: _RANKS.index(item[0][0]))
+    for (kind, message), count in ranked:
         noun = "task" if count == 1 else "tasks"
         verb = {"value": "returned", "cancelled": "cancelled", "pending": "never finished"}.get(kind)
         parts.append(f"{count} {noun} {verb}" if verb else f"{count} {noun} raised {_cut(message)}")
@@ -61,8 +64,3 @@ def signature(outcome: str, tasks: Iterable[TaskOutcome], invariants: Iterable[I
 
 def _cut(text: str, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def first_line(text: Optional[str]) -> str:
-    """The first line of a text that may be missing."""
-    return (text or "").split("\n", 1)[0]

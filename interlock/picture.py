@@ -1,4 +1,6 @@
-"""Takes the picture of a step: asks the probe, the observer, the links and the server, and puts the answers together."""
+"""Takes the picture of a step: asks the probe, the observer, the links and the server, and puts the answers
+together.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ SAMPLE_TRIES = 20
 class Camera:
     """Makes `Step`s. Keeps what the next picture must be compared with, and nothing else."""
 
-    def __init__(self, gate: Gate, observer: Observer, sources: probe.Sources, *, sample: bool, clean: Callable[[str], str]) -> None:
+    def __init__(
+        self, gate: Gate, observer: Observer, sources: probe.Sources, *, sample: bool, clean: Callable[[str], str]
+    ) -> None:
         self._gate = gate
         self._observer = observer
         self._sources = sources
@@ -85,7 +89,8 @@ class Camera:
                 events.append(Event("orphan", f"{label} is an orphan now: {why}", connection=label))
         self._orphans = orphans
         connections = tuple(
-            link_view.connection(link, self._observer.uses.get(link.label), orphans[link.label]) for link in self._gate.links
+            link_view.connection(link, self._observer.uses.get(link.label), orphans[link.label])
+            for link in self._gate.links
         )
         frame = Frame(
             clock=round(self._gate.clock, 6),
@@ -96,13 +101,23 @@ class Camera:
             choices=tuple(choices),
         )
         names = {view.id: view.name for view in tasks}
-        return Step(number, frame, choice, woke, tuple(events), stacks, _caption(choice, woke, names), round(elapsed_ms, 3))
+        return Step(
+            number, frame, choice, woke, tuple(events), stacks, _caption(choice, woke, names), round(elapsed_ms, 3)
+        )
 
-    def _task(self, record: probe.TaskRecord, stacks: dict[str, tuple[Place, ...]], inside: dict[str, list[str]]) -> TaskView:
+    def _task(
+        self, record: probe.TaskRecord, stacks: dict[str, tuple[Place, ...]], inside: dict[str, list[str]]
+    ) -> TaskView:
         if record.task is None:
             moved, record.ended = record.ended, False
             return TaskView(
-                record.label, record.name, record.state, record.parent, moved=moved, value=record.value, errors=record.errors
+                record.label,
+                record.name,
+                record.state,
+                record.parent,
+                moved=moved,
+                value=record.value,
+                errors=record.errors,
             )
         chain = probe.suspended(record.task)
         moved = chain.moved_since(record.chain)
@@ -138,7 +153,8 @@ class Camera:
             return f"task “{leaf.get_name()}”", None, None
         timer = probe.timer_for(leaf, self._gate.pending_timers())
         delay = round(timer.handle.when() - self._gate.clock, 6) if timer is not None else None
-        guarded = timer is not None and "_release_waiter" in repr(timer.callback)  # wait_for: the timer only bounds the wait
+        # wait_for: the timer only bounds the wait for an inner task
+        guarded = timer is not None and "_release_waiter" in repr(timer.callback)
         if delay is not None and not guarded:
             return f"a timer, in {seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":
@@ -162,7 +178,9 @@ class Camera:
 
     def _activity(self) -> tuple[ActivityRow, ...]:
         """Rows of pg_stat_activity. A backend that has answered settles into its wait a moment later: look again."""
-        links = [link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)]
+        links = [
+            link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
+        ]
         if not links:
             return ()
         sql = ACTIVITY_SQL.format(pids=",".join(str(link.pid) for link in links))

@@ -1,4 +1,6 @@
-"""Plays one run from beginning to end, in a process of its own: prepares the lab, runs the script, tells what happens."""
+"""Plays one run from beginning to end, in a process of its own: prepares the lab, runs the script, tells what
+happens.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,7 @@ from interlock.frame import InvariantOutcome
 from interlock.frame import Message
 from interlock.frame import Place
 from interlock.frame import Step
+from interlock.frame import TaskOutcome
 from interlock.gate import Gate
 from interlock.job import Job
 from interlock.journal import FORMAT
@@ -52,8 +55,9 @@ class Over(Exception):
 
 
 class Play:
-    """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, "" for the
-    default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be talked out of it.
+    """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
+    for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
+    talked out of it.
     """
 
     def __init__(
@@ -117,7 +121,7 @@ class Play:
             name, detail = "interrupted", f"The lab failed during the run: {error}"
         self._send(self._end(name, detail))
 
-    # Before ------------------------------------------------------------------------------------------------------------
+    # Before ---------------------------------------------------------------------
 
     def _prepare(self) -> None:
         job = self._job
@@ -154,7 +158,7 @@ class Play:
         job = self._job
         instrument.guard(lab.is_opening)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # event loop policies are deprecated from Python 3.14 on
+            warnings.simplefilter("ignore", DeprecationWarning)  # policies are deprecated from Python 3.14 on
             from interlock.loop import SteppedPolicy
 
             asyncio.set_event_loop_policy(SteppedPolicy(self._gate))
@@ -194,11 +198,11 @@ class Play:
         self._send(self._end(name, detail))
         self._leave()
 
-    # During: the gate asks ---------------------------------------------------------------------------------------------
+    # During: the gate asks ---------------------------------------------------------------------
 
     def _decide(self, choices: list[Choice]) -> Optional[Choice]:
         self._look_for_sqlalchemy()
-        self._take_picture(choices)
+        self._take_picture(choices and [*choices, *self._gate.faults()])
         if self._job.mode == "natural":
             return None
         if self._number > self._job.limits.steps:
@@ -250,7 +254,7 @@ class Play:
         names = ", ".join(f"“{record.name}”" for record in waiting[:10])
         return f"Nothing can move any more: no reply is on its way and no timer is set, yet {names} still wait."
 
-    # After -------------------------------------------------------------------------------------------------------------
+    # After ---------------------------------------------------------------------
 
     def _own_end(self) -> tuple[str, str]:
         left = {step: token for step, token in self._schedule.deviations.items() if step >= self._number}
@@ -262,7 +266,7 @@ class Play:
     def _end(self, name: str, detail: str) -> End:
         self._camera.read_results(self._events.append)
         tasks = tuple(
-            outcome.TaskOutcome(
+            TaskOutcome(
                 record.label,
                 record.name,
                 "pending" if record.state == "waiting" else record.state,
@@ -288,7 +292,7 @@ class Play:
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),
         )
 
-    def _check(self, tasks: tuple[outcome.TaskOutcome, ...]) -> tuple[InvariantOutcome, ...]:
+    def _check(self, tasks: tuple[TaskOutcome, ...]) -> tuple[InvariantOutcome, ...]:
         """Ask the lab which rules of the data are broken."""
         if not self._job.invariants:
             return ()
@@ -352,4 +356,3 @@ def _syntax_place(error: BaseException, sources: probe.Sources) -> Optional[Plac
     if isinstance(error, SyntaxError) and error.filename:
         return sources.place(error.filename, error.lineno or 0, "")
     return None
-

@@ -237,7 +237,7 @@ def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str
     longer complain about one that the program never looked at.
     """
     task = record.task
-    assert task is not None and task.done()
+    assert task is not None
     error: Optional[BaseException] = getattr(task, "_exception", None)
     if task.cancelled():
         record.state = "cancelled"

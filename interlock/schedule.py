@@ -1,7 +1,8 @@
 """Schedules: which choice at which step, written as deviations from what would have happened anyway.
 
-`il1:` is the empty schedule: always the oldest reply, and a timer only when no reply waits. `il1:7=c3,12=t` differs from it
-at step 7 (the reply on connection c3) and at step 12 (the next timer). Short, made for pasting into a chat or a commit.
+`il1:` is the empty schedule: always the oldest reply, and a timer only when no reply waits. `il1:7=c3,12=t` differs
+from it at step 7 (the reply on connection c3) and at step 12 (the next timer). Short, made for pasting into a chat
+or a commit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ _ENTRY = re.compile(r"([1-9][0-9]{0,6})=(c[1-9][0-9]{0,5}|t|[kd]:c[1-9][0-9]{0,5
 
 
 class ScheduleError(ValueError):
-    """This is not a schedule. One looks like il1:7=c3,12=t — step number, equals sign, choice — or just il1: for none."""
+    """This is not a schedule. One looks like il1:7=c3,12=t — step number, equals sign, choice — or just il1: for
+    none.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ def parse(text: str) -> Schedule:
     if version is None:
         raise ScheduleError(f"{_cut(text)!r} is no schedule: it does not begin with {PREFIX!r}. Example: il1:7=c3,12=t")
     if version.group(0) != PREFIX:
-        raise ScheduleError(f"This schedule has version {version.group(1)}; this Interlock reads version 1. A newer one may.")
+        raise ScheduleError(
+            f"This schedule has version {version.group(1)}; this Interlock reads version 1. A newer one may."
+        )
     body = text[len(PREFIX) :]
     deviations: dict[int, str] = {}
     for entry in body.split(",") if body else []:

@@ -1,4 +1,6 @@
-"""Who decides what happens next: a schedule, chance, or a person. One function each, from what is possible to a choice."""
+"""Who decides what happens next: a schedule, chance, or a person. One function each, from what is possible to a
+choice.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,8 @@ def replaying(schedule: Schedule, otherwise: Optional[Decide] = None, until: Opt
 def overtaking(delay: float) -> float:
     """How often chance lets a timer overtake replies that are already there.
 
-    All of it is possible, but a network that keeps replies back for 60 s every other time shows nothing but timeouts: so
-    3 in 10 for a tenth of a second and less, 3 in 100 for a second, 1 in 2,000 for a minute.
+    All of it is possible, but a network that keeps replies back for 60 s every other time shows nothing but
+    timeouts: so 3 in 10 for a tenth of a second and less, 3 in 100 for a second, 1 in 2,000 for a minute.
     """
     return min(0.3, 0.03 / delay) if delay > 0 else 0.3
 

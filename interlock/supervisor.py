@@ -15,6 +15,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from typing import Optional
 
@@ -64,14 +65,15 @@ class Runner:
         self.missing: list[str] = []
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._reading = asyncio.ensure_future(self._read_tail())
-        self._asking = False
+        self._asked = 0  # how often the run has waited for a choice,
+        self._answered = 0  # and how often it was given one
         self._ending: Optional[str] = None
         self._deviations: dict[int, str] = {}
 
     @classmethod
     async def start(cls, python: str) -> Runner:
         """Start an interpreter and have it import the stack. Raises `RunnerError`."""
-        folder = os.path.dirname(os.path.abspath(interlock.__file__))
+        folder = str(Path(interlock.__file__).parent)
         code = BOOTSTRAP.format(init=os.path.join(folder, "__init__.py"), folder=folder)
         environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         for name in list(environment):
@@ -90,7 +92,9 @@ class Runner:
                 start_new_session=True,
             )
         except OSError as error:
-            raise RunnerError(f"The interpreter {python} cannot be started: {error.strerror}. Install its stack again.") from error
+            raise RunnerError(
+                f"The interpreter {python} cannot be started: {error.strerror}. Install its stack again."
+            ) from error
         runner = cls(process, python)
         try:
             ready = await asyncio.wait_for(runner._next(), START_TIMEOUT)
@@ -109,7 +113,8 @@ class Runner:
 
     async def play(self, job: Job) -> AsyncIterator[Message]:
         """Play a job: a `Header`, `Step`s, and always exactly one `End`, whatever happens to the process."""
-        self.run_pid, self._asking, self._ending = None, False, None
+        self.run_pid, self._ending = None, None
+        self._asked = self._answered = 0
         self._tail.clear()
         began = time.monotonic()
         worked = 0.0
@@ -122,27 +127,27 @@ class Runner:
         try:
             while True:
                 waiting_since = time.monotonic()
-                patience = None if self._asking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
+                thinking = self._asked > self._answered
+                patience = None if thinking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
                 try:
                     line = await asyncio.wait_for(self._next(), patience)
                 except asyncio.TimeoutError:
-                    worked += time.monotonic() - waiting_since
-                    over = worked >= job.limits.seconds
-                    if end is None:
-                        end = await self._put_down(job, last, over)
-                    continue
-                if not self._asking:
+                    line = {"silence": True}
+                if not thinking:
                     worked += time.monotonic() - waiting_since
                 if line is None:
                     detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
-                    yield end or self._end(self._ending or "crash", detail, last, time.monotonic() - began)
+                    if end is None:
+                        end = self._end(self._name_of_end(), detail, last, time.monotonic() - began)
+                    yield end
                     return
                 kind, body = next(iter(line.items()))
-                self._asking = kind == "asking"
                 if kind == "started":
                     self.run_pid = body["pid"]
+                elif kind == "asking":
+                    self._asked += 1
                 elif kind == "fault":
-                    end = end or self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
+                    end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
                 elif kind in ("header", "step"):
                     message = journal.from_data(Header if kind == "header" else Step, body)
                     if isinstance(message, Step):
@@ -153,30 +158,35 @@ class Runner:
                 elif kind == "end":
                     end = journal.from_data(End, body)
                 elif kind == "exited":
-                    yield end or self._gone(body["status"], last, time.monotonic() - began)
-                    end = end or self._end("crash", "", last, 0.0)
+                    self.run_pid = None
+                    if end is None:
+                        end = self._gone(body["status"], last, time.monotonic() - began)
+                    yield end
                     return
-                elif kind == "beat" and worked > job.limits.seconds and end is None:
-                    end = await self._put_down(job, last, True)
+                over = worked >= job.limits.seconds
+                if end is None and (over or kind == "silence"):
+                    end = await self._put_down(job, last, over)
         finally:
-            if self.run_pid is not None and end is None:  # whoever listened went away
+            if (
+                self.run_pid is not None
+            ):  # whoever listened went away in mid-run: what would still come belongs to nobody
                 _kill(self.run_pid)
-            self.run_pid = None
+                self.run_pid = None
+                self._process.kill()
 
     async def advance(self, token: Optional[str] = None) -> None:
         """Step mode: carry out this choice, or the default one."""
-        self._asking = False
+        self._answered += 1
         self._tell({"advance": token or ""})
 
     async def stop(self) -> None:
         """Step mode: end the run at the step where it waits."""
-        self._asking = False
+        self._answered += 1
         self._tell({"stop": True})
 
     async def interrupt(self) -> None:
         """End the run's process now, wherever it is."""
         self._ending = "stopped"
-        self._asking = False
         if self.run_pid is not None:
             _kill(self.run_pid)
 
@@ -197,7 +207,7 @@ class Runner:
         """The last lines that the processes wrote to their standard error."""
         return "\n".join(self._tail).strip()
 
-    # Inside -----------------------------------------------------------------------------------------------------------
+    # Inside ---------------------------------------------------------------------
 
     def _tell(self, order: dict[str, Any]) -> bool:
         pipe = self._process.stdin
@@ -234,7 +244,9 @@ class Runner:
         if over:
             detail = f"The run was ended after {job.limits.seconds:g} s of work, its bound.\n{stack}"
             return self._end("limit", detail, last, job.limits.seconds)
-        detail = f"The event loop stood still for {job.limits.hang_after:g} s. The Python stack at that moment:\n{stack}"
+        detail = (
+            f"The event loop stood still for {job.limits.hang_after:g} s. The Python stack at that moment:\n{stack}"
+        )
         return self._end("hang", detail, last, job.limits.hang_after)
 
     def _gone(self, status: int, last: Optional[Step], seconds: float) -> End:
@@ -242,9 +254,16 @@ class Runner:
             return self._end(self._ending, "The run was ended by hand.", last, seconds)
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
-            return self._end("crash", f"The run’s process died of {signal.Signals(number).name}.\n{self.tail()}", last, seconds)
+            return self._end(
+                "crash", f"The run’s process died of {signal.Signals(number).name}.\n{self.tail()}", last, seconds
+            )
         code = os.WEXITSTATUS(status)
-        return self._end("crash", f"The run’s process left with status {code} in mid-run.\n{self.tail()}", last, seconds)
+        return self._end(
+            "crash", f"The run’s process left with status {code} in mid-run.\n{self.tail()}", last, seconds
+        )
+
+    def _name_of_end(self) -> str:
+        return self._ending or "crash"
 
     def _how_it_ended(self) -> str:
         code = self._process.returncode

@@ -1,10 +1,10 @@
 """PostgreSQL's protocol, as far as one must read it to know what was asked and when the answer is whole.
 
-Two pure state machines, fed with bytes: `Requests` for what a client sends, `Replies` for what the server sends back. A
-reply is whole when each message that wants an answer has had it: a Query or Sync at ReadyForQuery; after a Flush, each of
-Parse, Bind, Describe, Execute, Close at its own last message, or all of them at an ErrorResponse, since the server then
-skips what follows up to the next Sync.
-Source: PostgreSQL documentation, chapter "Frontend/Backend Protocol".
+Two pure state machines, fed with bytes: `Requests` for what a client sends, `Replies` for what the server sends
+back. A reply is whole when each message that wants an answer has had it: a Query or Sync at ReadyForQuery; after a
+Flush, each of Parse, Bind, Describe, Execute, Close at its own last message, or all of them at an ErrorResponse,
+since the server then skips what follows up to the next Sync. Source: PostgreSQL documentation, chapter
+"Frontend/Backend Protocol".
 """
 
 from __future__ import annotations
@@ -109,7 +109,12 @@ def command_word(statement: str) -> str:
         return "(empty)"
     first = words[0].upper()
     second = words[1].upper() if len(words) > 1 else ""
-    if (first, second) in {("ROLLBACK", "TO"), ("COMMIT", "PREPARED"), ("ROLLBACK", "PREPARED"), ("PREPARE", "TRANSACTION")}:
+    if (first, second) in {
+        ("ROLLBACK", "TO"),
+        ("COMMIT", "PREPARED"),
+        ("ROLLBACK", "PREPARED"),
+        ("PREPARE", "TRANSACTION"),
+    }:
         return f"{first} {second}"
     return first[:20]
 
@@ -121,7 +126,9 @@ def fold(statement: str, limit: int = 400) -> str:
 
 
 class Requests:
-    """Reads what a client sends after its start-up: keeps the names of prepared statements, says what each request is."""
+    """Reads what a client sends after its start-up: keeps the names of prepared statements, says what each request
+    is.
+    """
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -193,6 +193,10 @@ class Cluster:
             os.close(self._lock)
             self._lock = None
 
+    def ended(self) -> int | None:
+        """The exit status of a server that was launched and has ended by itself."""
+        return None if self.process is None else self.process.poll()
+
     def running_url(self) -> str | None:
         """Its URL if some other process has it running right now."""
         return self.url if self._ready() and working_in(self.data) else None

@@ -1,13 +1,14 @@
-"""How a run moves on: pure functions from (where it stands, what is asked) to where it stands then.
+"""How a stepped run moves on: pure functions from (where it stands, what is asked) to where it stands then.
 
-A run is *held* until someone advances it, *played* at a speed, or on its way *to the failure*. Runs that are not
-stepped (replays, random and natural ones) move by themselves and obey nothing but stop.
+Such a run is *held* until someone advances it, *played* at a speed, or on its way *to the failure*. Going on means what
+its schedule says at that step, else what would happen anyway. Whoever chooses something else has left the schedule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from typing import Any
 
@@ -26,17 +27,22 @@ class Refused(Exception):
 class Drive:
     """Where a run stands between the people who watch it and its runner."""
 
-    stepped: bool  # somebody decides what comes next
+    plan: Mapping[int, str] = field(default_factory=dict)  # what its schedule says, by step
     pace: str = "hold"  # hold | play | finish
     speed: float | None = None  # steps a second, while played
     at: int = -1  # number of the last step
     choices: tuple[Choice, ...] = ()  # what may come next
-    moving: bool = True  # its runner is at work: what comes next is not known yet
+    moving: bool = True  # its runner is at work: what may come next is not known yet
 
     @property
     def holds(self) -> bool:
         """It waits for a person."""
-        return self.stepped and not self.moving and self.pace == "hold"
+        return not self.moving and self.pace == "hold"
+
+    @property
+    def next(self) -> str | None:
+        """What going on carries out: a token, or None for the default."""
+        return self.plan.get(self.at + 1)
 
     @property
     def status(self) -> str:
@@ -44,42 +50,46 @@ class Drive:
 
 
 def arrived(drive: Drive, step: Step) -> Drive:
-    """A step is there. A failure ends the way to it, and nothing else does."""
-    pace = "hold" if drive.pace == "finish" and failed(step) else drive.pace
-    return replace(drive, pace=pace, at=step.number, choices=step.frame.choices, moving=not step.frame.choices)
-
-
-def moved(drive: Drive) -> Drive:
-    """The runner was told to go on."""
-    return replace(drive, moving=True)
+    """A step is there. A failure ends the way to it; a schedule that cannot be followed leaves the choice to people."""
+    after = replace(drive, at=step.number, choices=step.frame.choices, moving=not step.frame.choices)
+    if drive.pace == "finish" and failed(step):
+        after = replace(after, pace="hold")
+    if after.next is not None and after.choices and not _possible(after, after.next):
+        after = replace(after, pace="hold", speed=None, plan={})
+    return after
 
 
 def paced(drive: Drive, kind: str, payload: Mapping[str, Any]) -> Drive:
     """Obey `play`, `pause` or `finish`."""
-    _check_stepped(drive)
     if kind == "play":
-        return replace(drive, pace="play", speed=_speed(payload.get("speed")))
+        return replace(drive, pace="play", speed=_speed(payload.get("speed", 1)))
     return replace(drive, pace="finish" if kind == "finish" else "hold", speed=None)
 
 
-def chosen(drive: Drive, payload: Mapping[str, Any]) -> str | None:
-    """What `advance` asks to be carried out: a token, or None for the default. Raises `Refused`."""
-    _check_stepped(drive)
-    token, at = payload.get("token"), payload.get("at")
-    if at is not None and at != drive.at:
+def advanced(drive: Drive, payload: Mapping[str, Any]) -> tuple[Drive, str | None]:
+    """Obey `advance`: where the run then is, and what the runner is to carry out. Raises `Refused`."""
+    token, seen = payload.get("token"), payload.get("at")
+    if seen is not None and seen != drive.at:
         raise Refused(
-            f"The run has moved on to step {drive.at} since you saw step {at}: somebody else is driving too, or it was "
-            "being played. Nothing was done; look at the new step and choose again."
+            f"The run has moved on to step {drive.at} since you saw step {seen}: somebody else is driving too, or it "
+            "was being played. Nothing was done; look at the new step and choose again."
         )
-    if token is None or any(choice.token == token for choice in drive.choices):
-        return token
-    possible = ", ".join(choice.token for choice in drive.choices)
-    raise Refused(f"{str(token)[:40]!r} cannot be done at step {drive.at}. What can: {possible}.")
+    if token is not None and not _possible(drive, token):
+        possible = ", ".join(choice.token for choice in drive.choices)
+        raise Refused(f"{str(token)[:40]!r} cannot be done at step {drive.at}. What can: {possible}.")
+    return gone_on(replace(drive, pace="hold", speed=None), token)
 
 
-def _check_stepped(drive: Drive) -> None:
-    if not drive.stepped:
-        raise Refused("This run is not stepped by hand: it goes by itself, as its schedule or its seed says.")
+def gone_on(drive: Drive, token: str | None = None) -> tuple[Drive, str | None]:
+    """The run is told to go on, with a choice or as its schedule says."""
+    token = token or drive.next
+    default = next((choice.token for choice in drive.choices if choice.default), None)
+    on_plan = (token or default) == (drive.next or default)
+    return replace(drive, moving=True, plan=drive.plan if on_plan else {}), token
+
+
+def _possible(drive: Drive, token: object) -> bool:
+    return any(choice.token == token for choice in drive.choices)
 
 
 def _speed(asked: object) -> float:
@@ -88,10 +98,3 @@ def _speed(asked: object) -> float:
     except ValueError:
         raise Refused(f"{str(asked)[:40]!r} is no speed. Give the number of steps a second.") from None
     return min(max(speed, SLOWEST), FASTEST) if speed == speed else 1.0  # NaN is not equal to itself
-
-
-def deviation(step: Step) -> tuple[int, str] | None:
-    """What a step adds to the schedule of its run: nothing, where the default was carried out."""
-    if step.choice is None or step.choice.default:
-        return None
-    return step.number, step.choice.token

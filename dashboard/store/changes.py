@@ -29,6 +29,7 @@ def end_run(tx: sa.Connection, run_id: int, end: End, expected: bool | None = No
     values: dict[str, Any] = {
         "status": status,
         "speed": None,
+        "next_token": None,
         "outcome": end.outcome,
         "signature": end.signature,
         "summary": clean(end.summary),

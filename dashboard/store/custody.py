@@ -19,7 +19,7 @@ from dashboard.store.tables import stack as stack_table
 TAKE_LOCK = "select pg_advisory_lock(%s)"
 
 _ALIVE = sa.text("""
-select classid::bigint << 32 | objid::bigint
+select classid::bigint << 32 | objid::bigint as key
 from pg_locks
 where locktype = 'advisory' and objsubid = 1 and granted
   and database = (select oid from pg_database where datname = current_database())

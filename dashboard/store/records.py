@@ -29,6 +29,7 @@ class RunRow:
     parent: int | None
     status: str  # queued | starting | waiting | running | ended | interrupted
     speed: float | None  # steps a second while somebody plays it
+    next_token: str | None  # what "next" carries out now if its schedule says so; None: the frame's default choice
     outcome: str | None
     signature: str | None
     summary: str | None

@@ -126,7 +126,7 @@ class Runs(Server):
             return [Caption(n, text, token, tuple(woke), failed) for n, text, token, woke, failed in tx.execute(query)]
 
     def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
-        """The last events of these kinds up to a step, oldest first: what the program wrote, in the last `limit` steps."""
+        """What the program wrote in the last `limit` steps up to one: events of these kinds, oldest first."""
         c = step_table.c
         query = (
             sa.select(c.number, c.output)
@@ -143,8 +143,8 @@ class Runs(Server):
     def set_header(self, run_id: int, header: Header) -> None:
         self._change(run_id, {"header": to_data(header)})
 
-    def set_status(self, run_id: int, status: str, speed: float | None = None) -> None:
-        self._change(run_id, {"status": status, "speed": speed})
+    def set_status(self, run_id: int, status: str, speed: float | None = None, next_token: str | None = None) -> None:
+        self._change(run_id, {"status": status, "speed": speed, "next_token": next_token})
 
     def add_step(
         self,
@@ -153,10 +153,11 @@ class Runs(Server):
         *,
         status: str | None = None,
         speed: float | None = None,
+        next_token: str | None = None,
         done: Sequence[int] = (),
     ) -> None:
         """Make a step durable, with the commands that it carried out, and only then announce it."""
-        self.add_steps(run_id, [step], status=status, speed=speed, done=done)
+        self.add_steps(run_id, [step], status=status, speed=speed, next_token=next_token, done=done)
 
     def add_steps(
         self,
@@ -165,9 +166,10 @@ class Runs(Server):
         *,
         status: str | None = None,
         speed: float | None = None,
+        next_token: str | None = None,
         done: Sequence[int] = (),
     ) -> None:
-        """Make steps durable, all of them or none. Adding one again, not knowing whether it got through, is harmless."""
+        """Make steps durable, all of them or none. Adding one again (did it get through?) is harmless."""
         rows = [
             {
                 "run_id": run_id,
@@ -186,7 +188,7 @@ class Runs(Server):
         if first_failure is not None:
             values["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
         if status is not None:
-            values |= {"status": status, "speed": speed}
+            values |= {"status": status, "speed": speed, "next_token": next_token}
         with self.transaction() as tx:
             change_run(tx, run_id, values)
             tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)

@@ -51,6 +51,9 @@ run = Table(
         "status", Text, nullable=False
     ),  # queued | starting | waiting (for a person) | running | ended | interrupted
     Column("speed", Double),  # steps a second while it is played, else null
+    Column(
+        "next_token", Text
+    ),  # the token that going on carries out where its schedule says so; null: the frame's default
     Column("outcome", Text),
     Column("signature", Text),
     Column("summary", Text),

@@ -21,6 +21,7 @@ create table run (
     parent bigint references run on delete set null,
     status text not null check (status in ('queued', 'starting', 'waiting', 'running', 'ended', 'interrupted')),
     speed double precision,
+    next_token text,
     outcome text,
     signature text,
     summary text,

@@ -1,0 +1,63 @@
+"""What it takes to play a run: its program, its interpreter, and the job for the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard import incidents
+from dashboard import stacks
+from dashboard.config import Settings
+from dashboard.incidents import Program
+from dashboard.store import RunRow
+from interlock.job import Job
+
+
+class Unplayable(Exception):
+    """A run cannot be begun; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs to be played."""
+
+    program: Program
+    python: str  # the stack's interpreter
+    job: Job
+
+
+def schema_of(run_id: int) -> str:
+    """The run's own schema in the lab."""
+    return f"run_{run_id}"
+
+
+def plan(settings: Settings, run: RunRow) -> Plan:
+    """Look up what a run names. Raises `Unplayable`."""
+    if settings.lab_url is None:
+        raise Unplayable("No lab is known to this worker. Set INTERLOCK_LAB_URL, or start it with `interlock serve`.")
+    incident = incidents.load(settings.scenario_dirs).incident(run.incident)
+    if incident is None:
+        raise Unplayable(f"There is no incident {run.incident!r} any more. Was its folder moved or renamed?")
+    program = incident.program(run.program)
+    if program is None:
+        have = ", ".join(program.name for program in incident.programs) or "none"
+        raise Unplayable(f"The incident {run.incident} has no program {run.program!r}; it has: {have}.")
+    try:
+        stack = stacks.find(settings, run.stack)
+    except stacks.StackError as error:
+        raise Unplayable(str(error)) from error
+    if not stack.installed:
+        raise Unplayable(
+            f"The stack {stack.name} is not installed. Install it on the page of stacks, or with "
+            f"`interlock stacks install {stack.name}`, then run this again."
+        )
+    job = Job(
+        program=str(program.path),
+        lab=settings.lab_url,
+        schema=schema_of(run.id),
+        mode=run.mode,
+        schedule=run.schedule,
+        seed=run.seed,
+        setup=incident.setup,
+        invariants=incident.invariants,
+    )
+    return Plan(program, stack.python, job)

@@ -1,0 +1,336 @@
+"""The worker: an event loop in the background that plays runs and installs stacks.
+
+It lives on a thread of the web process, or alone (`interlock worker`). When it loses the store it tries again until the
+store is back, and runs in its hands go on if that is soon. When it dies, however it dies, another one (or its
+successor) sees that its lock is gone, ends its runs as interrupted and tidies up after them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+
+from dashboard import incidents
+from dashboard import jobs
+from dashboard import lab
+from dashboard import stacks
+from dashboard.config import Settings
+from dashboard.execution import Execution
+from dashboard.execution import GivenUp
+from dashboard.execution import insist
+from dashboard.execution import made_up_end
+from dashboard.plan import Unplayable
+from dashboard.plan import plan
+from dashboard.plan import schema_of
+from dashboard.runners import Runners
+from dashboard.store import RunGone
+from dashboard.store import RunRecord
+from dashboard.store import Store
+from dashboard.store import StoreDown
+from dashboard.store.custody import TAKE_LOCK
+from interlock.frame import End
+from interlock.schedule import ScheduleError
+from interlock.supervisor import Runner
+from interlock.supervisor import RunnerError
+
+logger = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = 4
+SWEEP_EVERY = 10.0  # seconds
+STALLED_AFTER = 30.0  # seconds without a sign of life of the queue's worker
+RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
+FAREWELL = 1.5  # seconds that runs have to be written down when the worker stops, and then the queue to let go
+THREADS = 16  # for the store, which is asked in threads
+
+WORKER_STOPPED = (
+    "The worker that played it was stopped. Its steps are all here; replay its schedule to see it to the end."
+)
+WORKER_GONE = "The worker that played it went away. Its steps are all here; replay its schedule to see it to the end."
+INSTALL_GONE = "The worker that installed it went away. Install it again."
+
+
+class Worker:
+    """One worker. `run()` returns after `stop()`, or never."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.store_url is None:
+            raise ValueError("A worker needs settings that name the store in store_url.")
+        self.ready = False  # it takes jobs
+        self._key = secrets.randbits(62)
+        self._settings = settings
+        self._url = settings.store_url
+        self._store = Store(settings.store_url)
+        self._runners = Runners(Runner.start)
+        self._runs: dict[int, asyncio.Task[None]] = {}
+        self._executions: dict[int, Execution] = {}
+        self._installs: set[str] = set()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "interlock-store"))
+        stopping = asyncio.create_task(self._stopping.wait())
+        warming = asyncio.create_task(self._warm_up())
+        failures = 0
+        try:
+            while not self._stopping.is_set():
+                serving = asyncio.create_task(self._serve())
+                await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+                failures = 0 if self.ready else failures + 1
+                self.ready = False
+                if self._stopping.is_set():
+                    await self._say_farewell()
+                serving.cancel()
+                await asyncio.wait([serving], timeout=FAREWELL)
+                if not self._stopping.is_set():
+                    _tell_why(serving)
+                    pause = RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)]
+                    await asyncio.wait([stopping], timeout=pause)
+        finally:
+            warming.cancel()
+            await self._runners.close()
+            await asyncio.to_thread(self._store.close)
+
+    async def _serve(self) -> None:
+        """Take jobs, for as long as the store is there."""
+        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=5) as presence:
+            await presence.execute(TAKE_LOCK, [self._key])
+            async with jobs.application(self._url, self).open_async() as queue:
+                await self._sweep(queue)
+                self.ready = True
+                await _while_all_run(
+                    _take_jobs(queue, jobs.RUNS, RUNS_AT_ONCE),
+                    _take_jobs(queue, jobs.INSTALLS, 1),
+                    self._sweep_again(queue),
+                    _until_lost(presence),
+                )
+
+    async def _say_farewell(self) -> None:
+        """Have the runs in our hands written down as interrupted."""
+        for execution in self._executions.values():
+            execution.give_up(WORKER_STOPPED)
+        if self._runs:
+            await asyncio.wait(self._runs.values(), timeout=FAREWELL)
+
+    async def _warm_up(self) -> None:
+        """Have a runner of each stack ready before somebody wants it."""
+        known = await asyncio.to_thread(stacks.catalogue, self._settings)
+        for stack in known.stacks:
+            if stack.installed:
+                await self._warm(stack.python)
+
+    async def _warm(self, python: str) -> None:
+        try:
+            await self._runners.warm(python)
+        except RunnerError as error:
+            logger.warning("No runner could be kept ready: %s", error)
+
+    # Playing runs
+
+    async def play_run(self, run_id: int) -> None:
+        """Play a queued run to its end. It outlives its job: when the store is away for a moment, only the job ends."""
+        if run_id not in self._runs:
+            task = self._runs[run_id] = asyncio.create_task(self._play(run_id))
+            task.add_done_callback(lambda _: self._runs.pop(run_id))
+        await asyncio.shield(self._runs[run_id])
+
+    async def _play(self, run_id: int) -> None:
+        try:
+            if not await insist(self._store.claim, run_id, self._key):
+                return
+            run = await insist(self._store.run, run_id)
+            assert run is not None
+            end, expected, done = await self._execute(run)
+            status = "interrupted" if end.outcome == "interrupted" else "ended"
+            await insist(self._store.finish, run_id, end, expected, status=status, done=done)
+            await self._tidy(run_id)
+        except (StoreDown, RunGone) as error:
+            logger.warning("Run %s was left: %s", run_id, error)
+
+    async def _execute(self, run: RunRecord) -> tuple[End, bool | None, list[int]]:
+        """How the run ended, whether that was expected, and the commands that led there."""
+        try:
+            prepared = await asyncio.to_thread(plan, self._settings, run)
+            execution = self._executions[run.id] = Execution(self._store, run)
+            try:
+                async with self._runners.lend(prepared.python) as runner:
+                    end = await execution.play(runner, prepared.job)
+            except GivenUp as given_up:
+                end = given_up.end
+            return end, incidents.verdict(prepared.program, run.stack, end), execution.carried
+        except (Unplayable, RunnerError, ScheduleError) as error:
+            return made_up_end("invalid", str(error), None, {}), None, []
+        except (StoreDown, RunGone):
+            raise
+        except Exception as error:
+            logger.exception("Run %s: Interlock itself failed", run.id)
+            why = f"Interlock itself failed; please report this. {type(error).__name__}: {error}"
+            return made_up_end("interrupted", why, None, {}), None, []
+        finally:
+            self._executions.pop(run.id, None)
+
+    async def _tidy(self, run_id: int) -> None:
+        """Clear what a run left in the lab; if that cannot be done now, a sweep does it later."""
+        if self._settings.lab_url is None:
+            return
+        try:
+            await asyncio.to_thread(lab.drop_schema, self._settings.lab_url, schema_of(run_id))
+            await asyncio.to_thread(self._store.tidied, run_id)
+        except lab.LabDown as error:
+            logger.warning("What run %s left in the lab stays there for now: %s", run_id, error)
+
+    # Installing stacks
+
+    async def install_stack(self, name: str) -> None:
+        """Make a stack's environment, telling the store how far it is."""
+
+        async def tell(text: str) -> None:
+            await insist(self._store.append_stack_log, name, text)
+
+        async def tell_progress(text: str) -> None:
+            await insist(self._store.append_stack_log, name, "", text)
+
+        self._installs.add(name)
+        try:
+            await insist(self._store.set_stack, name, "installing", log="", worker=self._key)
+            try:
+                stack = await stacks.install(self._settings, name, tell, tell_progress)
+            except stacks.StackError as error:
+                await insist(self._store.set_stack, name, "failed", error=str(error))
+            else:
+                await insist(self._store.set_stack, name, "ready")
+                await self._warm(stack.python)
+        except StoreDown as error:
+            logger.warning("Nobody could be told how the installation of %s went: %s", name, error)
+        finally:
+            self._installs.discard(name)
+
+    # Tidying up after workers that went away
+
+    async def _sweep_again(self, queue: App) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            await self._sweep(queue)
+
+    async def _sweep(self, queue: App) -> None:
+        for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
+            assert job.id is not None
+            await queue.job_manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+        await asyncio.to_thread(self._take_over)
+        for run_id in await asyncio.to_thread(self._store.littered_runs):
+            if run_id not in self._runs:
+                await self._tidy(run_id)
+
+    def _take_over(self) -> None:
+        for run_id in self._store.abandoned_runs(self._key, list(self._runs)):
+            last, deviations = None, {}
+            for step in self._store.steps(run_id, 0, sys.maxsize):
+                last = step
+                if step.choice is not None and not step.choice.default:
+                    deviations[step.number] = step.choice.token
+            with contextlib.suppress(RunGone):  # another worker was faster
+                end = made_up_end("interrupted", WORKER_GONE, last, deviations)
+                self._store.finish(run_id, end, status="interrupted")
+        for name in self._store.abandoned_stacks(self._key, list(self._installs)):
+            self._store.set_stack(name, "failed", error=INSTALL_GONE)
+        for run_id in self._store.forgotten_runs():
+            jobs.enqueue_run(self._store, run_id)
+
+
+async def _take_jobs(queue: App, name: str, at_once: int) -> None:
+    await queue.run_worker_async(
+        queues=[name],
+        name=name,
+        concurrency=at_once,
+        install_signal_handlers=False,
+        shutdown_graceful_timeout=0,
+        delete_jobs="always",
+    )
+
+
+async def _until_lost(connection: psycopg.AsyncConnection) -> None:
+    """Return never, but raise when the connection is lost."""
+    while True:
+        await asyncio.sleep(5)
+        await connection.execute("select 1")
+
+
+async def _while_all_run(*parts: Coroutine[object, object, None]) -> None:
+    """Run all of them until one ends or fails, then end the others."""
+    tasks = [asyncio.create_task(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _tell_why(serving: asyncio.Task[None]) -> None:
+    if not serving.done():
+        logger.error("The worker's queue does not let go of the store; it is left behind.")
+    elif serving.cancelled() or serving.exception() is None:
+        logger.warning("The worker's queue stopped; it is started again.")
+    elif isinstance(error := serving.exception(), (StoreDown, ConnectorException, psycopg.Error)):
+        logger.warning("The worker lost the store and tries again: %s", error)
+    else:
+        logger.error("The worker failed and is started again; please report this.", exc_info=error)
+
+
+class WorkerThread:
+    """A worker on a thread of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._worker = Worker(settings)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="interlock-worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def healthy(self) -> bool:
+        """It takes jobs."""
+        return self._thread.is_alive() and self._worker.ready
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """End it, with its runs as interrupted and its runners closed; False if it did not end in time."""
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._worker.stop)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._worker.run())
+
+
+def start_in_thread(settings: Settings) -> WorkerThread:
+    """Start a worker in the background of this process."""
+    return WorkerThread(settings)
+
+
+def run(settings: Settings) -> None:
+    """Be a worker, until a signal says stop."""
+
+    async def main() -> None:
+        worker = Worker(settings)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        await worker.run()
+
+    asyncio.run(main())

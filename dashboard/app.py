@@ -1,0 +1,98 @@
+"""The web application: what is put together, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask
+from flask import Response
+from flask import jsonify
+from flask import render_template
+from flask import request
+from flask import url_for
+from htmx_flask import Htmx
+from werkzeug.exceptions import HTTPException
+
+from dashboard import errors
+from dashboard import hx
+from dashboard import keys
+from dashboard import security
+from dashboard import views
+from dashboard.config import Settings
+from dashboard.config import resource
+from dashboard.errors import PageError
+from dashboard.presenters import words
+from dashboard.services import Services
+from dashboard.store import Store
+from dashboard.store import StoreDown
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, store: Store | None = None) -> Flask:
+    """The dashboard as a WSGI application. Without a store it uses the one the settings name."""
+    app = Flask("dashboard", template_folder=str(resource("templates")), static_folder=str(resource("static")))
+    app.config.update(
+        MAX_CONTENT_LENGTH=256 * 1024,
+        MAX_FORM_MEMORY_SIZE=256 * 1024,
+        SEND_FILE_MAX_AGE_DEFAULT=365 * 24 * 3600,  # their addresses change with their content: see asset()
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    if store is None:
+        if settings.store_url is None:
+            raise ValueError("create_app() needs a store, or settings that name one in store_url.")
+        store = Store(settings.store_url)
+    app.extensions["interlock"] = Services(settings, store)
+    Htmx(app)
+    security.install(app, token=settings.token, allowed_hosts=settings.allowed_hosts)
+    _answer_errors(app)
+    app.jinja_env.globals.update(
+        asset=asset, shortcuts=keys.shortcuts, key_help=keys.help_sections, words=words, store_down=False
+    )
+    for page in views.PAGES:
+        app.register_blueprint(page)
+    return app
+
+
+def asset(name: str) -> str:
+    """The address of a static file, with a mark of its content: browsers keep it until it changes."""
+    path = resource("static") / name
+    return url_for("static", filename=name, v=_mark(path, path.stat().st_mtime_ns if path.exists() else 0))
+
+
+@lru_cache
+def _mark(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if changed else "missing"
+
+
+def _answer_errors(app: Flask) -> None:
+    @app.errorhandler(PageError)
+    def page_error(error: PageError) -> tuple[Response | str, int]:
+        return _say(error)
+
+    @app.errorhandler(StoreDown)
+    def store_down(error: StoreDown) -> tuple[Response | str, int]:
+        logger.warning("%s", security.redact(str(error)))
+        return _say(errors.store_down())
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[Response | str, int]:
+        return _say(errors.standard(error.code or 500))
+
+    @app.errorhandler(Exception)
+    def mistake(error: Exception) -> tuple[Response | str, int]:
+        logger.error("Error answering %s %s", request.method, request.path, exc_info=error)
+        return _say(errors.standard(500))
+
+
+def _say(error: PageError) -> tuple[Response | str, int]:
+    """An error as whatever was asked for: JSON, a fragment for the notice area, or a page."""
+    if hx.wants_json():
+        said = {"error": error.what, "why": error.why, "what_to_do": error.todo}
+        return jsonify({name: text for name, text in said.items() if text}), error.status
+    template = "_error.html" if hx.wants_fragment() else "error.html"
+    return render_template(template, error=error), error.status

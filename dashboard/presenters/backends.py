@@ -1,0 +1,121 @@
+"""The server's side and the ORM's side of a step: rows of pg_stat_activity, and sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+from dashboard.presenters import words
+from dashboard.presenters.words import Names
+from interlock.frame import ActivityRow
+from interlock.frame import Frame
+from interlock.frame import SessionView
+
+
+@dataclass(frozen=True)
+class ActivityLine:
+    key: str  # pid and backend start: a pid used again is another row
+    connection: str
+    pid: str
+    state: str
+    tone: str
+    wait: str
+    wait_meaning: str
+    xact_age: str
+    query: str
+    blocked_by: str
+    locks: tuple[str, ...]
+    wrote: bool
+    orphan: bool
+    gone: bool = False  # it was there a step ago
+    changed: frozenset[str] = frozenset()  # names of the columns that differ from the step before
+
+
+_TONES = {"active": "busy", "idle in transaction": "warn", "idle in transaction (aborted)": "bad"}
+_COMPARED = ("state", "wait", "query", "blocked_by", "locks")
+
+
+def activity(frame: Frame, before: Frame | None, names: Names) -> tuple[ActivityLine, ...]:
+    """The rows of a frame, those of the step before that are gone among them."""
+    orphans = {one.id for one in frame.connections if one.orphan}
+    old = {line.key: line for line in (_activity(row, names, set()) for row in before.activity)} if before else {}
+    lines = []
+    for row in frame.activity:
+        line = _activity(row, names, orphans)
+        if before is not None:
+            line = replace(line, changed=_changed(line, old.pop(line.key, None)))
+        lines.append(line)
+    gone = [
+        replace(line, gone=True, state="gone", tone="quiet", wait="", wait_meaning="", xact_age="")
+        for line in old.values()
+    ]
+    return tuple(lines + gone)
+
+
+def _changed(line: ActivityLine, old: ActivityLine | None) -> frozenset[str]:
+    if old is None:
+        return frozenset(("pid", *_COMPARED))
+    return frozenset(name for name in _COMPARED if getattr(line, name) != getattr(old, name))
+
+
+def _activity(row: ActivityRow, names: Names, orphans: set[str]) -> ActivityLine:
+    event = f"{row.wait_event_type}/{row.wait_event}" if row.wait_event else ""
+    return ActivityLine(
+        key=f"{row.pid}-{''.join(filter(str.isalnum, row.backend_start))}",
+        connection=row.connection,
+        pid=str(row.pid or ""),
+        state=row.state,
+        tone=_TONES.get(row.state, "quiet"),
+        wait=event,
+        wait_meaning=words.WAIT_EVENTS.get(event, ""),
+        xact_age=words.milliseconds(row.xact_age_ms),
+        query=" ".join(row.query.split()),
+        blocked_by=", ".join(names.connection(one) for one in row.blocked_by),
+        locks=row.locks,
+        wrote=row.has_xid,
+        orphan=row.connection in orphans,
+    )
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    id: str
+    cls: str
+    transaction: str
+    inside: str  # tasks inside a call of it right now
+    crowded: bool  # more than one
+    users: str
+    shared: bool
+    connections: str
+    alive: bool
+    changed: frozenset[str] = frozenset()
+
+
+def sessions(frame: Frame, before: Frame | None, names: Names) -> tuple[SessionLine, ...]:
+    old = {one.id: _session(one, names) for one in before.sessions} if before else {}
+    lines = []
+    for view in frame.sessions:
+        line = _session(view, names)
+        if before is not None:
+            previous = old.get(line.id)
+            compared = ("transaction", "inside", "users", "connections", "alive")
+            line = replace(
+                line,
+                changed=frozenset(n for n in compared if previous is None or getattr(line, n) != getattr(previous, n)),
+            )
+        lines.append(line)
+    return tuple(lines)
+
+
+def _session(view: SessionView, names: Names) -> SessionLine:
+    return SessionLine(
+        id=view.id,
+        cls=view.cls,
+        transaction=view.transaction,
+        inside=", ".join(names.task(one) for one in view.tasks),
+        crowded=len(view.tasks) > 1,
+        users=", ".join(names.task(one) for one in view.users),
+        shared=len(view.users) > 1,
+        connections=", ".join(names.connection(one) for one in view.connections),
+        alive=view.alive,
+    )

@@ -1,0 +1,106 @@
+"""Incidents as lists and pages show them: what is declared of each program on each stack, what its last run said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.incidents import Incident
+from dashboard.incidents import Program
+from dashboard.presenters import words
+from dashboard.presenters.words import Mark
+from dashboard.store.records import RunRow
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A program on a stack: what is declared, and what the latest finished run came to."""
+
+    stack: str
+    ready: bool
+    declared: Mark | None
+    error: str
+    schedule: str
+    last: RunRow | None
+
+    @property
+    def last_mark(self) -> Mark | None:
+        if self.last is None or self.last.outcome is None:
+            return None
+        return words.OUTCOMES.get(self.last.outcome) or words.unknown(self.last.outcome)
+
+
+@dataclass(frozen=True)
+class ProgramCard:
+    name: str
+    title: str
+    kind: Mark
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class IncidentCard:
+    name: str
+    title: str
+    symptom: str
+    summary: str
+    problems: int
+    programs: tuple[ProgramCard, ...]
+
+    @property
+    def main(self) -> ProgramCard | None:
+        """The program that shows the failure."""
+        return self.programs[0] if self.programs else None
+
+
+Latest = Mapping[tuple[str, str, str], RunRow]
+
+
+def latest(rows: Iterable[RunRow]) -> Latest:
+    """The newest finished run of each program on each stack, from rows that come newest first."""
+    found: dict[tuple[str, str, str], RunRow] = {}
+    for row in rows:
+        if row.outcome is not None:
+            found.setdefault((row.incident, row.program, row.stack), row)
+    return found
+
+
+def card(incident: Incident, stacks: Sequence[str], ready: frozenset[str], runs: Latest) -> IncidentCard:
+    programs = sorted(incident.programs, key=lambda program: program.kind != "broken")
+    return IncidentCard(
+        name=incident.name,
+        title=incident.title,
+        symptom=incident.symptom,
+        summary=incident.summary,
+        problems=len(incident.problems),
+        programs=tuple(_program(incident, program, stacks, ready, runs) for program in programs),
+    )
+
+
+def _program(
+    incident: Incident, program: Program, stacks: Sequence[str], ready: frozenset[str], runs: Latest
+) -> ProgramCard:
+    # Stacks that the program declares something for come first: there the incident shows.
+    order = sorted(stacks, key=lambda stack: stack not in program.expectations)
+    return ProgramCard(
+        name=program.name,
+        title=program.title,
+        kind=words.PROGRAM_KINDS.get(program.kind) or words.unknown(program.kind),
+        verdicts=tuple(
+            _verdict(program, stack, stack in ready, runs.get((incident.name, program.name, stack))) for stack in order
+        ),
+    )
+
+
+def _verdict(program: Program, stack: str, ready: bool, last: RunRow | None) -> Verdict:
+    expected = program.expectations.get(stack)
+    return Verdict(
+        stack=stack,
+        ready=ready,
+        declared=(words.OUTCOMES.get(expected.outcome) or words.unknown(expected.outcome)) if expected else None,
+        error=expected.error if expected else "",
+        schedule=expected.schedule if expected else "il1:",
+        last=last,
+    )

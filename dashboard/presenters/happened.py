@@ -1,0 +1,74 @@
+"""What happened within a step, in its order; and what the program wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.presenters.words import Names
+from interlock.frame import Event
+from interlock.frame import Step
+
+OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")
+"""Kinds of events that are the program's own words."""
+
+_SYMBOLS = {
+    "task-created": "+",
+    "task-ended": "■",
+    "sent": "→",
+    "reply": "←",
+    "opened": "+",
+    "closed": "×",
+    "failed": "✕",
+    "orphan": "⚠",
+    "fault": "⚡",
+    "timer": "◷",
+}
+_LOUD = {"orphan": "loud", "failed": "bad", "fault": "warn", "stderr": "warn", "warning": "warn", "unraisable": "bad"}
+
+
+@dataclass(frozen=True)
+class EventLine:
+    kind: str
+    symbol: str
+    tone: str
+    text: str
+    task: str
+    connection: str
+    line: str  # "broken.py:21"
+
+
+@dataclass(frozen=True)
+class OutputLine:
+    step: int
+    stream: str
+    tone: str
+    task: str
+    text: str
+    new: bool  # written in the step that is shown
+
+
+def events(step: Step, names: Names) -> tuple[EventLine, ...]:
+    """Everything but output, which has a panel of its own."""
+    return tuple(_event(one, names) for one in step.events if one.kind not in OUTPUT)
+
+
+def output(written: list[tuple[int, Event]], names: Names, shown: int) -> tuple[OutputLine, ...]:
+    """What the program wrote up to the step that is shown, oldest first."""
+    return tuple(
+        OutputLine(
+            number, one.kind, _LOUD.get(one.kind, "quiet"), names.task(one.task), one.text.rstrip("\n"), number == shown
+        )
+        for number, one in written
+    )
+
+
+def _event(event: Event, names: Names) -> EventLine:
+    return EventLine(
+        kind=event.kind.replace("-", " "),
+        symbol=_SYMBOLS.get(event.kind, "·"),
+        tone=_LOUD.get(event.kind, "quiet"),
+        text=names.text(event.text),
+        task=names.task(event.task),
+        connection=names.connection(event.connection),
+        line=f"{event.place.file}:{event.place.line}" if event.place and event.place.ours else "",
+    )

@@ -1,0 +1,151 @@
+"""Tasks × connections: who does what on which backend, and what of it changed in this step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+from dashboard.presenters import words
+from dashboard.presenters.words import Mark
+from dashboard.presenters.words import Names
+from interlock.frame import ConnectionView
+from interlock.frame import Frame
+from interlock.frame import TaskView
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one task has to do with one connection."""
+
+    mark: Mark
+    detail: str = ""
+    was: str = ""  # the word of the step before, if this one changed it
+    changed: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.mark.word} {self.detail}".strip()
+
+
+@dataclass(frozen=True)
+class Column:
+    id: str
+    label: str  # the pid once known
+    transaction: str
+    state: str
+    orphan: bool
+    why: str
+    blocked_by: str
+    closed: bool
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    name: str
+    mark: Mark
+    waits: str
+    moved: bool
+    inside: tuple[str, ...]  # sessions
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    orphans: int
+
+
+NOTHING = Cell(Mark("—", "", "none"))
+
+SENT = Mark("sent", "→", "busy", "The request is on its way or at work; no reply yet.")
+HELD = Mark("reply held", "◆", "warn", "The reply has come and waits at the gate.")
+BLOCKED = Mark("blocked", "⊘", "bad", "The server waits for a lock.")
+CONNECTING = Mark("connecting", "…", "busy", "The connection is being opened.")
+HOLDS = Mark("holds", "■", "good", "Checked out of the pool by this task.")
+BEGAN = Mark("began it", "⚠", "loud", "Checked out by this task under a session that no longer knows the connection.")
+SHARES = Mark("may use", "○", "quiet", "It is inside a session that holds this connection for another task.")
+CLOSED = Mark("closed", "×", "quiet", "The connection was closed.")
+LEGEND = (CONNECTING, SENT, HELD, BLOCKED, HOLDS, SHARES, BEGAN, CLOSED)
+
+
+def matrix(frame: Frame, before: Frame | None, names: Names) -> Matrix:
+    """The matrix of a frame, with what is new against the frame before it."""
+    old_cells, old_columns = _known(before, names) if before is not None else ({}, {})
+    columns = []
+    for connection in frame.connections:
+        column = _column(connection, names)
+        changed = before is not None and old_columns.get(column.id) != column
+        columns.append(replace(column, changed=changed))
+    rows = []
+    for task in frame.tasks:
+        cells = []
+        for connection in frame.connections:
+            cell = _cell(task, connection, names)
+            old = old_cells.get((task.id, connection.id), NOTHING)
+            if before is not None and _tell(old, cell):
+                cell = replace(cell, was=old.mark.word if old.mark.word != cell.mark.word else old.text, changed=True)
+            cells.append(cell)
+        rows.append(_row(task, tuple(cells), names))
+    return Matrix(tuple(columns), tuple(rows), sum(one.orphan for one in frame.connections))
+
+
+def _tell(old: Cell, new: Cell) -> bool:
+    """Whether a change is worth marking. What may be used changes all the time, with the calls of a session."""
+    return old.text != new.text and not {old.mark.word, new.mark.word} <= {NOTHING.mark.word, SHARES.word}
+
+
+def _known(frame: Frame, names: Names) -> tuple[dict[tuple[str, str], Cell], dict[str, Column]]:
+    cells = {(t.id, c.id): _cell(t, c, names) for t in frame.tasks for c in frame.connections}
+    return cells, {c.id: _column(c, names) for c in frame.connections}
+
+
+def _column(connection: ConnectionView, names: Names) -> Column:
+    return Column(
+        id=connection.id,
+        label=names.connection(connection.id),
+        transaction=words.transaction(connection.transaction),
+        state=connection.state,
+        orphan=connection.orphan,
+        why=names.text(connection.why_orphan),
+        blocked_by=", ".join(names.connection(one) for one in connection.blocked_by),
+        closed=connection.state == "closed",
+        changed=False,
+    )
+
+
+def _row(task: TaskView, cells: tuple[Cell, ...], names: Names) -> Row:
+    mark = words.TASK_STATES.get(task.state) or words.unknown(task.state)
+    if task.state == "waiting":
+        waits = names.text(task.waits)
+    elif task.errors:
+        waits = words.error(task.errors[0].type, task.errors[0].message)
+    else:
+        waits = task.value
+    return Row(task.id, task.name, mark, waits, task.moved, task.sessions, cells)
+
+
+def _cell(task: TaskView, connection: ConnectionView, names: Names) -> Cell:
+    """The one thing that matters most of what the task has to do with the connection."""
+    mine = connection.owner == task.id
+    if connection.state == "closed":
+        return Cell(CLOSED) if mine or connection.sent_by == task.id else NOTHING
+    if connection.sent_by == task.id or task.connection == connection.id:
+        if connection.state == "held":
+            return Cell(HELD, connection.command)
+        if connection.state == "blocked":
+            by = ", ".join(names.connection(one) for one in connection.blocked_by)
+            return Cell(BLOCKED, f"by {by}" if by else connection.command)
+        if connection.state == "sent":
+            return Cell(SENT, connection.command)
+        if connection.state == "connecting":
+            return Cell(CONNECTING)
+    if mine and connection.orphan:
+        return Cell(BEGAN, words.transaction(connection.transaction))
+    if mine:
+        return Cell(HOLDS, words.transaction(connection.transaction))
+    if connection.session is not None and connection.session in task.sessions:
+        return Cell(SHARES, f"via {connection.session}")
+    return NOTHING

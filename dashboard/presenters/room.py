@@ -1,0 +1,226 @@
+"""The run page: one step of a run, as everything that is shown of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.explain import Explanation
+from dashboard.hx import CALM
+from dashboard.hx import FAST
+from dashboard.hx import Poll
+from dashboard.presenters import backends
+from dashboard.presenters import happened
+from dashboard.presenters import words
+from dashboard.presenters.backends import ActivityLine
+from dashboard.presenters.backends import SessionLine
+from dashboard.presenters.choices import Choices
+from dashboard.presenters.choices import choices
+from dashboard.presenters.happened import EventLine
+from dashboard.presenters.happened import OutputLine
+from dashboard.presenters.matrix import Matrix
+from dashboard.presenters.matrix import matrix
+from dashboard.presenters.outcome import Outcome
+from dashboard.presenters.outcome import outcome
+from dashboard.presenters.source import File
+from dashboard.presenters.source import source
+from dashboard.presenters.words import Mark
+from dashboard.presenters.words import Names
+from dashboard.store.records import RunRecord
+from interlock.frame import Event
+from interlock.frame import Frame
+from interlock.frame import Step
+
+EMPTY = Frame(clock=0.0)
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """Where we are in the run. A target that is None cannot be gone to; at the end of a live run going on is a POST."""
+
+    number: int
+    last: int
+    live: bool  # the step shown is the last one of a run that can still go on
+    waiting: bool  # and it waits for a person to choose
+    playing: bool  # and goes on by itself
+    speed: float
+    first: int | None
+    back: int | None
+    next: int | None
+    end: int | None
+    failure: int | None
+    failed_at: int | None
+
+    @property
+    def position(self) -> str:
+        return f"step {self.number} of {self.last}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above: which run this is, and how it is."""
+
+    id: int
+    incident: str
+    incident_title: str
+    program: str
+    stack: str
+    mode: str
+    actor: str
+    status: Mark
+    expected: bool | None
+    versions: tuple[tuple[str, str], ...]
+    instrumentation: tuple[str, ...]
+    seed: int | None
+    parent: int | None
+
+
+@dataclass(frozen=True)
+class Room:
+    head: Head
+    url: str  # of this very picture
+    title: str
+    started: bool  # there is at least one step
+    caption: str
+    new_errors: tuple[str, ...]  # tasks that raised in this step, in words
+    clock: str
+    stepper: Stepper
+    choices: Choices
+    matrix: Matrix
+    files: tuple[File, ...]
+    activity: tuple[ActivityLine, ...]
+    sessions: tuple[SessionLine, ...]
+    events: tuple[EventLine, ...]
+    output: tuple[OutputLine, ...]
+    outcome: Outcome | None
+    explanation: Explanation | None
+    poll: Poll | None
+    rev: int
+    notice: str = ""  # why a command was refused
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What of a run's steps is needed to show one of them."""
+
+    step: Step | None  # None: the run has no step yet
+    before: Step | None
+    after: Step | None
+    written: tuple[tuple[int, Event], ...] = ()  # output up to this step
+
+
+def room(
+    run: RunRecord, moment: Moment, *, incident_title: str, explanation: Explanation | None, notice: str = ""
+) -> Room:
+    """The page of a run at a step."""
+    step = moment.step
+    frame = step.frame if step is not None else EMPTY
+    before = moment.before.frame if moment.before is not None else None
+    names = Names.of(before, frame)
+    stepper = _stepper(run, step.number if step is not None else 0)
+    url = f"/runs/{run.id}" + (f"?step={step.number}" if step is not None else "")
+    main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
+    return Room(
+        head=_head(run, incident_title),
+        url=url,
+        title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
+        started=step is not None,
+        caption=_caption(run, step, names),
+        new_errors=_new_errors(step),
+        clock=words.seconds(frame.clock),
+        stepper=stepper,
+        choices=choices(
+            frame,
+            names,
+            live=stepper.waiting,
+            taken=moment.after.choice.token if moment.after and moment.after.choice else None,
+            scheduled=run.next_token if stepper.live else None,
+        ),
+        matrix=matrix(frame, before, names),
+        files=source(run.header.sources, main, frame) if run.header else (),
+        activity=backends.activity(frame, before, names),
+        sessions=backends.sessions(frame, before, names),
+        events=happened.events(step, names) if step is not None else (),
+        output=happened.output(list(moment.written), names, stepper.number),
+        outcome=outcome(run.end, incident=run.incident, program=run.program, stack=run.stack, expected=run.expected)
+        if run.end
+        else None,
+        explanation=explanation,
+        poll=_poll(run, stepper, step is not None),
+        rev=run.rev,
+        notice=notice,
+    )
+
+
+def _head(run: RunRecord, incident_title: str) -> Head:
+    if run.over and run.outcome:
+        status = words.OUTCOMES.get(run.outcome) or words.unknown(run.outcome)
+    else:
+        status = words.STATUSES.get(run.status) or words.unknown(run.status)
+    versions = run.header.versions if run.header else {}
+    return Head(
+        id=run.id,
+        incident=run.incident,
+        incident_title=incident_title,
+        program=run.program,
+        stack=run.stack,
+        mode=run.mode,
+        actor=run.actor,
+        status=status,
+        expected=run.expected,
+        versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
+        instrumentation=run.header.instrumentation if run.header else (),
+        seed=run.header.seed if run.header else run.seed,
+        parent=run.parent,
+    )
+
+
+def _place(name: str) -> tuple[int, str]:
+    order = ("python", "sqlalchemy", "asyncpg", "fastapi", "postgresql")
+    return (order.index(name) if name in order else len(order), name)
+
+
+def _stepper(run: RunRecord, number: int) -> Stepper:
+    last = max(run.steps, 0)
+    behind = number < last
+    live = not run.over and not behind
+    failure = run.failed_at if run.failed_at is not None else (last if run.over else None)
+    return Stepper(
+        number=number,
+        last=last,
+        live=live,
+        waiting=live and run.status == "waiting",
+        playing=run.status == "running",
+        speed=run.speed or 1.0,
+        first=0 if number > 0 else None,
+        back=number - 1 if number > 0 else None,
+        next=number + 1 if behind else None,
+        end=last if behind else None,
+        failure=failure if failure != number else None,
+        failed_at=run.failed_at,
+    )
+
+
+def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
+    if step is not None:
+        return names.text(step.text) or "The program runs without gates; this is what could be seen of it."
+    if run.over:
+        return "This run ended before its first step."
+    return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
+
+
+def _new_errors(step: Step | None) -> tuple[str, ...]:
+    if step is None:
+        return ()
+    return tuple(
+        f"“{task.name}” raised {words.error(task.errors[0].type, task.errors[0].message, 160)}"
+        for task in step.frame.tasks
+        if task.moved and task.state == "error" and task.errors
+    )
+
+
+def _poll(run: RunRecord, stepper: Stepper, started: bool) -> Poll | None:
+    """Go on asking while the run can change; a page that shows its last step follows it, another stays where it is."""
+    if run.over:
+        return None
+    here = f"&step={stepper.number}" if started and not stepper.live else ""
+    return Poll(f"/runs/{run.id}/live?rev={run.rev}{here}", CALM if run.status == "waiting" else FAST)

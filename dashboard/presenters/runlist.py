@@ -1,0 +1,55 @@
+"""Runs as rows of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dashboard.presenters import words
+from dashboard.presenters.words import Mark
+from dashboard.store.records import RunRow
+
+
+@dataclass(frozen=True)
+class RunLine:
+    id: int
+    incident: str
+    incident_title: str
+    program: str
+    stack: str
+    mode: str
+    mark: Mark
+    expected: bool | None
+    summary: str
+    steps: str
+    seed: int | None
+    actor: str
+    when: str
+    when_exactly: str
+
+
+def lines(rows: Iterable[RunRow], titles: Mapping[str, str], now: datetime) -> tuple[RunLine, ...]:
+    return tuple(_line(row, titles, now) for row in rows)
+
+
+def _line(row: RunRow, titles: Mapping[str, str], now: datetime) -> RunLine:
+    outcome = row.outcome if row.over else None
+    mark = words.OUTCOMES.get(outcome) if outcome else words.STATUSES.get(row.status)
+    return RunLine(
+        id=row.id,
+        incident=row.incident,
+        incident_title=titles.get(row.incident, row.incident),
+        program=row.program,
+        stack=row.stack,
+        mode=row.mode,
+        mark=mark or words.unknown(outcome or row.status),
+        expected=row.expected,
+        summary=words.cut(row.summary or "", 240),
+        steps=str(row.steps) if row.steps >= 0 else "",
+        seed=row.seed,
+        actor=row.actor,
+        when=words.ago(row.created, now),
+        when_exactly=words.clock(row.created),
+    )

@@ -1,0 +1,123 @@
+"""The program's own files, with a marker per task at the line where it waits or where it raised."""
+
+from __future__ import annotations
+
+import io
+import keyword
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from interlock.frame import Frame
+from interlock.frame import Place
+from interlock.frame import TaskView
+
+Piece = tuple[str, str]  # kind ("", keyword, string, comment, number) and text
+
+
+@dataclass(frozen=True)
+class Marker:
+    task: str
+    name: str
+    state: str  # waiting | error
+    moved: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    pieces: tuple[Piece, ...]
+    markers: tuple[Marker, ...] = ()
+    current: bool = False  # the one to scroll to
+
+
+@dataclass(frozen=True)
+class File:
+    name: str
+    lines: tuple[Line, ...]
+
+
+def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[File, ...]:
+    """The files, the program itself first."""
+    found: dict[tuple[str, int], list[Marker]] = {}
+    current: tuple[str, int] | None = None
+    for task in frame.tasks if frame is not None else ():
+        place = where(task)
+        if place is None:
+            continue
+        at = (place.file, place.line)
+        found.setdefault(at, []).append(Marker(task.id, task.name, task.state, task.moved))
+        if current is None or (task.moved and not _moved_at(found, current)):
+            current = at
+    names = sorted(sources, key=lambda name: (name != main, name))
+    return tuple(
+        File(
+            name,
+            tuple(
+                Line(number, pieces, tuple(found.get((name, number), ())), (name, number) == current)
+                for number, pieces in enumerate(highlighted(sources[name]), 1)
+            ),
+        )
+        for name in names
+    )
+
+
+def where(task: TaskView) -> Place | None:
+    """The line of the program that a task waits at; of one that raised, the line of ours it raised from."""
+    if task.state == "waiting":
+        return task.place
+    if task.state == "error":
+        for error in task.errors:
+            ours = [place for place in error.stack if place.ours]
+            if ours:
+                return ours[-1]
+    return None
+
+
+def _moved_at(found: Mapping[tuple[str, int], list[Marker]], at: tuple[str, int]) -> bool:
+    return any(marker.moved for marker in found[at])
+
+
+@lru_cache(maxsize=64)
+def highlighted(text: str) -> tuple[tuple[Piece, ...], ...]:
+    """The lines of Python source as coloured pieces; plain lines if it cannot be tokenized."""
+    lines = text.splitlines()
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return tuple((("", line),) for line in lines)
+    spans: dict[int, list[tuple[int, int, str]]] = {}
+    for token in tokens:
+        kind = _kind(token)
+        if not kind:
+            continue
+        (first, start), (last, end) = token.start, token.end
+        for number in range(first, last + 1):
+            length = len(lines[number - 1]) if number <= len(lines) else 0
+            spans.setdefault(number, []).append(
+                (start if number == first else 0, end if number == last else length, kind)
+            )
+    return tuple(_pieces(line, spans.get(number, [])) for number, line in enumerate(lines, 1))
+
+
+def _kind(token: tokenize.TokenInfo) -> str:
+    if token.type == tokenize.NAME and keyword.iskeyword(token.string):
+        return "keyword"
+    name = tokenize.tok_name[token.type]
+    if name == "STRING" or name.startswith("FSTRING"):  # f-strings come in parts from 3.12 on
+        return "string"
+    return {"COMMENT": "comment", "NUMBER": "number"}.get(name, "")
+
+
+def _pieces(line: str, spans: list[tuple[int, int, str]]) -> tuple[Piece, ...]:
+    pieces: list[Piece] = []
+    at = 0
+    for start, end, kind in spans:
+        if start > at:
+            pieces.append(("", line[at:start]))
+        pieces.append((kind, line[start:end]))
+        at = end
+    if at < len(line) or not pieces:
+        pieces.append(("", line[at:]))
+    return tuple(pieces)

@@ -1,0 +1,194 @@
+"""How things are called and marked on the pages: one word, one symbol and one tone for each, always the same.
+
+The word carries the meaning; symbol and tone (a colour, see static/css/tokens.css) help the eye and are never alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
+from datetime import datetime
+
+from interlock.frame import Frame
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A state as the pages show it."""
+
+    word: str
+    symbol: str
+    tone: str  # good | bad | loud | warn | busy | quiet
+    meaning: str = ""
+
+
+OUTCOMES = {
+    "ok": Mark("ok", "✓", "good", "Every task returned and every rule of the data holds."),
+    "error": Mark("error", "✕", "bad", "A task raised."),
+    "silent": Mark("silent failure", "‼", "loud", "Every task reports success, and a rule of the data is broken."),
+    "hang": Mark("hang", "■", "bad", "The event loop stood still: something blocked it and never came back."),
+    "crash": Mark("crash", "✕", "bad", "The process of the run died of a signal."),
+    "diverged": Mark("diverged", "≠", "warn", "The run left the schedule it was asked to follow."),
+    "stuck": Mark("stuck", "■", "bad", "Nothing can move any more: every task waits for another."),
+    "limit": Mark("limit", "▲", "warn", "A bound was reached before the run ended."),
+    "stopped": Mark("stopped", "■", "quiet", "Somebody stopped the run."),
+    "invalid": Mark("invalid", "✕", "bad", "The program could not be started at all."),
+    "interrupted": Mark(
+        "interrupted", "■", "warn", "The dashboard or its worker went away in mid-run; the steps so far are kept."
+    ),
+}
+
+STATUSES = {
+    "queued": Mark("queued", "…", "busy", "It waits for a worker."),
+    "starting": Mark("starting", "…", "busy", "The stack's interpreter is starting."),
+    "waiting": Mark("waits for you", "▮", "warn", "It waits for someone to choose what happens next."),
+    "running": Mark("running", "▶", "busy", "It goes on by itself."),
+    "ended": Mark("ended", "✓", "quiet"),
+    "interrupted": OUTCOMES["interrupted"],
+}
+
+TASK_STATES = {
+    "waiting": Mark("waits", "…", "quiet"),
+    "value": Mark("returned", "✓", "good"),
+    "error": Mark("raised", "✕", "bad"),
+    "cancelled": Mark("cancelled", "⊘", "warn"),
+    "pending": Mark("never ended", "…", "warn"),
+}
+
+STACK_STATES = {
+    "missing": Mark(
+        "not installed", "○", "quiet", "It is installed into an environment of its own when you ask for it."
+    ),
+    "queued": Mark("queued", "…", "busy", "It waits for a worker."),
+    "installing": Mark("installing", "…", "busy"),
+    "ready": Mark("ready", "✓", "good"),
+    "failed": Mark("failed", "✕", "bad"),
+}
+
+PROGRAM_KINDS = {
+    "broken": Mark("broken", "✕", "bad", "Shows the failure."),
+    "fix": Mark("fix", "✓", "good", "Does the same without it."),
+    "probe": Mark("probe", "?", "quiet", "Looks at how it comes about."),
+}
+
+MODES = {
+    "step": "step by step: you choose what happens next",
+    "replay": "replay: follows the schedule to the end",
+    "random": "random: a seed chooses",
+    "natural": "natural: no gates, as the network has it",
+}
+
+TRANSACTIONS = {
+    "idle": "no transaction",
+    "open": "in transaction",
+    "failed": "in failed transaction",
+    "": "starting up",
+}
+
+WAIT_EVENTS = {
+    "Client/ClientRead": "for the client’s next request",
+    "Client/ClientWrite": "for the client to take its reply",
+    "Lock/transactionid": "for another transaction to end (row lock)",
+    "Lock/tuple": "for its turn at a row lock",
+    "Lock/relation": "for a table lock",
+    "Lock/virtualxid": "for another transaction’s snapshot",
+    "Lock/advisory": "for an advisory lock",
+    "Timeout/PgSleep": "in pg_sleep",
+    "IPC/SyncRep": "for the replica to confirm",
+}
+
+
+def unknown(word: str) -> Mark:
+    """A state this version has no words for: shown as it is."""
+    return Mark(word, "?", "quiet")
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a step's labels are called: tasks by their names, connections by the pid of their backend."""
+
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    pids: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, *frames: Frame | None) -> Names:
+        present = [frame for frame in frames if frame is not None]
+        return cls(
+            {task.id: task.name for frame in present for task in frame.tasks},
+            {one.id: one.pid for frame in present for one in frame.connections if one.pid},
+        )
+
+    def task(self, label: str | None) -> str:
+        return self.tasks.get(label or "", label or "")
+
+    def tasks_of(self, labels: Iterable[str]) -> str:
+        return ", ".join(f"“{self.task(label)}”" for label in labels)
+
+    def connection(self, label: str | None) -> str:
+        """The pid, once the server has told it, else the label."""
+        pid = self.pids.get(label or "")
+        return str(pid) if pid else label or ""
+
+    def text(self, text: str) -> str:
+        """A sentence of the engine, which speaks of `c3`, with the backend's pid beside: `4211 (c3)`."""
+        return re.sub(r"\bc[0-9]+\b", self._spelled, text)
+
+    def _spelled(self, match: re.Match[str]) -> str:
+        label = match.group()
+        return f"{self.pids[label]} ({label})" if label in self.pids else label
+
+
+def transaction(state: str) -> str:
+    return TRANSACTIONS.get(state, state)
+
+
+def seconds(value: float) -> str:
+    """A span of time, short, at the precision that matters: `0.8 s`, `12 s`, `3 min`."""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    if value < 7200:
+        return f"{value / 60:.0f} min"
+    if value < 172_800:
+        return f"{value / 3600:.0f} h"
+    return f"{value / 86_400:.0f} d"
+
+
+def milliseconds(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.0f} ms" if value < 1000 else seconds(value / 1000)
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    if then is None:
+        return ""
+    passed = (now - then).total_seconds()
+    return "just now" if passed < 5 else f"{seconds(passed).replace('.0', '')} ago"
+
+
+def clock(when: datetime | None) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if when else ""
+
+
+def error(type_: str, message: str, limit: int = 300) -> str:
+    """An error in a line, its type without the package."""
+    return cut(f"{type_.rpartition('.')[2]}: {message}" if message else type_.rpartition(".")[2], limit)
+
+
+def spans(text: str) -> tuple[tuple[bool, str], ...]:
+    """A text in which `code` stands between backticks, as (is code, text) pieces."""
+    return tuple((index % 2 == 1, piece) for index, piece in enumerate(text.split("`")) if piece)
+
+
+def cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

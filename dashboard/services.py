@@ -1,0 +1,39 @@
+"""What the views work with, as one typed value on the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from dashboard import incidents
+from dashboard import stacks
+from dashboard.config import Settings
+from dashboard.incidents import Catalogue
+from dashboard.incidents import Incident
+from dashboard.presenters.stacks import StackCard
+from dashboard.presenters.stacks import card
+from dashboard.store import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    store: Store
+
+    def catalogue(self) -> Catalogue:
+        return incidents.load(self.settings.scenario_dirs)
+
+    def incident(self, name: str) -> Incident | None:
+        return self.catalogue().incident(name)
+
+    def stacks(self) -> tuple[StackCard, ...]:
+        """Every stack there is, with how far its installation is."""
+        rows = {row.name: row for row in self.store.stacks()}
+        found = stacks.catalogue(self.settings).stacks
+        return tuple(card(one.name, one.title, one.pins, one.installed, rows.get(one.name)) for one in found)
+
+
+def services() -> Services:
+    found: Services = current_app.extensions["interlock"]
+    return found

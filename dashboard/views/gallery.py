@@ -1,0 +1,140 @@
+"""Every component in every state, from made-up values: to look at while working on the pages, and for tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+from datetime import timedelta
+
+from flask import Blueprint
+from flask import render_template
+
+from dashboard.errors import STANDARD
+from dashboard.errors import PageError
+from dashboard.errors import store_down
+from dashboard.explain import explain
+from dashboard.presenters import matrix
+from dashboard.presenters import sample
+from dashboard.presenters import stacks
+from dashboard.presenters import words
+from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.room import Moment
+from dashboard.presenters.room import Room
+from dashboard.presenters.room import room
+from dashboard.presenters.runlist import RunLine
+from dashboard.presenters.runlist import lines
+from dashboard.presenters.stacks import StackCard
+from dashboard.presenters.words import Mark
+from dashboard.store import RunRecord
+from dashboard.store import StackRow
+
+page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
+
+_LIVE = replace(sample.RUN, status="waiting", outcome=None, end=None, expected=None, failed_at=None, ended=None)
+
+ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
+    "queued": ("queued, no step yet", replace(_LIVE, status="queued", steps=-1, header=None), None),
+    "start": ("step 0, waits for a choice", replace(_LIVE, steps=0), 0),
+    "waiting": ("live, waits for a choice", replace(_LIVE, steps=1), 1),
+    "playing": ("live, goes on by itself", replace(_LIVE, steps=1, status="running", speed=2.0), 1),
+    "behind": ("live, an earlier step", replace(_LIVE, steps=1), 0),
+    "recorded": ("over, an earlier step", sample.RUN, 1),
+    "failure": ("over, at the failure", sample.RUN, 2),
+}
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    rooms: dict[str, str]
+    marks: dict[str, tuple[Mark, ...]]
+    errors: tuple[PageError, ...]
+    stacks: tuple[StackCard, ...]
+    rows: tuple[RunLine, ...]
+
+
+@page.get("")
+def gallery() -> str:
+    return render_template(
+        "gallery.html",
+        page=GalleryPage(
+            rooms={name: title for name, (title, _, _) in ROOMS.items()},
+            marks=_marks(),
+            errors=(*STANDARD.values(), store_down()),
+            stacks=_stacks(),
+            rows=_rows(),
+        ),
+    )
+
+
+@page.get("/room/<state>")
+def one_room(state: str) -> str:
+    if state not in ROOMS:
+        raise PageError(404, f"The gallery has no room {state[:40]!r}.", f"It has: {', '.join(ROOMS)}.")
+    return render_template("run.html", page=made_up(state))
+
+
+def made_up(state: str) -> Room:
+    _, run, at = ROOMS[state]
+    notice = "Meanwhile the run has gone on to step 1: somebody else chose first." if state == "waiting" else ""
+    said = explain(run.end, run.header) if run.end and run.header else None
+    picture = room(
+        run, _moment(at, run.steps), incident_title="One session, three tasks", explanation=said, notice=notice
+    )
+    return replace(picture, poll=None)
+
+
+def _moment(at: int | None, last: int) -> Moment:
+    if at is None:
+        return Moment(None, None, None)
+    around = {step.number: step for step in sample.STEPS[: last + 1]}
+    written = tuple(
+        (step.number, event) for step in sample.STEPS[: at + 1] for event in step.events if event.kind in OUTPUT
+    )
+    return Moment(around[at], around.get(at - 1), around.get(at + 1), written)
+
+
+def _marks() -> dict[str, tuple[Mark, ...]]:
+    tables = (words.OUTCOMES, words.STATUSES, words.TASK_STATES, words.STACK_STATES, words.PROGRAM_KINDS)
+    names = ("outcomes", "states of runs", "tasks", "stacks", "programs")
+    return {name: tuple(table.values()) for name, table in zip(names, tables, strict=True)} | {
+        "cells of the matrix": matrix.LEGEND
+    }
+
+
+def _stacks() -> tuple[StackCard, ...]:
+    def row(state: str, progress: str = "", error: str | None = None) -> StackRow:
+        log = "Collecting asyncpg==0.26.0\nBuilding wheel for asyncpg\n" if state != "missing" else ""
+        return StackRow("made-up", state, progress, log, error, 1, sample.RUN.created)
+
+    pins = ("sqlalchemy==1.4.42", "asyncpg==0.26.0", "fastapi==0.87.0")
+    failed = row(
+        "failed", error="asyncpg 0.26.0 is compiled here, and there is no C compiler. On Debian: apt-get install gcc"
+    )
+    states = (
+        row("missing"),
+        row("queued"),
+        row("installing", "compiling asyncpg, about a minute"),
+        failed,
+        row("ready"),
+    )
+    cards = [stacks.card(f"{one.state}-stack", "A made-up stack", pins, one.state == "ready", one) for one in states]
+    return tuple(replace(card, poll=None) for card in cards)
+
+
+def _rows() -> tuple[RunLine, ...]:
+    run = sample.RUN
+    records = (
+        replace(_LIVE, id=44, steps=7),
+        replace(
+            run,
+            id=43,
+            outcome="silent",
+            expected=False,
+            mode="random",
+            seed=7,
+            summary="a rule is broken",
+        ),
+        run,
+        replace(run, id=41, outcome="ok", program="session_per_task", summary="3 tasks returned"),
+    )
+    return lines(records, {run.incident: "One session, three tasks"}, run.created + timedelta(minutes=5))

@@ -1,0 +1,75 @@
+"""An incident: its story, its programs, its source, and the form that starts a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint
+from flask import render_template
+from flask import request
+
+from dashboard.errors import PageError
+from dashboard.incidents import Incident
+from dashboard.presenters import catalogue
+from dashboard.presenters.catalogue import IncidentCard
+from dashboard.presenters.source import File
+from dashboard.presenters.source import source
+from dashboard.presenters.stacks import StackCard
+from dashboard.services import services
+from dashboard.store import RunFilter
+
+page = Blueprint("incidents", __name__)
+
+LATEST = 200
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    incident: Incident
+    card: IncidentCard
+    stacks: tuple[StackCard, ...]
+    files: tuple[File, ...]
+    runs: int
+    chosen: dict[str, str]  # what the form starts with
+
+
+@page.get("/incidents/<name>")
+def incident(name: str) -> str:
+    here = services()
+    found = here.incident(name)
+    if found is None:
+        raise no_incident(name)
+    stacks = here.stacks()
+    runs = here.store.runs(RunFilter(incident=name), limit=LATEST)
+    ready = frozenset(stack.name for stack in stacks if stack.ready)
+    card = catalogue.card(found, [stack.name for stack in stacks], ready, catalogue.latest(runs.rows))
+    main = card.main.name + ".py" if card.main else ""
+    first = card.main.verdicts[0] if card.main and card.main.verdicts else None
+    chosen = {
+        "program": card.main.name if card.main else "",
+        "stack": first.stack if first else "",
+        "mode": "step",
+        "schedule": first.schedule if first else "il1:",
+    }
+    chosen.update(
+        {key: value for key, value in request.args.items() if key in ("program", "stack", "mode", "schedule", "seed")}
+    )
+    return render_template(
+        "incident.html",
+        page=IncidentPage(found, card, stacks, source(_texts(found), main, None), runs.total, chosen),
+    )
+
+
+def no_incident(name: str) -> PageError:
+    known = ", ".join(one.name for one in services().catalogue().incidents)
+    return PageError(
+        404,
+        f"There is no incident {name[:80]!r}.",
+        f"Known here: {known}." if known else "No folder of incidents was found.",
+        "Choose one on the home page; folders of your own are added with INTERLOCK_SCENARIOS.",
+    )
+
+
+def _texts(incident: Incident) -> dict[str, str]:
+    """The incident's Python files. One that cannot be read is among its problems already."""
+    return {path.name: path.read_text("utf-8", "replace") for path in sorted(incident.folder.glob("*.py"))}

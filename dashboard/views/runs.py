@@ -1,0 +1,285 @@
+"""Runs: the list, the start of one, the run page with its live fragment, and the commands to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import fields
+from datetime import UTC
+from datetime import datetime
+from urllib.parse import urlencode
+
+from flask import Blueprint
+from flask import Response
+from flask import jsonify
+from flask import render_template
+from flask import request
+from werkzeug.wrappers import Response as BaseResponse
+
+from dashboard import hx
+from dashboard import jobs
+from dashboard.errors import PageError
+from dashboard.errors import no_run
+from dashboard.errors import no_step
+from dashboard.explain import explain
+from dashboard.presenters import words
+from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.room import Moment
+from dashboard.presenters.room import Room
+from dashboard.presenters.room import room
+from dashboard.presenters.runlist import RunLine
+from dashboard.presenters.runlist import lines
+from dashboard.services import services
+from dashboard.store import CommandRefused
+from dashboard.store import RunFilter
+from dashboard.store import RunRecord
+from dashboard.store import UnknownRun
+from dashboard.views.arguments import number
+from dashboard.views.arguments import one_of
+from dashboard.views.arguments import optional
+from dashboard.views.incidents import no_incident
+from interlock import schedule
+from interlock.journal import dump
+from interlock.journal import to_data
+
+page = Blueprint("runs", __name__)
+
+PAGE_SIZE = 50
+PATIENCE = 1.5  # seconds a request waits for what it asked for, before the page goes on by polling
+COMMANDS = ("advance", "play", "pause", "finish", "stop")
+SPEEDS = ("0.25", "0.5", "1", "2", "4")
+
+
+# The list
+
+
+@dataclass(frozen=True)
+class RunsPage:
+    rows: tuple[RunLine, ...]
+    total: int
+    filter: RunFilter
+    filtered: bool
+    facets: dict[str, tuple[str, ...]]
+    next: str | None  # the address of the page that follows
+    first: str | None  # of the first page, if this is not it
+
+
+@page.get("/runs")
+def runs() -> str:
+    here = services()
+    wanted = RunFilter(**{field.name: optional(request.args, field.name) for field in fields(RunFilter)})
+    before = number(request.args, "before", smallest=1)
+    found = here.store.runs(wanted, before=before, limit=PAGE_SIZE)
+    catalogue = here.catalogue()
+    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    return render_template(
+        "runs.html",
+        page=RunsPage(
+            rows=lines(found.rows, {one.name: one.title for one in catalogue.incidents}, datetime.now(UTC)),
+            total=found.total,
+            filter=wanted,
+            filtered=bool(given),
+            facets={
+                "incident": tuple(one.name for one in catalogue.incidents),
+                "stack": tuple(stack.name for stack in here.stacks()),
+                "outcome": tuple(words.OUTCOMES),
+                "mode": tuple(words.MODES),
+                "status": tuple(words.STATUSES),
+            },
+            next=f"/runs?{urlencode({**given, 'before': found.next})}" if found.next else None,
+            first=f"/runs?{urlencode(given)}" if before is not None else None,
+        ),
+    )
+
+
+# The start
+
+
+@page.post("/runs")
+def start() -> BaseResponse:
+    """Start a run of a program of the catalogue; nothing else can be run from here."""
+    here = services()
+    name = request.form.get("incident", "")
+    incident = here.incident(name)
+    if incident is None:
+        raise no_incident(name)
+    program = one_of(request.form, "program", tuple(one.name for one in incident.programs))
+    stacks = {one.name: one for one in here.stacks()}
+    stack = stacks[one_of(request.form, "stack", tuple(stacks))]
+    mode = one_of(request.form, "mode", tuple(words.MODES))
+    seed = number(request.form, "seed")
+    if not stack.ready:
+        raise PageError(
+            409,
+            f"The stack {stack.name} is not installed.",
+            "Its installation is under way."
+            if stack.busy
+            else "A run needs its interpreter and libraries on this machine.",
+            f"Open Stacks (/stacks#{stack.name}); when it is ready, run again.",
+        )
+    try:
+        wanted = schedule.parse(request.form.get("schedule", ""))
+    except schedule.ScheduleError as error:
+        raise PageError(400, "This schedule cannot be read.", str(error), "Copy one from a run's outcome.") from error
+    if mode == "random" and seed is None:
+        seed = time.time_ns() % 1_000_000
+    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed if mode == "random" else None)
+    jobs.enqueue_run(here.store, run_id)
+    _wait(run_id, lambda run: run.steps >= 0 or run.over)
+    return hx.see_other(f"/runs/{run_id}")
+
+
+# The run page
+
+
+@page.get("/runs/<int:run_id>")
+def show(run_id: int) -> str:
+    picture = _room(_run(run_id), _asked_step())
+    return render_template("run.html", page=picture)
+
+
+@page.get("/runs/<int:run_id>/live")
+def live(run_id: int) -> Response:
+    """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out)."""
+    seen = number(request.args, "rev")
+    try:
+        if seen is not None and services().store.rev(run_id) == seen:
+            return hx.nothing_new()
+    except UnknownRun:
+        if seen is None:
+            raise no_run(run_id) from None
+        # Deleted while it was being watched. The answer has no trigger, so asking ends here.
+        return hx.fragment(render_template("runs/_gone.html", error=no_run(run_id)))
+    picture = _room(_run(run_id), _asked_step())
+    html = render_template("runs/_room.html", page=picture)
+    return hx.fragment(html, replace=picture.url) if seen is not None else hx.fragment(html, push=picture.url)
+
+
+@page.post("/runs/<int:run_id>/commands")
+def command(run_id: int) -> BaseResponse:
+    """Ask something of a live run, and answer with the picture that came of it."""
+    kind = one_of(request.form, "kind", COMMANDS)
+    payload: dict[str, object] = {}
+    if kind == "advance":
+        payload = {"token": optional(request.form, "token"), "at": number(request.form, "at")}
+    elif kind == "play":
+        payload = {"speed": float(one_of(request.form, "speed", SPEEDS))}
+    store = services().store
+    try:
+        answer = store.settled(store.command(run_id, kind, payload), PATIENCE)
+    except UnknownRun:
+        raise no_run(run_id) from None
+    except CommandRefused as refused:
+        return _answer(run_id, str(refused))
+    if answer.done is None:
+        return _answer(
+            run_id,
+            "Asked for, but not answered yet: the run is busy, or its worker is gone. This page goes on looking.",
+        )
+    if answer.error is not None:
+        return _answer(run_id, answer.error)
+    if kind == "finish":
+        _wait(run_id, lambda run: run.over or run.status == "waiting")
+    elif kind in ("advance", "stop"):
+        # The last step is followed at once by the end; show both together.
+        _wait(run_id, lambda run: run.over or run.status == "waiting")
+    return _answer(run_id)
+
+
+def _answer(run_id: int, refused: str = "") -> BaseResponse:
+    if hx.wants_json():
+        if refused:
+            raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
+        return jsonify(_state(_run(run_id)))
+    if not hx.wants_fragment():
+        if refused:
+            raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
+        return hx.see_other(f"/runs/{run_id}")
+    picture = _room(_run(run_id), None, notice=refused)
+    return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
+
+
+@page.get("/runs/<int:run_id>/journal.jsonl")
+def journal(run_id: int) -> Response:
+    """The whole run as a file: a line each for its header, its steps in order, its end."""
+    run = _run(run_id)
+
+    def written() -> Iterator[str]:
+        if run.header is not None:
+            yield dump(run.header) + "\n"
+        for first in range(0, run.steps + 1, 100):
+            for step in services().store.steps(run_id, first, min(first + 99, run.steps)):
+                yield dump(step) + "\n"
+        if run.end is not None:
+            yield dump(run.end) + "\n"
+
+    name = f"interlock-run-{run_id}.jsonl"
+    text = "".join(written())
+    return Response(
+        text, mimetype="application/x-ndjson", headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+@page.get("/runs/<int:run_id>/step.json")
+def step_json(run_id: int) -> Response:
+    """A step as data: the same as the page shows, for scripts and tests."""
+    run = _run(run_id)
+    moment = _moment(run, _asked_step())
+    return jsonify(run=_state(run), step=to_data(moment.step) if moment.step else None)
+
+
+# Reading
+
+
+def _run(run_id: int) -> RunRecord:
+    run = services().store.run(run_id)
+    if run is None:
+        raise no_run(run_id)
+    return run
+
+
+def _asked_step() -> int | None:
+    """The step in the address; None follows the run's last one."""
+    return None if request.args.get("step") == "latest" else number(request.args, "step")
+
+
+def _moment(run: RunRecord, asked: int | None) -> Moment:
+    at = run.steps if asked is None else asked
+    if at > run.steps:
+        raise no_step(run.id, at, run.steps)
+    if at < 0:
+        return Moment(None, None, None)
+    store = services().store
+    around = {step.number: step for step in store.steps(run.id, at - 1, at + 1)}
+    return Moment(around.get(at), around.get(at - 1), around.get(at + 1), tuple(store.output(run.id, at, kinds=OUTPUT)))
+
+
+def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
+    incident = services().incident(run.incident)
+    return room(
+        run,
+        _moment(run, asked),
+        incident_title=incident.title if incident else run.incident,
+        explanation=explain(run.end, run.header) if run.end and run.header else None,
+        notice=notice,
+    )
+
+
+def _wait(run_id: int, enough: Callable[[RunRecord], bool]) -> None:
+    """Wait until the run is as wanted, but never longer than a person would: the page goes on by itself."""
+    store = services().store
+    deadline = time.monotonic() + PATIENCE
+    while (run := store.run(run_id)) is not None and not enough(run):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return
+        store.wait(run_id, run.rev, left)
+
+
+def _state(run: RunRecord) -> dict[str, object]:
+    plain = {field.name: getattr(run, field.name) for field in fields(run) if field.name not in ("header", "end")}
+    state: dict[str, object] = json.loads(json.dumps(plain, default=str))
+    return state

@@ -1,0 +1,60 @@
+// A key presses the element that carries it in aria-keyshortcuts; which keys there are is decided in dashboard/keys.py.
+// Also the little openers: the help dialog, and copying.
+"use strict";
+
+(() => {
+  const box = () => document.getElementById("keys-on");
+
+  function switchedOn() {
+    try { return localStorage.getItem("interlock-keys") !== "off"; } catch { return true; }
+  }
+
+  function busy(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey) return true;
+    const at = document.activeElement;
+    if (at.matches("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]")) return true;
+    if (at.matches("input[type=range]") && /^(Arrow|Home|End)/.test(event.key)) return true;
+    if (event.key === " " && at.matches("button, a, summary, input")) return true;
+    return document.querySelector("dialog[open]") !== null;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (!switchedOn() || busy(event)) return;
+    const key = event.key === " " ? "Space" : event.key;
+    const found = document.querySelector(`[aria-keyshortcuts~="${CSS.escape(key)}"]`);
+    if (!found) return;
+    event.preventDefault();
+    if (found.matches("input")) found.focus();
+    else if (!found.disabled && found.getAttribute("aria-disabled") !== "true") found.click();
+  });
+
+  document.addEventListener("click", async (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copy(copier);
+  });
+
+  async function copy(button) {
+    const text = button.hasAttribute("data-copy-link") ? new URL(button.dataset.copy, location.href).href : button.dataset.copy;
+    const label = button.querySelector("span");
+    const before = button.dataset.label ??= label.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      label.textContent = "Copied";
+      say(`Copied: ${text}`);
+    } catch {
+      window.prompt("Copy this", text); // browsers allow the clipboard on https and loopback only
+    }
+    setTimeout(() => { label.textContent = before; }, 1500);
+  }
+
+  function say(text) { document.getElementById("announce").textContent = text; }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    box().checked = switchedOn();
+    box().addEventListener("change", () => {
+      try { localStorage.setItem("interlock-keys", box().checked ? "on" : "off"); } catch { /* lasts as long as the page */ }
+    });
+  });
+})();

@@ -1,0 +1,83 @@
+// What a swap would lose: inner scroll and open folds. And what only the browser can do: play recorded steps, show the line in
+// question, say the caption aloud.
+"use strict";
+
+(() => {
+  const kept = new Map();
+
+  function remember() {
+    kept.clear();
+    for (const box of document.querySelectorAll("[data-keep]")) {
+      const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
+      kept.set(box.id, { top: box.scrollTop, left: box.scrollLeft, atEnd });
+    }
+    for (const fold of document.querySelectorAll("[data-keep-open]")) kept.set(fold.id, { open: fold.open });
+  }
+
+  function restore() {
+    for (const fold of document.querySelectorAll("[data-keep-open]")) {
+      if (kept.has(fold.id)) fold.open = kept.get(fold.id).open;
+    }
+    for (const box of document.querySelectorAll("[data-keep]")) {
+      const was = kept.get(box.id);
+      const how = box.dataset.keep;
+      if (how === "end" && (!was || was.atEnd)) box.scrollTop = box.scrollHeight;
+      else if (was && how !== "top") box.scrollTo(was.left, was.top);
+      if (box.dataset.reveal) reveal(box, box.querySelector(box.dataset.reveal));
+    }
+  }
+
+  // Into view inside its own panel, and only if it is not there already: the page itself never scrolls.
+  function reveal(box, line) {
+    if (!line) return;
+    const top = line.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
+    if (top < box.scrollTop + 24 || top + 40 > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+  }
+
+  let spoken = 0;
+  function announce(room) {
+    if (Date.now() - spoken < 4000 && playing) return;
+    spoken = Date.now();
+    document.getElementById("announce").textContent = room.dataset.say;
+  }
+
+  let playing = null;
+  function pause() {
+    clearTimeout(playing);
+    playing = null;
+    paintPlay();
+  }
+  function tick() {
+    const next = document.getElementById("next");
+    // Never presses a button that makes a live run go on: that is for people, or for the run's own Play.
+    if (!next || !next.matches("a[href]")) return pause();
+    next.click();
+    playing = setTimeout(tick, 1000 / Number(document.getElementById("speed").value));
+  }
+  function paintPlay() {
+    const button = document.querySelector("#play[data-play]");
+    if (!button) return;
+    button.querySelector("span").textContent = playing ? "Pause" : "Play";
+    button.setAttribute("aria-pressed", String(Boolean(playing)));
+  }
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#play[data-play]")) return playing ? pause() : tick();
+    if (playing && event.isTrusted && event.target.closest("#stepper a, #stepper button")) pause();
+  });
+
+  document.addEventListener("htmx:beforeSwap", remember);
+  document.addEventListener("htmx:afterSwap", () => {
+    restore();
+    paintPlay();
+    const room = document.getElementById("room");
+    if (room) announce(room);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    restore();
+    const room = document.getElementById("room");
+    // The address holds the step from the start, also where it was left out.
+    if (room && room.dataset.url && room.dataset.url !== location.pathname + location.search) {
+      history.replaceState(history.state, "", room.dataset.url);
+    }
+  });
+})();

@@ -4,8 +4,10 @@ At quiescence it first lets the program's requests out, one at a time in the ord
 until its reply is whole or the server says that it waits for a lock. Only then does it offer choices. So the
 server's work is as repeatable as the loop's: it never has two requests of a run to race with each other.
 
-Who waits for a lock is asked of the server, never inferred from time. A deadlock ends by itself (each connection
-has its own deadlock_timeout); it is waited for, since the server always resolves it.
+Who waits for a lock is asked of the server, never inferred from time. A deadlock is waited for, since the server always
+resolves it, and its victim is always the request that closed the circle: a backend looks for deadlocks once, when it
+has waited for `deadlock_timeout`, which is 1 ms here; a request found waiting is given `CHECKED` to have done so before
+the next request is let out, so only the last one to wait can see a circle.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ from interlock.loop import current_label
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
 STUCK_PATIENCE = 3.0  # how long a blocked request may still be answered by a timeout of the server's own
-DEADLOCK_STEP_MS = 10
+DEADLOCK_TIMEOUT = "1ms"
+CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
+DEADLOCK_PATIENCE = 10.0
+SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
 THREAD_PATIENCE = 10.0
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
@@ -114,12 +119,11 @@ class Gate:
     def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link:
         if len(self.links) >= self._max_links:
             self._over("limit", f"The program opened more than {self._max_links} connections.")
-        number = len(self.links) + 1
-        label = f"c{number}"
+        label = f"c{len(self.links) + 1}"
         settings = {
             "application_name": f"interlock:{self._schema}:{label}",
             "search_path": self._schema,
-            "deadlock_timeout": f"{DEADLOCK_STEP_MS * number}ms",
+            "deadlock_timeout": DEADLOCK_TIMEOUT,
         }
         link = Link(loop, label, tag, self._where, settings, self._written)
         self.links.append(link)
@@ -218,7 +222,9 @@ class Gate:
                 blockers = self._blockers([link]).get(link.label)
                 if blockers:
                     link.blocked_by = blockers
-                    return
+                    if not link.drain(CHECKED):
+                        return
+                    continue
             patience = LONG_PATIENCE
             if self._monotonic() > beat_at:
                 self._beat(f"the server works on {link.request.command} on {link.label}")
@@ -256,20 +262,20 @@ class Gate:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free:
                 self._await_reply(link)
-            if not free and not (_has_cycle(blockers) and self._wait_for_any(blocked)):
+            if not free and not (_has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
                 return
 
-    def _wait_for_any(self, blocked: list[Link]) -> bool:
-        longest = max(DEADLOCK_STEP_MS * int(link.label[1:]) for link in blocked) / 1000
-        for link in links.readable(blocked, longest + STUCK_PATIENCE):
+    def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
+        heard = links.readable(asked, patience)
+        for link in heard:
+            link.drain(0)
             self._await_reply(link)
-            return True
-        return False
+        return bool(heard)
 
     def _await_server(self) -> bool:
-        """No choice is left: a blocked request may still be ended by a timeout of the server's own."""
-        blocked = [link for link in self.links if link.blocked_by]
-        if not blocked or not self._wait_for_any(blocked):
+        """No choice is left: the server may still end a blocked request by a timeout of its own, or say something."""
+        blocked = any(link.blocked_by for link in self.links)
+        if not self._wait_for_any(self.links, STUCK_PATIENCE if blocked else SILENCE_PATIENCE):
             return False
         self._recheck_blocked()
         return True
@@ -439,6 +445,8 @@ def timer_words(timer: Timer) -> str:
         return "a sleep ends"
     if "timeout" in name.lower() or "_release_waiter" in name:
         return "a timeout fires"
+    if name.endswith("_on_entry_expired"):
+        return "a cached statement of the driver expires"
     return f"{name.rsplit('.', 1)[-1]} is called"
 
 

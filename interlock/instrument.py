@@ -21,13 +21,13 @@ from typing import Optional
 
 DISCLOSED = (
     "Connections go to the lab, whatever host, user, password or TLS the program asks for.",
-    "Each connection has its own deadlock_timeout (10 ms, 20 ms, …), so the victim of a deadlock is always the same.",
+    "deadlock_timeout is 1 ms, so deadlocks show at once; the victim is always the request that closes the circle.",
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
     "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address.",
     "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
-    "Object addresses in texts are replaced by numbers in order of appearance.",
+    "In texts, object addresses become numbers in order of appearance, process and transaction numbers labels.",
 )
 NATURAL = (DISCLOSED[0], DISCLOSED[1], DISCLOSED[4], DISCLOSED[7])
 
@@ -37,6 +37,8 @@ _BARRED = {
     "psycopg2": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
 }
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
+_NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
 
 
 class BarredImport(ImportError):
@@ -97,13 +99,24 @@ def steady_sqlalchemy() -> None:
         transaction.__hash__ = of_transaction
 
 
-class Addresses:
-    """Replaces object addresses in texts by their order of appearance, so that equal runs read equal."""
+class Texts:
+    """Takes out of texts what differs from run to run, so that equal runs read equal.
 
-    def __init__(self) -> None:
+    Object addresses become numbers in order of appearance; in the server's messages a backend's process id becomes the
+    label of its connection, and numbers of transactions and relations are left out.
+    """
+
+    def __init__(self, label_of_pid: Callable[[int], Optional[str]]) -> None:
+        self._label_of_pid = label_of_pid
         self._seen: dict[str, str] = {}
 
     def clean(self, text: str) -> str:
-        if "0x" not in text:
-            return text
-        return _ADDRESS.sub(lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text)
+        """The text as it reads in every replay."""
+        if "0x" in text:
+            text = _ADDRESS.sub(
+                lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text
+            )
+        if "rocess " in text:
+            text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
+            text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)
+        return text

@@ -139,7 +139,8 @@ class Link(asyncio.Transport):
                 self.sock.sendall(data)
             except OSError:
                 self.eof = True  # the server's end is gone; the program learns it when that is delivered
-            self.waiting = not self.replies.complete
+            # A Terminate is answered by the end of the stream.
+            self.waiting = not self.eof and (not self.replies.complete or self.request.command == "terminate")
 
     def _open(self, data: bytes) -> bytes:
         code = wire.startup_code(data)
@@ -191,7 +192,7 @@ class Link(asyncio.Transport):
             self.inbox += data
             if self.phase == STARTED and self.request.command != "cancel request":
                 self.replies.feed(data)
-                self.waiting = not self.replies.complete
+                self.waiting = not self.replies.complete or self.request.command == "terminate"
         else:
             self.eof = True
             self.waiting = False

@@ -81,7 +81,7 @@ class Play:
         self._failed_at: Optional[int] = None
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
-        self._addresses = instrument.Addresses()
+        self._texts = instrument.Texts(lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None))
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         natural = job.mode == "natural"
@@ -101,9 +101,9 @@ class Play:
             over=self._over,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
-        self._capture = Capture(self._events.append, current_label, self._addresses.clean, job.limits.output_bytes)
+        self._capture = Capture(self._events.append, current_label, self._texts.clean, job.limits.output_bytes)
         self._camera = Camera(
-            self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._addresses.clean
+            self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._texts.clean
         )
         self._strategy: strategy.Decide = strategy.seeded(0)
 
@@ -182,7 +182,7 @@ class Play:
         """An exception that left the script: its main task's own, or one from outside of any loop."""
         if any(record.state == "error" for record in self._gate.tasks.values()):
             return
-        views = probe.errors_of(error, self._sources, self._addresses.clean)
+        views = probe.errors_of(error, self._sources, self._texts.clean)
         places = [place for place in views[0].stack if place.ours] if views else []
         self._broken_at = places[-1] if places else _syntax_place(error, self._sources)
         shown = "".join(traceback.format_exception_only(type(error), error)).strip()

@@ -1,0 +1,11 @@
+"""Never ends, and is never still for long."""
+
+import asyncio
+
+
+async def main():
+    while True:
+        await asyncio.sleep(1)
+
+
+asyncio.run(main())

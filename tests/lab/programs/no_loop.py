@@ -1,0 +1,3 @@
+"""Has no event loop."""
+
+print("hello")

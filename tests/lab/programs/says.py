@@ -1,0 +1,26 @@
+"""Says something in every way there is."""
+
+import asyncio
+import logging
+import sys
+import warnings
+
+
+async def never():
+    pass
+
+
+async def speaker():
+    print("out")
+    print("err", file=sys.stderr)
+    logging.getLogger("app").warning("log %s", 1)
+    warnings.warn("careful", stacklevel=1)
+    await asyncio.sleep(1)
+    never()
+
+
+async def main():
+    await asyncio.create_task(speaker(), name="speaker")
+
+
+asyncio.run(main())

@@ -12,20 +12,25 @@ from sqlalchemy import select
 
 
 async def show_connection():
-    name = asyncio.current_task().get_name()
+    # The AsyncConnection that session.connection() returns is a fresh wrapper each time; what it wraps tells them apart.
+    connection = await session.connection()
+    print(asyncio.current_task().get_name(), connection.sync_connection)
+
+
+async def ask_twice():
     await session.execute(select(User))
-    print(name, await session.connection())
+    await show_connection()
     await asyncio.sleep(random.uniform(1, 2))
     await session.execute(select(User))
-    print(name, await session.connection())
+    await show_connection()
 
 
 async def main():
     begin_request()
     await asyncio.gather(
-        asyncio.create_task(show_connection(), name="first"),
-        asyncio.create_task(show_connection(), name="second"),
-        asyncio.create_task(show_connection(), name="third"),
+        asyncio.create_task(ask_twice(), name="first"),
+        asyncio.create_task(ask_twice(), name="second"),
+        asyncio.create_task(ask_twice(), name="third"),
     )
 
 

@@ -16,8 +16,11 @@ from __future__ import annotations
 import asyncio
 import os
 import selectors
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from typing import Optional
 from typing import Protocol
@@ -64,14 +67,14 @@ class QuietSelector(selectors.DefaultSelector):
 class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable at run time in Python 3.8-style bases
     """A task with a number that is the same in every replay.
 
-    A *helper* is a task that the driver makes for its own purposes (asyncpg connects in one, on some Pythons): what it
-    does counts as done by the task it acts for.
+    A *helper* is a task that a library makes for its own purposes (asyncpg connects in one, on some Pythons; SQLAlchemy
+    closes a session in one): what it does counts as done by the task it acts for.
     """
 
     def __init__(self, number: int, creator: Optional[SteppedTask], coro: Any, **kwargs: Any) -> None:
         self.number = number  # before Task.__init__, which puts self into a set
         self.parent: Optional[str] = creator.acts_for if creator is not None else None
-        self.is_helper = is_driver_code(coro)
+        self.is_helper = _made_by_library()
         self.acts_for: Optional[str] = self.parent if self.is_helper else self.label
         super().__init__(coro, **kwargs)
 
@@ -86,10 +89,19 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
         return f"t{self.number}"
 
 
-def is_driver_code(coro: Any) -> bool:
-    """Whether a coroutine is asyncpg's own."""
-    code = getattr(coro, "cr_code", None)
-    return code is not None and f"{os.sep}asyncpg{os.sep}" in code.co_filename
+_LIBRARIES = (f"{os.sep}asyncpg{os.sep}", f"{os.sep}sqlalchemy{os.sep}")
+_PASSED_THROUGH = (str(Path(asyncio.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
+
+
+def _made_by_library() -> bool:
+    """Whether the task being created right now is asyncpg's or SQLAlchemy's idea, not the program's.
+
+    Whoever called asyncio counts: `wait_for(session.execute(...))` in a program makes a task of the program's.
+    """
+    frame: Optional[types.FrameType] = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PASSED_THROUGH):
+        frame = frame.f_back
+    return frame is not None and any(name in frame.f_code.co_filename for name in _LIBRARIES)
 
 
 def current_label() -> Optional[str]:

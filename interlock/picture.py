@@ -102,7 +102,14 @@ class Camera:
         )
         names = {view.id: view.name for view in tasks}
         return Step(
-            number, frame, choice, woke, tuple(events), stacks, _caption(choice, woke, names), round(elapsed_ms, 3)
+            number,
+            frame,
+            choice,
+            woke,
+            tuple(events),
+            stacks,
+            _caption(number, choice, events, woke, names),
+            round(elapsed_ms, 3),
         )
 
     def _task(
@@ -192,8 +199,14 @@ class Camera:
         return link_view.activity(links, rows)
 
 
-def _caption(choice: Optional[Choice], woke: tuple[str, ...], names: dict[str, str]) -> str:
-    happened = "the program began" if choice is None else choice.text
+def _caption(
+    number: int, choice: Optional[Choice], events: list[Event], woke: tuple[str, ...], names: dict[str, str]
+) -> str:
+    """One sentence for a step. A natural run has no choices: there, what came is told."""
+    came = [event.text for event in events if event.kind in ("reply", "timer", "fault")]
+    happened = choice.text if choice is not None else "; ".join(came[:3]) or "the program went on"
+    if number == 0:
+        happened = "the program began"
     if not woke:
         return f"{happened}; no task moved"
     shown = ", ".join(f"“{names[label]}”" for label in woke[:4])

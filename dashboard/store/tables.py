@@ -47,13 +47,9 @@ run = Table(
     Column("title", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("parent", BigInteger, ForeignKey("run.id", ondelete="SET NULL")),
-    Column(
-        "status", Text, nullable=False
-    ),  # queued | starting | waiting (for a person) | running | ended | interrupted
+    Column("status", Text, nullable=False),  # queued | starting | waiting (for a person) | running | ended | ...
     Column("speed", Double),  # steps a second while it is played, else null
-    Column(
-        "next_token", Text
-    ),  # the token that going on carries out where its schedule says so; null: the frame's default
+    Column("next_token", Text),  # what going on carries out if the schedule says so; null: the frame's default
     Column("outcome", Text),
     Column("signature", Text),
     Column("summary", Text),

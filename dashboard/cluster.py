@@ -69,7 +69,6 @@ LAB = {
     # Nothing in here outlives its run, so nothing is worth waiting for the disk: see Cluster._distrust().
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
 }
 REPLICA = {**LAB, "hot_standby": "on", "hot_standby_feedback": "off", "max_standby_streaming_delay": "1s"}
 

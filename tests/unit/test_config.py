@@ -1,0 +1,93 @@
+"""Settings: what the environment may say, and what is answered when it says something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.config import Settings
+from dashboard.config import SettingsError
+from dashboard.config import resource
+
+TOKEN = "a-token-that-nobody-guesses"
+
+
+def test_nothing_set_means_loopback_and_embedded_servers() -> None:
+    settings = Settings.from_env({"HOME": "/home/somebody"})
+
+    assert (settings.host, settings.port, settings.address) == ("127.0.0.1", 8440, "http://127.0.0.1:8440")
+    assert settings.data_dir.parts[-3:] == (".local", "share", "interlock")
+    assert settings.store_url is settings.lab_url is settings.replica_url is settings.token is None
+    assert settings.scenario_dirs == (resource("scenarios"),)
+
+
+def test_set_to_nothing_is_not_set() -> None:
+    assert Settings.from_env({"INTERLOCK_PORT": "", "INTERLOCK_STORE_URL": " "}) == Settings.from_env({})
+
+
+def test_the_environment_it_writes_is_read_as_the_same(tmp_path: Path) -> None:
+    settings = Settings.from_env(
+        {
+            "INTERLOCK_DATA_DIR": str(tmp_path),
+            "INTERLOCK_HOST": "[::]",
+            "INTERLOCK_PORT": "81",
+            "INTERLOCK_STORE_URL": "postgresql://u:p@h/d",
+            "INTERLOCK_LAB_URL": "postgresql://u@/d?host=/tmp/x",
+            "INTERLOCK_LAB_REPLICA_URL": "postgres://h:1/d",
+            "INTERLOCK_TOKEN": TOKEN,
+            "INTERLOCK_ALLOWED_HOSTS": "one.example, two.example",
+            "INTERLOCK_SCENARIOS": str(tmp_path),
+            "INTERLOCK_PG_BIN": str(tmp_path),
+        }
+    )
+
+    assert Settings.from_env(settings.to_env()) == settings
+    assert settings.allowed_hosts == ("one.example", "two.example")
+    assert settings.address == "http://one.example:81"
+
+
+def test_secrets_are_not_in_its_representation() -> None:
+    settings = Settings.from_env({"INTERLOCK_STORE_URL": "postgresql://u:secret@h/d", "INTERLOCK_TOKEN": TOKEN})
+
+    assert "secret" not in repr(settings)
+    assert TOKEN not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("INTERLOCK_PORT", "http", "INTERLOCK_PORT is 'http'"),
+        ("INTERLOCK_PORT", "70000", "up to 65535"),
+        ("INTERLOCK_PORT", "²", "INTERLOCK_PORT"),
+        ("INTERLOCK_STORE_URL", "mysql://u:secret@h/d", "INTERLOCK_STORE_URL begins with 'mysql:'"),
+        ("INTERLOCK_LAB_URL", "secret", "no scheme"),
+        ("INTERLOCK_LAB_URL", "postgresql:///secret", "names no server"),
+        ("INTERLOCK_LAB_URL", "postgresql://u:secret@h:port/d", "is not a URL"),
+        ("INTERLOCK_SCENARIOS", "/does/not/exist", "/does/not/exist, which is not a folder"),
+        ("INTERLOCK_TOKEN", "short", "can be guessed"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_what_would_do(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.from_env({name: value})
+
+    assert said in str(error.value)
+    assert name in str(error.value)
+    assert "secret@" not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "interlock.example"])
+def test_other_machines_come_in_only_with_a_token_and_names(host: str) -> None:
+    with pytest.raises(SettingsError, match="INTERLOCK_TOKEN and INTERLOCK_ALLOWED_HOSTS"):
+        Settings.from_env({"INTERLOCK_HOST": host})
+    with pytest.raises(SettingsError, match="Missing: INTERLOCK_ALLOWED_HOSTS"):
+        Settings.from_env({"INTERLOCK_HOST": host, "INTERLOCK_TOKEN": TOKEN})
+
+    given = {"INTERLOCK_HOST": host, "INTERLOCK_TOKEN": TOKEN, "INTERLOCK_ALLOWED_HOSTS": "interlock.example"}
+    assert not Settings.from_env(given).loopback
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
+def test_loopback_needs_neither(host: str) -> None:
+    assert Settings.from_env({"INTERLOCK_HOST": host}).loopback

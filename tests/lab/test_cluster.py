@@ -159,6 +159,7 @@ def test_kill_9_of_its_parent_leaves_nothing_and_the_next_start_is_clean(
     assert working_in(cluster.data)
 
     child.kill()
+    child.wait()
 
     assert gone(cluster)
     with embedded(folder, names=["lab"]) as servers:
@@ -174,6 +175,7 @@ def test_kill_9_of_the_server_and_its_parent_leaves_a_clean_start(
     pid_file = cluster.data / "postmaster.pid"
     os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
     child.kill()
+    child.wait()
     # The number in the note it left may be anybody's by now: ours, say.
     lines = pid_file.read_text().splitlines()
     pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))

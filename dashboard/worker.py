@@ -230,6 +230,9 @@ class Worker:
         for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER):
             assert job.id is not None
             await queue.job_manager.finish_job_by_id_async(job.id, Status.FAILED, delete_job=True)
+        for run_id in await asyncio.to_thread(self._store.taken_runs, list(self._executions)):
+            if run_id in self._executions:
+                self._executions[run_id].give_up(WORKER_GONE)
         await asyncio.to_thread(self._take_over)
         for run_id in await asyncio.to_thread(self._store.littered_runs):
             if run_id not in self._runs:

@@ -50,6 +50,12 @@ class Custody(Server):
         with self.transaction() as tx:
             return list(tx.scalars(sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))))
 
+    def taken_runs(self, held: Collection[int]) -> list[int]:
+        """Of the runs that a worker holds, those that others have ended."""
+        with self.transaction() as tx:
+            query = sa.select(run_table.c.id).where(run_table.c.id.in_(held), run_table.c.status.in_(OVER))
+            return list(tx.scalars(query))
+
     def abandoned_stacks(self, worker: int, held: Collection[str]) -> list[str]:
         """The same for stacks that are being installed."""
         active = stack_table.c.state == "installing"

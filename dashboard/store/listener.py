@@ -10,13 +10,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 logger = logging.getLogger(__name__)
 
-NAME = "interlock listener"
+CONNECT: dict[str, Any] = {"connect_timeout": 5, "application_name": "interlock listener"}
 CHECK_EVERY = 30.0  # seconds of silence after which the connection is asked whether it still lives
 RETRY_AFTER = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds; the last one repeats
 
@@ -69,7 +70,7 @@ class Listener:
         failures = 0
         while not self._closing.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True, connect_timeout=5, application_name=NAME) as connection:
+                with psycopg.connect(self._url, autocommit=True, **CONNECT) as connection:
                     for channel in self._channels:
                         connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
                     self.connected, failures = True, 0

@@ -1,0 +1,54 @@
+"""The example of the author's guide, made by its words and run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboard import incidents
+from dashboard.lab import drop_schema
+from interlock.frame import End
+from interlock.job import Job
+from interlock.supervisor import Runner
+
+GUIDE = Path(__file__).parents[2] / "docs" / "authors-guide.md"
+FILE = re.compile(r"^`([\w.]+)`(: the same, but with)?\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> incidents.Incident:
+    folder = tmp_path / "lost_deposit"
+    folder.mkdir()
+    for name, but_with, text in FILE.findall(GUIDE.read_text()):
+        if but_with:
+            text, changed = re.subn(r".*session\.get\(.*\n", text, (folder / "broken.py").read_text())
+            assert changed == 1
+        (folder / name).write_text(text)
+    catalogue = incidents.load([tmp_path])
+    assert catalogue.problems == ()
+    return catalogue.incidents[0]
+
+
+@pytest.mark.parametrize("name", ["broken", "locked"])
+def test_the_example_ends_as_it_declares(name: str, incident: incidents.Incident, lab_url: str) -> None:
+    program = incident.program(name)
+    assert program is not None
+    schema = f"cli_guide_{name}"
+    job = Job(str(program.path), lab_url, schema, setup=incident.setup, invariants=incident.invariants)
+
+    async def play() -> End:
+        runner = await Runner.start(sys.executable)
+        try:
+            *_, end = [message async for message in runner.play(job)]
+        finally:
+            await runner.close()
+        assert isinstance(end, End)
+        return end
+
+    end = asyncio.run(play())
+    drop_schema(lab_url, schema)
+    assert incidents.verdict(program, "sqlalchemy-2.1", end) is True, end

@@ -99,9 +99,8 @@ def explain(end: End, header: Header | None = None) -> Explanation | None:
     words = _data()["outcome"].get(end.outcome)
     if words is None:
         return None
-    pending = _and([f"“{task.name}”" for task in end.tasks if task.outcome == "pending"])
     text = words["text"].format(
-        pending=pending or "no task", steps=end.steps, detail=_sentence(end.detail), rules=_rules(_broken(end))
+        pending=_pending(end), where=_where(end.detail), detail=_sentence(end), rules=_rules(_broken(end))
     )
     return Explanation(words["title"], text, tuple(words.get("links", ())))
 
@@ -191,10 +190,23 @@ def _rules(names: list[str]) -> str:
     return f"the rule{'s' if len(names) > 1 else ''} {_and([f'“{name}”' for name in names])}"
 
 
-def _sentence(text: str) -> str:
-    """The first line of a detail, ended as a sentence."""
-    line = text.strip().partition("\n")[0]
-    return line if not line or line[-1] in ".!?:" else f"{line}."
+def _pending(end: End) -> str:
+    names = [f"“{task.name}”" for task in end.tasks if task.outcome == "pending"]
+    return f" Unfinished: {_and(names)}." if names else ""
+
+
+def _where(stack: str) -> str:
+    """The innermost place of a stack as faulthandler writes it."""
+    found = re.search(r'File "([^"]+)", line (\d+) in (\S+)', stack)
+    return f" It stands in {found[3]}, {Path(found[1]).name} line {found[2]}." if found else ""
+
+
+def _sentence(end: End) -> str:
+    """What the engine said of this end, without the stack that follows; of a syntax error also its last line."""
+    lines = [line.strip() for line in end.detail.splitlines() if line.strip()]
+    if end.outcome == "invalid" and len(lines) > 1:
+        lines[0] = f"{lines[0]}: {lines[-1]}"
+    return re.sub(r"(?<![.!?:])$", ".", lines[0]) if lines else ""
 
 
 def _join(words: list[str]) -> str:

@@ -337,8 +337,23 @@ def test_every_other_end_has_its_paragraph(outcome: str) -> None:
     assert "{" not in found.text
     if outcome in ("hang", "stuck", "limit"):
         assert "“main” and “ben”" in found.text
-    if outcome in ("crash", "diverged", "limit", "invalid"):
+    if outcome in ("crash", "diverged", "limit"):
         assert "Killed by signal 9." in found.text
+
+
+def test_a_hang_is_told_with_the_place_where_it_stands() -> None:
+    stack = 'Current thread 0x1 (most recent call first):\n  File "/w/blocks.py", line 11 in main\n  File "/a.py", line 1 in run'
+    found = explained(end(outcome="hang", detail=f"The event loop stood still for 5 s.\n{stack}"))
+    assert " It stands in main, blocks.py line 11. " in found.text
+    assert "Unfinished" not in found.text
+
+
+def test_a_syntax_error_is_told_with_its_line_and_its_name() -> None:
+    detail = (
+        'The program raised: File "/w/broken.py", line 3\n    async def main(:\n        ^\nSyntaxError: invalid syntax'
+    )
+    found = explained(end(outcome="invalid", detail=detail))
+    assert found.text.startswith('The program raised: File "/w/broken.py", line 3: SyntaxError: invalid syntax. ')
 
 
 @pytest.mark.parametrize("outcome", ["ok", "stopped"])

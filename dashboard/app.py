@@ -20,7 +20,6 @@ from dashboard import errors
 from dashboard import hx
 from dashboard import keys
 from dashboard import security
-from dashboard import views
 from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.errors import PageError
@@ -28,8 +27,16 @@ from dashboard.presenters import words
 from dashboard.services import Services
 from dashboard.store import Store
 from dashboard.store import StoreDown
+from dashboard.views import gallery
+from dashboard.views import health
+from dashboard.views import home
+from dashboard.views import incidents
+from dashboard.views import runs
+from dashboard.views import stacks
 
 logger = logging.getLogger(__name__)
+
+PAGES = (home.page, incidents.page, runs.page, stacks.page, gallery.page, health.page)
 
 
 def create_app(settings: Settings, store: Store | None = None) -> Flask:
@@ -53,7 +60,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     app.jinja_env.globals.update(
         asset=asset, shortcuts=keys.shortcuts, key_help=keys.help_sections, words=words, store_down=False
     )
-    for page in views.PAGES:
+    for page in PAGES:
         app.register_blueprint(page)
     return app
 

@@ -33,6 +33,9 @@ class Services:
         found = stacks.catalogue(self.settings).stacks
         return tuple(card(one.name, one.title, one.pins, one.installed, rows.get(one.name)) for one in found)
 
+    def stack_problems(self) -> tuple[str, ...]:
+        return stacks.catalogue(self.settings).problems
+
 
 def services() -> Services:
     found: Services = current_app.extensions["interlock"]

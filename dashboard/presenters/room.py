@@ -209,13 +209,13 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
 
 
 def _new_errors(step: Step | None) -> tuple[str, ...]:
-    if step is None:
-        return ()
-    return tuple(
-        f"“{task.name}” raised {words.error(task.errors[0].type, task.errors[0].message, 160)}"
-        for task in step.frame.tasks
-        if task.moved and task.state == "error" and task.errors
-    )
+    """What raised in this step, each error once: it passes from a task to the one that awaits it."""
+    raised: dict[str, list[str]] = {}
+    for task in step.frame.tasks if step is not None else ():
+        if task.moved and task.state == "error" and task.errors:
+            said = words.error(task.errors[0].type, task.errors[0].message, 160)
+            raised.setdefault(said, []).append(f"“{task.name}”")
+    return tuple(f"{', '.join(names)} raised {error}" for error, names in raised.items())
 
 
 def _poll(run: RunRecord, stepper: Stepper, started: bool) -> Poll | None:

@@ -29,7 +29,7 @@ class Line:
     number: int
     pieces: tuple[Piece, ...]
     markers: tuple[Marker, ...] = ()
-    current: bool = False  # the one to scroll to
+    current: bool = False  # where a task has just come to
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
     current: tuple[str, int] | None = None
     for task in frame.tasks if frame is not None else ():
         place = where(task)
-        if place is None:
+        if place is None or place.file not in sources:
             continue
         at = (place.file, place.line)
         found.setdefault(at, []).append(Marker(task.id, task.name, task.state, task.moved))
-        if current is None or (task.moved and not _moved_at(found, current)):
+        if task.moved and current is None:
             current = at
     names = sorted(sources, key=lambda name: (name != main, name))
     return tuple(
@@ -64,19 +64,15 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
 
 
 def where(task: TaskView) -> Place | None:
-    """The line of the program that a task waits at; of one that raised, the line of ours it raised from."""
+    """The line of the program that a task waits at; of one that raised, our line where that began."""
     if task.state == "waiting":
         return task.place
     if task.state == "error":
-        for error in task.errors:
-            ours = [place for place in error.stack if place.ours]
+        for error in reversed(task.errors):
+            ours = [place for place in error.stack if place.ours and not place.file.startswith("<")]
             if ours:
                 return ours[-1]
     return None
-
-
-def _moved_at(found: Mapping[tuple[str, int], list[Marker]], at: tuple[str, int]) -> bool:
-    return any(marker.moved for marker in found[at])
 
 
 @lru_cache(maxsize=64)

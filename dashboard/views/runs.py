@@ -41,6 +41,7 @@ from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
 from dashboard.views.incidents import no_incident
+from dashboard.views.stacks import install_for
 from interlock import schedule
 from interlock.journal import dump
 from interlock.journal import to_data
@@ -111,6 +112,8 @@ def start() -> BaseResponse:
     stack = stacks[one_of(request.form, "stack", tuple(stacks))]
     mode = one_of(request.form, "mode", tuple(words.MODES))
     seed = number(request.form, "seed")
+    if not stack.ready and not hx.wants_json():
+        return install_for(stack, name, program)
     if not stack.ready:
         raise PageError(
             409,

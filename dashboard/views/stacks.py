@@ -21,13 +21,34 @@ page = Blueprint("stacks", __name__)
 
 
 @dataclass(frozen=True)
+class Then:
+    """What somebody waits for a stack to run: shown beside it as soon as it is ready."""
+
+    incident: str
+    program: str
+    schedule: str
+    title: str
+
+    @property
+    def asked(self) -> str:
+        return f"{self.incident}/{self.program}"
+
+
+@dataclass(frozen=True)
 class StacksPage:
     stacks: tuple[StackCard, ...]
+    problems: tuple[str, ...]
+    then: tuple[Then, str] | None  # and on which stack
 
 
 @page.get("/stacks")
 def stacks() -> str:
-    return render_template("stacks.html", page=StacksPage(services().stacks()))
+    here = services()
+    wanted = request.args.get("on", "")
+    then = _then(wanted)
+    return render_template(
+        "stacks.html", page=StacksPage(here.stacks(), here.stack_problems(), (then, wanted) if then else None)
+    )
 
 
 @page.post("/stacks/<name>/install")
@@ -36,8 +57,15 @@ def install(name: str) -> BaseResponse:
     if not _stack(name).busy:
         jobs.enqueue_install(services().store, name)
     if hx.wants_fragment():
-        return hx.fragment(render_template("stacks/_stack.html", stack=_stack(name)))
+        return hx.fragment(render_template("stacks/_stack.html", stack=_stack(name), then=_then(name)))
     return hx.see_other(f"/stacks#{name}")
+
+
+def install_for(stack: StackCard, incident: str, program: str) -> BaseResponse:
+    """Somebody wants to run what its stack is missing for: install it, and have the run ready to start on that page."""
+    if not stack.busy:
+        jobs.enqueue_install(services().store, stack.name)
+    return hx.see_other(f"/stacks?then={incident}/{program}&on={stack.name}#{stack.name}")
 
 
 @page.get("/stacks/<name>/live")
@@ -45,7 +73,17 @@ def live(name: str) -> Response:
     stack = _stack(name)
     if number(request.args, "rev") == stack.rev and stack.busy:
         return hx.nothing_new()
-    return hx.fragment(render_template("stacks/_stack.html", stack=stack))
+    return hx.fragment(render_template("stacks/_stack.html", stack=stack, then=_then(name)))
+
+
+def _then(stack: str) -> Then | None:
+    name, _, program_name = request.args.get("then", "").partition("/")
+    incident = services().incident(name)
+    program = incident.program(program_name) if incident else None
+    if incident is None or program is None:
+        return None
+    expected = program.expectations.get(stack)
+    return Then(name, program_name, expected.schedule if expected else "il1:", incident.title)
 
 
 def _stack(name: str) -> StackCard:

@@ -23,7 +23,7 @@
       const how = box.dataset.keep;
       if (how === "end" && (!was || was.atEnd)) box.scrollTop = box.scrollHeight;
       else if (was && how !== "top") box.scrollTo(was.left, was.top);
-      if (box.dataset.reveal) reveal(box, box.querySelector(box.dataset.reveal));
+      if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked"));
     }
   }
 

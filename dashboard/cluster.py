@@ -189,6 +189,8 @@ class Cluster:
                 self._boot_mark.unlink(missing_ok=True)
             self.process = None
         if self._lock is not None:
+            if self.socket_dir.parent != self.folder:
+                shutil.rmtree(self.socket_dir, ignore_errors=True)  # nobody would look for it in /tmp
             os.close(self._lock)
             self._lock = None
 

@@ -141,18 +141,26 @@ def _account() -> Account:
 
 
 def _refuge(data_dir: Path) -> Path:
-    """A folder for the servers of a data directory that their account cannot enter. A link in that tells of it.
+    """A folder for the servers of a data directory that their account cannot enter; a link in that leads to it.
 
-    Without the link the folder is of a data directory that has been deleted since, and is emptied.
+    Where such a link is missing, the data directory has been deleted since, and what it led to is deleted too.
     """
+    ROOTS_PLACE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for other in ROOTS_PLACE.iterdir():
+        back = other / "of"
+        if back.is_symlink() and not _leads_to(back.readlink() / "clusters", other):
+            shutil.rmtree(other)
     place = ROOTS_PLACE / digest(data_dir)
-    link = data_dir / "clusters"
-    if not (link.is_symlink() and link.readlink() == place):
-        shutil.rmtree(place, ignore_errors=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(place)
-    place.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not (place / "of").is_symlink():
+        (data_dir / "clusters").unlink(missing_ok=True)
+        (data_dir / "clusters").symlink_to(place)
+        place.mkdir(mode=0o755, exist_ok=True)
+        (place / "of").symlink_to(data_dir)
     return place
+
+
+def _leads_to(link: Path, place: Path) -> bool:
+    return link.is_symlink() and link.readlink() == place
 
 
 def _copied(binaries: Path, folder: Path) -> Path:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -40,13 +41,15 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def clusters() -> Iterator[Servers]:
     """An embedded store and lab, for all tests that need one."""
-    folder = Path(tempfile.mkdtemp(prefix="interlock-"))
-    folder.chmod(0o755)  # root's servers run as another account
-    try:
-        with embedded(Settings(folder, scenario_dirs=(resource("scenarios"),)), "pytest") as servers:
-            yield servers
-    finally:
-        shutil.rmtree(folder)
+    with _data_dir() as folder, embedded(Settings(folder, scenario_dirs=(resource("scenarios"),)), "pytest") as servers:
+        yield servers
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory of the test's own."""
+    with _data_dir() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +106,17 @@ def _nothing_left_in_the_lab(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         left = _settled(lambda: _litter(connection) - before)
         assert not left, f"The test left these in the lab: {sorted(left)}"
+
+
+@contextmanager
+def _data_dir() -> Iterator[Path]:
+    """A new folder that root's servers can enter too, unlike pytest's: they run as another account."""
+    folder = Path(tempfile.mkdtemp(prefix="interlock-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _threads() -> set[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,9 +41,8 @@ with embedded(Settings(Path(sys.argv[1])), sys.argv[2], ["lab"]):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Settings:
-    """A data directory of the test's own."""
-    return Settings(tmp_path)
+def folder(data_dir: Path) -> Settings:
+    return Settings(data_dir)
 
 
 @pytest.fixture
@@ -207,9 +207,7 @@ def test_a_lab_that_was_running_when_the_machine_went_down_is_made_anew(folder: 
         assert ask(servers.settings.lab_url, "select to_regclass('doubtful')") is None
 
 
-def test_a_folder_in_use_is_refused_by_name(
-    folder: Settings, holder: Callable[[str], subprocess.Popen[str]]
-) -> None:
+def test_a_folder_in_use_is_refused_by_name(folder: Settings, holder: Callable[[str], subprocess.Popen[str]]) -> None:
     child = holder("interlock serve")
 
     with pytest.raises(InUse) as error, embedded(folder, names=["lab"]):
@@ -258,12 +256,32 @@ def test_given_urls_are_used_as_they_are(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another account")
+def test_root_may_keep_its_data_where_the_servers_account_cannot_go(data_dir: Path) -> None:
+    private = Settings(data_dir / "private")
+    private.data_dir.mkdir(mode=0o700)
+    with embedded(private, names=["lab"]) as servers:
+        assert servers.settings.lab_url
+        assert ask(servers.settings.lab_url, "select 1") == 1
+    place = (private.data_dir / "clusters").readlink()
+    assert (place / "lab" / "data").is_dir()
+
+    shutil.rmtree(private.data_dir)
+    private.data_dir.mkdir(mode=0o700)
+
+    assert home(private).folder == place
+    assert not (place / "lab").exists()  # it went with the data directory that it belonged to
+    shutil.rmtree(place)
+
+
 def test_a_path_too_long_for_a_socket_gets_another_one(folder: Settings) -> None:
     deep = Settings(folder.data_dir / ("x" * 100))
     with embedded(deep, names=["lab"]) as servers:
         assert servers.settings.lab_url
         assert ask(servers.settings.lab_url, "select 1") == 1
-        assert len(os.fsencode(servers.clusters[0].socket_dir)) < 90
+        other = servers.clusters[0].socket_dir
+        assert len(os.fsencode(other)) < 90
+    assert not other.exists()
 
 
 def test_a_server_that_cannot_start_says_why_and_what_to_do(folder: Settings) -> None:

@@ -171,8 +171,9 @@ def install(app: Flask, *, token: str | None, allowed_hosts: Collection[str]) ->
 
     @app.after_request
     def harden(response: Response) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+        if response.status_code != 204:  # there is nothing in it to protect, and polls get it every second
+            for name, value in HEADERS.items():
+                response.headers.setdefault(name, value)
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         return response

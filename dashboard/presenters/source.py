@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from markupsafe import Markup
+from markupsafe import escape
+
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
-
-Piece = tuple[str, str]  # kind ("", keyword, string, comment, number) and text
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Marker:
 @dataclass(frozen=True)
 class Line:
     number: int
-    pieces: tuple[Piece, ...]
+    code: Markup  # coloured
     markers: tuple[Marker, ...] = ()
     current: bool = False  # where a task has just come to
 
@@ -55,8 +56,8 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
         File(
             name,
             tuple(
-                Line(number, pieces, tuple(found.get((name, number), ())), (name, number) == current)
-                for number, pieces in enumerate(highlighted(sources[name]), 1)
+                Line(number, code, tuple(found.get((name, number), ())), (name, number) == current)
+                for number, code in enumerate(highlighted(sources[name]), 1)
             ),
         )
         for name in names
@@ -76,13 +77,13 @@ def where(task: TaskView) -> Place | None:
 
 
 @lru_cache(maxsize=64)
-def highlighted(text: str) -> tuple[tuple[Piece, ...], ...]:
-    """The lines of Python source as coloured pieces; plain lines if it cannot be tokenized."""
+def highlighted(text: str) -> tuple[Markup, ...]:
+    """The lines of Python source, coloured; plain lines if it cannot be tokenized."""
     lines = text.splitlines()
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (tokenize.TokenError, SyntaxError):
-        return tuple((("", line),) for line in lines)
+        return tuple(escape(line) for line in lines)
     spans: dict[int, list[tuple[int, int, str]]] = {}
     for token in tokens:
         kind = _kind(token)
@@ -94,7 +95,7 @@ def highlighted(text: str) -> tuple[tuple[Piece, ...], ...]:
             spans.setdefault(number, []).append(
                 (start if number == first else 0, end if number == last else length, kind)
             )
-    return tuple(_pieces(line, spans.get(number, [])) for number, line in enumerate(lines, 1))
+    return tuple(_coloured(line, spans.get(number, [])) for number, line in enumerate(lines, 1))
 
 
 def _kind(token: tokenize.TokenInfo) -> str:
@@ -106,14 +107,10 @@ def _kind(token: tokenize.TokenInfo) -> str:
     return {"COMMENT": "comment", "NUMBER": "number"}.get(name, "")
 
 
-def _pieces(line: str, spans: list[tuple[int, int, str]]) -> tuple[Piece, ...]:
-    pieces: list[Piece] = []
+def _coloured(line: str, spans: list[tuple[int, int, str]]) -> Markup:
+    pieces = Markup()
     at = 0
     for start, end, kind in spans:
-        if start > at:
-            pieces.append(("", line[at:start]))
-        pieces.append((kind, line[start:end]))
+        pieces += escape(line[at:start]) + Markup('<span class="py-{}">{}</span>').format(kind, line[start:end])
         at = end
-    if at < len(line) or not pieces:
-        pieces.append(("", line[at:]))
-    return tuple(pieces)
+    return pieces + escape(line[at:])

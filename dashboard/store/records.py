@@ -70,6 +70,7 @@ class RunFilter:
     status: str | None = None
     outcome: str | None = None
     signature: str | None = None
+    search: str | None = None  # text that occurs in the summary, the schedule, the program ..., or the run's number
 
 
 @dataclass(frozen=True)

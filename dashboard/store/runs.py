@@ -32,7 +32,9 @@ from interlock.journal import from_data
 from interlock.journal import to_data
 
 OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events that are the program's own words
+LAST = 2**31 - 1  # the highest number a step can have
 EVERY_RUN = RunFilter()
+SEARCHED = ("id", "incident", "program", "stack", "schedule", "seed", "title", "actor", "signature", "summary")
 _ROW = [run_table.c[f.name] for f in fields(RunRow)]
 _RECORD = [*_ROW, run_table.c.header, run_table.c.end]
 
@@ -88,8 +90,11 @@ class Runs(Server):
 
     def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
         """Runs that match, newest first."""
-        wanted = {f.name: getattr(filter, f.name) for f in fields(filter)}
+        wanted = {f.name: getattr(filter, f.name) for f in fields(filter) if f.name != "search"}
         matches = [run_table.c[name] == value for name, value in wanted.items() if value is not None]
+        if filter.search:
+            text = sa.func.concat_ws(" ", *(run_table.c[name] for name in SEARCHED))
+            matches.append(text.icontains(filter.search, autoescape=True))
         page = sa.select(*_ROW).where(*matches).order_by(run_table.c.id.desc()).limit(limit + 1)
         if before is not None:
             page = page.where(run_table.c.id < before)
@@ -112,7 +117,7 @@ class Runs(Server):
         """The steps from `first` to `last`, both included, as far as they are there."""
         query = (
             sa.select(step_table.c.body)
-            .where(step_table.c.run_id == run_id, step_table.c.number.between(first, last))
+            .where(step_table.c.run_id == run_id, step_table.c.number.between(max(first, 0), min(last, LAST)))
             .order_by(step_table.c.number)
         )
         with self.transaction() as tx:

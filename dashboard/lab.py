@@ -27,10 +27,20 @@ class LabDown(Exception):
     """The lab cannot be reached; the message says why and what to do."""
 
     def __init__(self, why: object) -> None:
+        reason = str(why).strip().split("\n")[0]
         super().__init__(
-            f"The lab (the PostgreSQL that programs are run on) cannot be reached: {str(why).strip()}. If it is a "
+            f"The lab (the PostgreSQL that programs are run on) cannot be reached: {reason}. If it is a "
             "server of yours, see that it runs and that INTERLOCK_LAB_URL is right; else start the dashboard again."
         )
+
+
+def check(lab_url: str) -> None:
+    """Return if the lab answers, else raise `LabDown`."""
+    try:
+        with psycopg.connect(lab_url, connect_timeout=5, application_name="interlock") as lab:
+            lab.execute("select 1")
+    except psycopg.Error as error:
+        raise LabDown(error) from error
 
 
 def drop_schema(lab_url: str, schema: str) -> None:

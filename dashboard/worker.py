@@ -12,10 +12,10 @@ import contextlib
 import logging
 import secrets
 import signal
-import sys
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 from procrastinate import App
@@ -40,6 +40,7 @@ from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import StoreDown
 from dashboard.store.custody import TAKE_LOCK
+from dashboard.store.runs import LAST
 from interlock.frame import End
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
@@ -52,6 +53,7 @@ SWEEP_EVERY = 10.0  # seconds
 STALLED_AFTER = 30.0  # seconds without a sign of life of the queue's worker
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
 FAREWELL = 1.5  # seconds that runs have to be written down when the worker stops, and then the queue to let go
+LET_GO = 0.5  # seconds that the queue has to end; when its store is away it would wait much longer
 THREADS = 16  # for the store, which is asked in threads
 
 WORKER_STOPPED = (
@@ -82,6 +84,8 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
+        for noisy in ("procrastinate", "psycopg.pool"):  # what they have to say of a lost store, we say in a line
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "interlock-store"))
         stopping = asyncio.create_task(self._stopping.wait())
         warming = asyncio.create_task(self._warm_up())
@@ -101,7 +105,10 @@ class Worker:
                     pause = RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)]
                     await asyncio.wait([stopping], timeout=pause)
         finally:
-            warming.cancel()
+            unfinished = [warming, stopping, *self._runs.values()]
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
             await self._runners.close()
             await asyncio.to_thread(self._store.close)
 
@@ -171,6 +178,7 @@ class Worker:
                     end = await execution.play(runner, prepared.job)
             except GivenUp as given_up:
                 end = given_up.end
+            end = await self._post_mortem(end)
             return end, incidents.verdict(prepared.program, run.stack, end), execution.carried
         except (Unplayable, RunnerError, ScheduleError) as error:
             return made_up_end("invalid", str(error), None, {}), None, []
@@ -182,6 +190,17 @@ class Worker:
             return made_up_end("interrupted", why, None, {}), None, []
         finally:
             self._executions.pop(run.id, None)
+
+    async def _post_mortem(self, end: End) -> End:
+        """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""
+        if self._settings.lab_url is None or end.outcome not in ("crash", "error", "invalid", "stuck"):
+            return end
+        try:
+            await asyncio.to_thread(lab.check, self._settings.lab_url)
+        except lab.LabDown as error:
+            outcome = "invalid" if end.outcome == "invalid" or end.steps < 0 else "interrupted"
+            return replace(end, outcome=outcome, summary=str(error), detail=f"{error}\n\n{end.detail}".strip())
+        return end
 
     async def _tidy(self, run_id: int) -> None:
         """Clear what a run left in the lab; if that cannot be done now, a sweep does it later."""
@@ -211,6 +230,10 @@ class Worker:
                 stack = await stacks.install(self._settings, name, tell, tell_progress)
             except stacks.StackError as error:
                 await insist(self._store.set_stack, name, "failed", error=str(error))
+            except Exception as error:
+                logger.exception("Installing %s: Interlock itself failed", name)
+                why = f"Interlock itself failed; please report this. {type(error).__name__}: {error}"
+                await insist(self._store.set_stack, name, "failed", error=why)
             else:
                 await insist(self._store.set_stack, name, "ready")
                 await self._warm(stack.python)
@@ -241,7 +264,7 @@ class Worker:
     def _take_over(self) -> None:
         for run_id in self._store.abandoned_runs(self._key, list(self._runs)):
             last, deviations = None, {}
-            for step in self._store.steps(run_id, 0, sys.maxsize):
+            for step in self._store.steps(run_id, 0, LAST):
                 last = step
                 if step.choice is not None and not step.choice.default:
                     deviations[step.number] = step.choice.token
@@ -281,8 +304,15 @@ async def _while_all_run(*parts: Coroutine[object, object, None]) -> None:
             task.result()
     finally:
         for task in tasks:
+            task.add_done_callback(_heard)
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait(tasks, timeout=LET_GO)
+
+
+def _heard(task: asyncio.Task[None]) -> None:
+    """What a task raises after we have turned away from it is of no interest."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _tell_why(serving: asyncio.Task[None]) -> None:

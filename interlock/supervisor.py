@@ -100,6 +100,9 @@ class Runner:
             ready = await asyncio.wait_for(runner._next(), START_TIMEOUT)
         except asyncio.TimeoutError:
             ready = None
+        except BaseException:  # whoever wanted it was cancelled
+            await runner.close()
+            raise
         if ready is None or "ready" not in ready:
             await runner.close()
             raise RunnerError(f"The interpreter {python} did not come up. It said: {runner.tail() or 'nothing'}")

@@ -1,4 +1,4 @@
-"""The command line: `interlock serve`, `interlock stacks`, `interlock worker`.
+"""The command line: `interlock serve`, `interlock run`, `interlock stacks`, `interlock worker`.
 
 What a command needs is imported when it runs, so that each starts quickly.
 """
@@ -9,11 +9,16 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from typing import TextIO
 
 import click
 
 from dashboard.config import Settings
 from dashboard.config import SettingsError
+
+if TYPE_CHECKING:
+    from interlock.frame import Message
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,6 +36,57 @@ def serve() -> None:
 
     with _told(SettingsError, ClusterError, ServeError):
         serve(Settings.from_env(), click.echo)
+
+
+@main.command()
+@click.argument("target", metavar="INCIDENT[/PROGRAM] | SCRIPT.py")
+@click.option("--stack", default="sqlalchemy-2.1", show_default=True, help="The stack to run it with.")
+@click.option("--schedule", help="Replay this schedule. Without it: the one that the incident ships.")
+@click.option("--seed", type=click.IntRange(min=0), help="Choose at random, the same way for the same seed.")
+@click.option("--natural", is_flag=True, help="No gate: everything happens as the network has it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+@click.option("--journal", type=click.File("w"), help="Write the run's journal to this file, a JSON object a line.")
+def run(
+    target: str,
+    stack: str,
+    schedule: str | None,
+    seed: int | None,
+    natural: bool,
+    as_json: bool,
+    journal: TextIO | None,
+) -> None:
+    """Run a program of an incident, or any script that calls asyncio.run, and tell how it ended.
+
+    Exit status: 0 if it ended as the incident declares for the stack (a script of your own: if all went well), 1 if
+    not, 2 if it could not be run at all.
+    """
+    from dashboard import run_command
+    from dashboard.home import ClusterError
+    from dashboard.lab import LabDown
+    from interlock.journal import dump
+    from interlock.supervisor import RunnerError
+
+    if (schedule is not None) + (seed is not None) + natural > 1:
+        raise click.UsageError("--schedule, --seed and --natural exclude each other: choose one.")
+
+    def tell(message: Message) -> None:
+        if journal is not None:
+            journal.write(dump(message) + "\n")
+        if not as_json and (line := run_command.as_line(message)):
+            click.echo(line)
+
+    try:
+        result = run_command.run(Settings.from_env(), target, stack, schedule, seed, natural, tell)
+    except (run_command.UsageError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    except (ClusterError, LabDown, RunnerError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from error
+    if as_json:
+        click.echo(json.dumps(run_command.as_json(result), ensure_ascii=False))
+    else:
+        click.echo(run_command.as_text(result))
+    raise SystemExit(result.status)
 
 
 @main.command()

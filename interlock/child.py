@@ -21,7 +21,9 @@ from typing import NoReturn
 from interlock import journal
 from interlock.frame import Message
 from interlock.job import Job
+from interlock.lab import LabError
 from interlock.play import Play
+from interlock.play import never_began
 
 PRELOAD = (
     "asyncio",
@@ -123,7 +125,12 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
 
     status = 0
     try:
-        Play(job, send, ask, beat, lambda: os._exit(0)).run()
+        try:
+            run = Play(job, send, ask, beat, lambda: os._exit(0))
+        except LabError as error:
+            send(never_began(str(error)))
+        else:
+            run.run()
     except BaseException:  # a fault of the engine itself: tell it, never pass it over
         write_all(out, json.dumps({"fault": traceback.format_exc()}))
         status = 70

@@ -24,8 +24,8 @@ def task_outcome(view: TaskView) -> TaskOutcome:
 
 
 def name_of(tasks: Sequence[TaskOutcome], invariants: Sequence[InvariantOutcome]) -> str:
-    """ok, error or silent, for a run that came to its own end."""
-    if any(task.outcome == "error" for task in tasks):
+    """ok, error or silent, for a run that came to its own end. The first task is the program's own."""
+    if any(task.outcome == "error" for task in tasks) or tasks[0].outcome == "cancelled":
         return "error"
     return "silent" if any(invariant.holds is False for invariant in invariants) else "ok"
 

@@ -180,11 +180,12 @@ class Play:
 
     def _script_raised(self, error: BaseException) -> None:
         """An exception that left the script: its main task's own, or one from outside of any loop."""
-        if any(record.state == "error" for record in self._gate.tasks.values()):
+        self._camera.read_results(self._events.append)
+        if any(record.state in ("error", "cancelled") for record in self._gate.tasks.values()):
             return
         views = probe.errors_of(error, self._sources, self._texts.clean)
         places = [place for place in views[0].stack if place.ours] if views else []
-        self._broken_at = places[-1] if places else _syntax_place(error, self._sources)
+        self._broken_at = _syntax_place(error, self._sources) or (places[-1] if places else None)
         shown = "".join(traceback.format_exception_only(type(error), error)).strip()
         when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
         raise Over("invalid", f"The program raised {when}: {shown}")
@@ -326,6 +327,12 @@ class Play:
                 shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:20])
                 found.append(InvariantOutcome(invariant.name, not broken, shown))
         return tuple(found)
+
+
+def never_began(detail: str) -> End:
+    """The end of a run for which the lab was not there from the first."""
+    name = "interrupted"
+    return End(name, outcome.signature(name, (), ()), outcome.summary(name, (), (), detail), "", -1, detail=detail)
 
 
 def versions(server: str) -> dict[str, str]:

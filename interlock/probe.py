@@ -63,6 +63,8 @@ class Sources:
 
     def _name(self, filename: str) -> tuple[str, bool]:
         known = self._known.get(filename)
+        if known is None and not os.path.isabs(filename):  # compiled from Cython, or frozen into the interpreter
+            known = self._known[filename] = filename, False
         if known is None:
             real = os.path.realpath(filename)
             libraries = "site-packages" + os.sep

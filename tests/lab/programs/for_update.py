@@ -14,7 +14,7 @@ async def withdraw(amount):
 
 
 async def main():
-    await asyncio.gather(withdraw(10), withdraw(20), withdraw(30))
+    await asyncio.gather(withdraw(10), withdraw(20))
 
 
 if __name__ == "__main__":

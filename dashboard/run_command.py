@@ -1,0 +1,222 @@
+"""One run from the command line: the same engine as the dashboard's, told as text or as one JSON object."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import secrets
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dashboard import cluster
+from dashboard import incidents
+from dashboard import lab
+from dashboard import stacks
+from dashboard.config import Settings
+from interlock import schedule
+from interlock.frame import End
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+from interlock.supervisor import Job
+from interlock.supervisor import Runner
+
+
+class UsageError(Exception):
+    """What was asked for cannot be run; the message says what could."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to run: a program of an incident, or a script of no incident."""
+
+    path: Path
+    incident: incidents.Incident | None = None
+    program: incidents.Program | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.incident.name}/{self.program.name}" if self.incident and self.program else str(self.path)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run and whether it came out as declared."""
+
+    target: Target
+    stack: str
+    header: Header | None
+    end: End
+    expected: bool | None
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise."""
+        return 0 if (self.end.outcome == "ok" if self.expected is None else self.expected) else 1
+
+
+def find(settings: Settings, text: str) -> Target:
+    """What INCIDENT, INCIDENT/PROGRAM or a path to a script means. Raises `UsageError`."""
+    if text.endswith(".py"):
+        path = Path(text)
+        if not path.is_file():
+            raise UsageError(f"There is no file {text}.")
+        return Target(path.resolve())
+    catalogue = incidents.load(settings.scenario_dirs)
+    name, _, wanted = text.partition("/")
+    incident = catalogue.incident(name)
+    if incident is None:
+        raise UsageError(
+            f"There is no incident {name!r}. {_instead(name, [one.name for one in catalogue.incidents])} "
+            "A script of your own is given by its path, ending in .py."
+        )
+    if not incident.programs:
+        raise UsageError(
+            f"The incident {name!r} has no program that can be run. {' '.join(map(str, incident.problems))}"
+        )
+    program = incident.program(wanted or "broken") or (None if wanted else incident.programs[0])
+    if program is None:
+        names = [one.name for one in incident.programs]
+        raise UsageError(f"The incident {name!r} has no program {wanted!r}. {_instead(wanted, names)}")
+    return Target(program.path.resolve(), incident, program)
+
+
+def find_stack(settings: Settings, name: str) -> stacks.Stack:
+    """An installed stack by its name. Raises `UsageError`."""
+    known = stacks.catalogue(settings).stacks
+    stack = next((one for one in known if one.name == name), None)
+    if stack is None:
+        raise UsageError(f"There is no stack {name!r}. {_instead(name, [one.name for one in known])}")
+    if not stack.installed:
+        raise UsageError(f"The stack {name} is not installed yet. Do it with: interlock stacks install {name}")
+    return stack
+
+
+def make_job(target: Target, stack: str, lab_url: str, plan: str | None, seed: int | None, natural: bool) -> Job:
+    """The job that these options ask for. Raises `UsageError` for a text that is no schedule."""
+    declared = target.program.expectations.get(stack) if target.program else None
+    if plan is None:
+        plan = declared.schedule if declared else schedule.PREFIX
+    try:
+        plan = str(schedule.parse(plan))
+    except schedule.ScheduleError as error:
+        raise UsageError(str(error)) from error
+    return Job(
+        program=str(target.path),
+        lab=lab_url,
+        schema=f"cli_{secrets.token_hex(4)}",
+        mode="natural" if natural else "random" if seed is not None else "replay",
+        schedule=plan,
+        seed=seed,
+        setup=target.incident.setup if target.incident else "",
+        invariants=target.incident.invariants if target.incident else (),
+    )
+
+
+async def play(
+    settings: Settings, target: Target, stack: stacks.Stack, job: Job, tell: Callable[[Message], None]
+) -> Result:
+    """Play the job to its end, telling each message; the lab is left as it was found."""
+    header: Header | None = None
+    end: End | None = None
+    runner = await Runner.start(stack.python)
+    try:
+        async for message in runner.play(job):
+            tell(message)
+            if isinstance(message, Header):
+                header = message
+            elif isinstance(message, End):
+                end = message
+    finally:
+        await runner.close()
+        await asyncio.to_thread(lab.drop_schema, job.lab, job.schema)
+    assert end is not None  # `Runner.play` promises one
+    expected = incidents.verdict(target.program, stack.name, end) if target.program else None
+    return Result(target, stack.name, header, end, expected)
+
+
+def run(
+    settings: Settings,
+    text: str,
+    stack_name: str,
+    plan: str | None,
+    seed: int | None,
+    natural: bool,
+    tell: Callable[[Message], None],
+) -> Result:
+    """Find, play and judge; starts a lab for the while if none is there."""
+    target = find(settings, text)
+    stack = find_stack(settings, stack_name)
+    make_job(target, stack.name, "", plan, seed, natural)  # a wrong schedule is told before any server starts
+    with cluster.lab(settings) as lab_url:
+        job = make_job(target, stack.name, lab_url, plan, seed, natural)
+        return asyncio.run(play(settings, target, stack, job, tell))
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """The one object that `--json` prints."""
+    end, header = result.end, result.header
+    return {
+        "scenario": result.target.incident.name if result.target.incident else None,
+        "program": result.target.program.name if result.target.program else str(result.target.path),
+        "stack": result.stack,
+        "versions": header.versions if header else {},
+        "schedule": end.schedule,
+        "steps": end.steps,
+        "tasks": [
+            {
+                "name": task.name,
+                "outcome": task.outcome,
+                "error": {"type": task.errors[0].type, "message": task.errors[0].message} if task.errors else None,
+            }
+            for task in end.tasks
+        ],
+        "invariants": [{"name": one.name, "holds": one.holds} for one in end.invariants],
+        "outcome": end.outcome,
+        "signature": end.signature,
+        "duration_s": round(end.duration_ms / 1000, 3),
+        "detail": end.detail,
+        "expected": result.expected,
+    }
+
+
+def as_line(message: Message) -> str:
+    """A message as a line or a few for people; "" for what they need not see."""
+    if isinstance(message, Step):
+        said = [f"        {event.kind}: {event.text}" for event in message.events if event.kind in SAID]
+        return "\n".join([f"{message.number:4}  {message.text}", *said])
+    return ""
+
+
+SAID = ("stdout", "stderr", "log", "warning", "unraisable", "orphan", "task-ended")
+
+
+def as_text(result: Result) -> str:
+    """How a run came out, for people, with the command that replays it."""
+    end = result.end
+    lines = ["", f"{end.outcome}: {end.detail or end.summary}"]
+    if end.place:
+        lines.append(f"at {end.place.file}, line {end.place.line}: {end.place.text}")
+    lines += [f"  {_MARKS[one.holds]} {one.name}{f': {one.detail}' if one.detail else ''}" for one in end.invariants]
+    if result.expected is not None:
+        lines.append(
+            "This is what the incident declares for this stack."
+            if result.expected
+            else "The incident declares another end."
+        )
+    replay = ["interlock", "run", result.target.name, "--stack", result.stack, "--schedule", end.schedule]
+    lines.append(
+        f"signature {end.signature}, {end.steps} steps, {end.duration_ms / 1000:.2f} s. Again: {shlex.join(replay)}"
+    )
+    return "\n".join(lines)
+
+
+_MARKS = {True: "holds:", False: "BROKEN:", None: "unknown:"}
+
+
+def _instead(text: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(text, names, 1)
+    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names) or 'none'}."

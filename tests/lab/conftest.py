@@ -1,0 +1,114 @@
+"""Playing runs in the lab, as tests of the engine and of incidents need it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard.lab import drop_schema
+from interlock.frame import End
+from interlock.frame import Event
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+from interlock.frame import TaskOutcome
+from interlock.supervisor import Job
+from interlock.supervisor import Runner
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass
+class Played:
+    """A finished run, message by message."""
+
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def header(self) -> Header:
+        return next(message for message in self.messages if isinstance(message, Header))
+
+    @property
+    def steps(self) -> list[Step]:
+        return [message for message in self.messages if isinstance(message, Step)]
+
+    @property
+    def end(self) -> End:
+        assert [isinstance(message, End) for message in self.messages].count(True) == 1
+        return self.messages[-1]
+
+    @property
+    def events(self) -> list[Event]:
+        return [event for step in self.steps for event in step.events]
+
+    def said(self, kind: str) -> list[str]:
+        """The texts of all events of a kind."""
+        return [event.text for event in self.events if event.kind == kind]
+
+    def task(self, name: str) -> TaskOutcome:
+        return next(task for task in self.end.tasks if task.name == name)
+
+
+Play = Callable[..., Played]
+
+
+class Warm:
+    """Warm runners, one per interpreter, on an event loop of their own, for the whole session."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.Runner(debug=True)
+        self._runners: dict[str, Runner] = {}
+
+    def start(self, python: str) -> Runner:
+        if python not in self._runners:
+            self._runners[python] = self._loop.run(Runner.start(python))
+        return self._runners[python]
+
+    def play(self, python: str, job: Job, drive: Any) -> Played:
+        return self._loop.run(_play(self.start(python), job, drive))
+
+    def close(self) -> None:
+        for runner in self._runners.values():
+            self._loop.run(runner.close())
+        self._loop.close()
+
+
+@pytest.fixture(scope="session")
+def warm(stack_python: Callable[[str], str]) -> Iterator[Warm]:
+    warm = Warm()
+    for stack in ("sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"):
+        warm.start(stack_python(stack))
+    yield warm
+    warm.close()
+
+
+@pytest.fixture
+def play(warm: Warm, lab_url: str, stack_python: Callable[[str], str]) -> Iterator[Play]:
+    """Play a program: a name from programs/ or a path. Other arguments as those of `Job`."""
+    schema = "test_engine"
+
+    def play_one(program: str | Path, stack: str = "sqlalchemy-2.1", drive: Any = None, **asked: Any) -> Played:
+        path = PROGRAMS / f"{program}.py" if isinstance(program, str) else program
+        schema_sql = path.parent / "schema.sql"
+        asked.setdefault("lab", lab_url)
+        asked.setdefault("setup", schema_sql.read_text() if schema_sql.exists() else "")
+        return warm.play(stack_python(stack), Job(program=str(path), schema=schema, **asked), drive)
+
+    yield play_one
+    drop_schema(lab_url, schema)
+
+
+async def _play(runner: Runner, job: Job, drive: Any) -> Played:
+    played = Played()
+    async for message in runner.play(job):
+        played.messages.append(message)
+        if drive is not None:
+            await drive(runner, message)
+    return played

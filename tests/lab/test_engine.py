@@ -1,0 +1,252 @@
+"""The engine on a real server: what it promises of every program, good or bad."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from interlock import journal
+from interlock.frame import Step
+from interlock.supervisor import Invariant
+from interlock.supervisor import Limits
+from interlock.supervisor import Runner
+from tests.lab.conftest import Play
+
+QUICK = Limits(hang_after=1.0, seconds=10.0)
+
+
+def same(one: list[Any], other: list[Any]) -> None:
+    assert journal.first_difference(one, other) is None
+
+
+@pytest.mark.parametrize("program", ["deadlock", "for_update", "lost_update", "timeouts", "threads"])
+def test_a_replay_is_the_same_run(play: Play, program: str) -> None:
+    first = play(program)
+    for _ in range(3):
+        same(first.messages, play(program).messages)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_chance_chose_can_be_replayed_by_its_schedule(play: Play, seed: int) -> None:
+    by_chance = play("deadlock", mode="random", seed=seed)
+    again = play("deadlock", schedule=by_chance.end.schedule)
+    same(by_chance.messages[1:], again.messages[1:])  # the headers tell the modes
+
+
+def test_the_victim_of_a_deadlock_is_whoever_closed_the_circle(play: Play) -> None:
+    played = play("deadlock")
+    blocked = [step for step in played.steps if any(c.state == "blocked" for c in step.frame.connections)]
+    assert blocked, "nobody was seen waiting for a lock"
+    assert [c.blocked_by for c in blocked[0].frame.connections if c.state == "blocked"] == [("c2",)]
+    row = next(row for row in blocked[0].frame.activity if row.connection == "c1")
+    assert (row.wait_event_type, row.blocked_by) == ("Lock", ("c2",))
+    assert played.task("transfer").outcome == "value"
+    assert "DeadlockDetectedError" in played.task("transfer #2").errors[0].type
+    assert played.end.outcome == "error"
+
+
+def test_correct_locking_never_fails(play: Play) -> None:
+    rule = Invariant("nothing is lost", "select balance from account where id = 1 and balance <> 70")
+    for seed in range(8):
+        played = play("for_update", mode="random", seed=seed, invariants=(rule,))
+        assert (played.end.outcome, played.end.invariants[0].holds) == ("ok", True)
+
+
+def test_a_silent_failure_is_found_by_its_rule(play: Play) -> None:
+    rules = (
+        Invariant("nothing is lost", "select balance from account where id = 1 and balance <> 70"),
+        Invariant("tasks are known", "select * from outcome where outcome <> 'value'"),
+        Invariant("cannot be asked", "select * from nowhere"),
+    )
+    end = play("lost_update", invariants=rules).end
+    assert end.outcome == "silent"
+    assert [one.holds for one in end.invariants] == [False, True, None]
+    assert end.invariants[0].detail in ("80", "90")
+    assert "nowhere" in end.invariants[2].detail
+
+
+def test_a_timer_may_overtake_a_reply_and_hours_pass_in_no_time(play: Play) -> None:
+    usual = play("timeouts")
+    assert usual.said("stdout") == ["42", "3600"]
+    asking = next(s for s in usual.steps if any(c.command == "SELECT" for c in s.frame.connections))
+    timer = next(choice for choice in asking.frame.choices if choice.token == "t")
+    assert (timer.delay, timer.wakes, timer.default) == (5.0, ("t1",), False)
+    overtaken = play("timeouts", schedule=f"il1:{asking.number + 1}=t")
+    assert overtaken.said("stdout") == ["too slow", "3605"]
+    assert overtaken.end.duration_ms < 10_000
+
+
+def test_a_person_steps_and_may_choose(play: Play) -> None:
+    async def drive(runner: Runner, message: Any) -> None:
+        if isinstance(message, Step) and message.frame.choices:
+            await runner.advance(message.frame.choices[-1].token if message.number == 1 else None)
+
+    stepped = play("lost_update", mode="step", drive=drive)
+    assert stepped.end.schedule.startswith("il1:2=")
+    same(stepped.messages[1:], play("lost_update", schedule=stepped.end.schedule).messages[1:])
+
+
+def test_a_run_can_be_stopped_where_it_waits(play: Play) -> None:
+    async def drive(runner: Runner, message: Any) -> None:
+        if isinstance(message, Step):
+            await (runner.advance() if message.number < 2 else runner.stop())
+
+    end = play("lost_update", mode="step", drive=drive).end
+    assert (end.outcome, end.steps) == ("stopped", 2)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "error"),
+    [("il1:2=x:t2", "CancelledError"), ("il1:3=k:c1", "connection is closed"), ("il1:3=d:c1", "reset by peer")],
+)
+def test_faults_are_choices(play: Play, schedule: str, error: str) -> None:
+    played = play("lost_update", schedule=schedule)
+    assert played.said("fault")
+    assert played.end.schedule == schedule
+    assert played.end.outcome == "error"
+    raised = [f"{view.type}: {view.message}" for task in played.end.tasks for view in task.errors]
+    assert any(error in text for text in raised) or error == "CancelledError"
+    same(played.messages, play("lost_update", schedule=schedule).messages)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "detail"),
+    [
+        ("il1:3=c9", "At step 3 the schedule asks for c9"),
+        ("il1:900=c1", "nothing: the run had ended"),
+        ("x", "no schedule"),
+    ],
+)
+def test_a_foreign_schedule_is_told_at_the_step(play: Play, schedule: str, detail: str) -> None:
+    end = play("lost_update", schedule=schedule).end
+    assert end.outcome == ("invalid" if schedule == "x" else "diverged")
+    assert detail in end.detail
+
+
+def test_the_plain_network_is_recorded_too(play: Play) -> None:
+    played = play("for_update", mode="natural")
+    assert played.end.outcome == "ok"
+    assert any("BEGIN" in text for text in played.said("reply"))
+
+
+def test_what_a_program_says_is_told_with_its_task(play: Play) -> None:
+    played = play("says")
+    speaker = played.task("speaker").id
+    for kind, text in [("stdout", "out"), ("stderr", "err"), ("log", "WARNING app: log 1"), ("warning", "careful")]:
+        event = next(event for event in played.events if event.kind == kind and text in event.text)
+        assert event.task == speaker
+    assert any("was never awaited" in text for text in played.said("warning"))
+
+
+def test_threads_and_groups_of_tasks_keep_their_order(play: Play) -> None:
+    played = play("threads")
+    assert played.said("stdout") == [
+        "from a thread",
+        "['fail'] ['sleeper 0', 'sleeper 1', 'sleeper 2', 'sleeper 3', 'sleeper 4']",
+    ]
+
+
+@pytest.mark.parametrize("program", ["blocks", "spins"])
+def test_a_loop_that_stands_still_is_a_hang_with_its_stack(play: Play, program: str) -> None:
+    end = play(program, limits=QUICK).end
+    assert end.outcome == "hang"
+    assert f"{program}.py" in end.detail
+
+
+def test_a_death_by_signal_is_a_crash(play: Play) -> None:
+    end = play("dies").end
+    assert end.outcome == "crash"
+    assert "SIGSEGV" in end.detail
+    assert [(task.name, task.outcome) for task in end.tasks] == [("main", "pending")]
+
+
+def test_a_killed_run_keeps_its_steps(play: Play) -> None:
+    async def drive(runner: Runner, message: Any) -> None:
+        if isinstance(message, Step):
+            if message.number == 3:
+                assert runner.run_pid is not None
+                os.kill(runner.run_pid, signal.SIGKILL)
+            else:
+                await runner.advance()
+
+    played = play("for_update", mode="step", drive=drive)
+    assert (played.end.outcome, played.end.steps) == ("crash", 3)
+    assert "SIGKILL" in played.end.detail
+
+
+def test_bounds_hold(play: Play) -> None:
+    endless = play("endless", limits=replace(QUICK, steps=50)).end
+    assert (endless.outcome, endless.steps) == ("limit", 50)
+    chatty = play("chatty", limits=Limits(output_bytes=10_000))
+    assert chatty.end.outcome == "ok"
+    assert sum(map(len, chatty.said("stdout"))) <= 10_000
+    assert chatty.end.output_dropped > 99_000_000
+    few = play("for_update", limits=replace(QUICK, connections=1)).end
+    assert (few.outcome, "more than 1 connections" in few.detail) == ("limit", True)
+    few = play("threads", limits=replace(QUICK, tasks=3)).end
+    assert (few.outcome, "more than 3 tasks" in few.detail) == ("limit", True)
+    slow = play("endless", mode="natural", limits=Limits(seconds=1.5, hang_after=5)).end
+    assert slow.outcome == "limit"
+
+
+def test_waiting_for_nothing_is_told(play: Play) -> None:
+    for mode in ("replay", "natural"):
+        assert play("stuck", mode=mode).end.outcome == "stuck"
+
+
+def test_a_program_reaches_nothing_but_the_lab(play: Play) -> None:
+    stream, plain, module = play("outward").said("stdout")
+    assert "example.org:80, which does not speak PostgreSQL" in stream
+    assert "refused a connection to ('127.0.0.1', 9)" in plain
+    assert "psycopg connects from C" in module
+
+
+@pytest.mark.parametrize(
+    ("program", "line", "detail"),
+    [
+        ("wrong_syntax", 3, "SyntaxError"),
+        ("raises_early", 7, "KeyError: 'DATABASE_URL'"),
+        ("no_loop", None, "without ever running an event loop"),
+    ],
+)
+def test_a_program_that_cannot_be_run_is_told_with_its_line(
+    play: Play, program: str, line: int | None, detail: str
+) -> None:
+    end = play(program).end
+    assert end.outcome == "invalid"
+    assert detail in end.detail
+    assert (end.place.line if end.place else None) == line
+
+
+def test_a_set_up_that_fails_is_told(play: Play) -> None:
+    end = play("lost_update", setup="create table account (id int); insert into nowhere values (1)").end
+    assert end.outcome == "invalid"
+    assert 'relation "nowhere" does not exist' in end.detail
+
+
+def test_a_lab_that_is_gone_is_told(play: Play, tmp_path: Path) -> None:
+    end = play("lost_update", lab=f"postgresql://nobody@/nothing?host={tmp_path}").end
+    assert end.outcome == "interrupted"
+    assert f"The lab server does not answer at nobody@{tmp_path}" in end.detail
+
+
+def test_a_lab_that_goes_away_is_told(play: Play, lab_url: str) -> None:
+    async def drive(runner: Runner, message: Any) -> None:
+        if isinstance(message, Step) and message.frame.choices:
+            if message.number == 2:
+                with psycopg.connect(lab_url) as lab:
+                    lab.execute(
+                        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+                        "where application_name = 'interlock:test_engine:control'"
+                    )
+            await runner.advance()
+
+    end = play("lost_update", mode="step", drive=drive).end
+    assert (end.outcome, end.steps) == ("interrupted", 2)
+    assert "lab" in end.detail

@@ -237,6 +237,12 @@ def test_semicolons_and_names_inside_of_texts_and_comments_do_not_count() -> Non
     assert found[1].sql == "with x as (select 1)\nselect * from x"
 
 
+def test_escapes_inside_of_texts_do_not_close_them() -> None:
+    assert (
+        sqlfiles.mistakes("insert into a values (E'it\\'s', e'\\\\', 'it''s', date'2026-01-01', $tag$ ' $tag$);") == []
+    )
+
+
 def end(outcome: str, *errors: ErrorView) -> End:
     tasks = (TaskOutcome("t1", "main", "value"), TaskOutcome("t2", "first", "error", errors=errors))
     return End(outcome, "", "", "il1:", 3, tasks)

@@ -39,21 +39,24 @@
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (!isPoll(event)) return;
-    if (event.detail.successful) {
-      if (failures) document.getElementById("notice").replaceChildren();
-      failures = 0;
-      silentUntil = 0;
-      staleSince = null;
-    } else if (event.detail.failed !== false && !event.detail.xhr.aborted) {
-      if (event.detail.xhr.status === 0 && event.type === "abort") return;
-      failures += 1;
-      staleSince ??= new Date().toLocaleTimeString();
-      const wait = Math.min(30, 2 ** (failures - 1));
-      silentUntil = Date.now() + 1000 * wait * (0.8 + 0.4 * Math.random());
-    }
+    if (!isPoll(event) || !event.detail.successful) return;
+    if (failures) document.getElementById("notice").replaceChildren();
+    failures = 0;
+    silentUntil = 0;
+    staleSince = null;
     paint();
   });
+
+  // Not htmx:sendAbort: a poll that gave way to a click has not failed.
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(name, (event) => {
+      if (!isPoll(event)) return;
+      failures += 1;
+      staleSince ??= new Date().toLocaleTimeString();
+      silentUntil = Date.now() + 1000 * Math.min(30, 2 ** (failures - 1)) * (0.8 + 0.4 * Math.random());
+      paint();
+    });
+  }
 
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#poll")) return;

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Awaitable
 from typing import Protocol
 
+import sqlalchemy as sa
 from procrastinate import App
 from procrastinate import PsycopgConnector
 from procrastinate import SyncPsycopgConnector
@@ -17,8 +18,10 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from dashboard.store import Store
 from dashboard.store import stacks
+from dashboard.store.tables import run as run_table
 
-RUNS = "runs"
+RUNS = "runs"  # that go by themselves
+STEPPED = "stepped"  # that mostly wait for a person, and must not keep the others waiting
 INSTALLS = "installs"
 PLAY_RUN = "play_run"
 INSTALL_STACK = "install_stack"
@@ -37,7 +40,7 @@ class Hands(Protocol):
 
 def application(store_url: str, hands: Hands) -> App:
     """The queue as a worker opens it."""
-    app = App(connector=PsycopgConnector(conninfo=store_url, min_size=1, max_size=4, timeout=5))
+    app = App(connector=PsycopgConnector(conninfo=store_url, min_size=1, max_size=6, timeout=5))
     app.task(name=PLAY_RUN, queue=RUNS)(hands.play_run)
     app.task(name=INSTALL_STACK, queue=INSTALLS)(hands.install_stack)
     return app
@@ -47,7 +50,9 @@ def enqueue_run(store: Store, run_id: int) -> None:
     """Have a queued run played by the next worker that is free. Asking twice is asking once."""
     with contextlib.suppress(AlreadyEnqueued), store.transaction() as tx:
         connection, lock = tx.connection.driver_connection, f"run {run_id}"
-        _desk.configure_task(PLAY_RUN, queue=RUNS, queueing_lock=lock, connection=connection).defer(run_id=run_id)
+        stepped = tx.scalar(sa.select(run_table.c.mode == "step").where(run_table.c.id == run_id))
+        queue = STEPPED if stepped else RUNS
+        _desk.configure_task(PLAY_RUN, queue=queue, queueing_lock=lock, connection=connection).defer(run_id=run_id)
 
 
 def enqueue_install(store: Store, name: str) -> None:

@@ -49,6 +49,7 @@ from interlock.supervisor import RunnerError
 logger = logging.getLogger(__name__)
 
 RUNS_AT_ONCE = 4
+STEPPED_AT_ONCE = 16
 SWEEP_EVERY = 10.0  # seconds
 STALLED_AFTER = 30.0  # seconds without a sign of life of the queue's worker
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
@@ -121,6 +122,7 @@ class Worker:
                 self.ready = True
                 await _while_all_run(
                     _take_jobs(queue, jobs.RUNS, RUNS_AT_ONCE),
+                    _take_jobs(queue, jobs.STEPPED, STEPPED_AT_ONCE),
                     _take_jobs(queue, jobs.INSTALLS, 1),
                     self._sweep_again(queue),
                     _until_lost(presence),

@@ -15,7 +15,7 @@ from dashboard.store.errors import UnknownRun
 from dashboard.store.records import Command
 from dashboard.store.server import Server
 from dashboard.store.server import clean
-from dashboard.store.tables import COMMAND_CHANNEL
+from dashboard.store.tables import ANSWER_CHANNEL
 from dashboard.store.tables import OVER
 from dashboard.store.tables import command as command_table
 from dashboard.store.tables import run as run_table
@@ -35,7 +35,7 @@ class Commands(Server):
         if kind not in KINDS:
             raise ValueError(f"{kind!r} is no command; there are {', '.join(KINDS)}.")
         values = {"run_id": run_id, "kind": kind, "payload": dict(payload or {}), "actor": clean(actor)}
-        with self.transaction() as tx:
+        with self.passing() as tx:
             # Locked against `finish`, so that no command slips in after it and waits for ever.
             status = tx.scalar(sa.select(run_table.c.status).where(run_table.c.id == run_id).with_for_update())
             if status is None:
@@ -50,25 +50,22 @@ class Commands(Server):
 
     def settled(self, command_id: int, timeout: float) -> Command:
         """Block until the command is carried out or refused, or for `timeout` seconds (`done` is None then)."""
-        command = self._command(command_id)
-        if command.done is not None:
-            return command
-        channel = (COMMAND_CHANNEL, str(command.run_id))
+        channel = (ANSWER_CHANNEL, str(command_id))
         return self.wait_until(channel, timeout, lambda: self._command(command_id), lambda now: now.done is not None)
 
     def _command(self, command_id: int) -> Command:
-        with self.transaction() as tx:
+        with self.reading() as tx:
             row = tx.execute(sa.select(*_COMMAND).where(command_table.c.id == command_id)).mappings().one()
         return Command(**row)
 
     def open_commands(self, run_id: int) -> list[Command]:
         """Commands nobody has answered yet, oldest first."""
         unanswered = sa.and_(command_table.c.run_id == run_id, command_table.c.done.is_(None))
-        with self.transaction() as tx:
+        with self.reading() as tx:
             rows = tx.execute(sa.select(*_COMMAND).where(unanswered).order_by(command_table.c.id)).mappings()
             return [Command(**row) for row in rows]
 
     def settle(self, command_id: int, error: str | None = None) -> None:
         """Answer a command: carried out, or refused for a reason."""
-        with self.transaction() as tx:
+        with self.passing() as tx:
             settle(tx, [command_id], error)

@@ -47,32 +47,32 @@ class Custody(Server):
     def abandoned_runs(self, worker: int, held: Collection[int]) -> list[int]:
         """Runs whose worker is gone, and those of `worker` that it does not hold."""
         active = run_table.c.status.in_(ACTIVE)
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return list(tx.scalars(sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))))
 
     def taken_runs(self, held: Collection[int]) -> list[int]:
         """Of the runs that a worker holds, those that others have ended."""
-        with self.transaction() as tx:
+        with self.reading() as tx:
             query = sa.select(run_table.c.id).where(run_table.c.id.in_(held), run_table.c.status.in_(OVER))
             return list(tx.scalars(query))
 
     def abandoned_stacks(self, worker: int, held: Collection[str]) -> list[str]:
         """The same for stacks that are being installed."""
         active = stack_table.c.state == "installing"
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return list(
                 tx.scalars(sa.select(stack_table.c.name).where(active, _left(stack_table, "name", worker, held)))
             )
 
     def forgotten_runs(self) -> list[int]:
         """Runs that are queued, and no job is there to play them."""
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return list(tx.scalars(_FORGOTTEN))
 
     def littered_runs(self) -> list[int]:
         """Runs that are over and whose schema may still be in the lab."""
         over = run_table.c.status.in_(OVER)
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return list(tx.scalars(sa.select(run_table.c.id).where(run_table.c.litter, over)))
 
     def tidied(self, run_id: int) -> None:

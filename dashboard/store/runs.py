@@ -72,7 +72,7 @@ class Runs(Server):
             return int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
 
     def run(self, run_id: int) -> RunRecord | None:
-        with self.transaction() as tx:
+        with self.reading() as tx:
             row = tx.execute(sa.select(*_RECORD).where(run_table.c.id == run_id)).mappings().one_or_none()
         if row is None:
             return None
@@ -82,7 +82,7 @@ class Runs(Server):
 
     def rev(self, run_id: int) -> int:
         """The revision of a run: it grows with everything a page could show. Raises `UnknownRun`."""
-        with self.transaction() as tx:
+        with self.reading() as tx:
             rev: int | None = tx.scalar(sa.select(run_table.c.rev).where(run_table.c.id == run_id))
         if rev is None:
             raise UnknownRun(run_id)
@@ -98,7 +98,7 @@ class Runs(Server):
         page = sa.select(*_ROW).where(*matches).order_by(run_table.c.id.desc()).limit(limit + 1)
         if before is not None:
             page = page.where(run_table.c.id < before)
-        with self.transaction() as tx:
+        with self.reading() as tx:
             rows = tuple(RunRow(**row) for row in tx.execute(page).mappings())
             total = tx.scalar(sa.select(sa.func.count()).select_from(run_table).where(*matches)) or 0
         return RunPage(rows[:limit], total, rows[limit - 1].id if len(rows) > limit else None)
@@ -120,15 +120,18 @@ class Runs(Server):
             .where(step_table.c.run_id == run_id, step_table.c.number.between(max(first, 0), min(last, LAST)))
             .order_by(step_table.c.number)
         )
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return [from_data(Step, body) for body in tx.scalars(query)]
 
     def captions(self, run_id: int) -> list[Caption]:
         """All steps of a run, each in a line."""
         c = step_table.c
         query = sa.select(c.number, c.caption, c.token, c.woke, c.failed).where(c.run_id == run_id).order_by(c.number)
-        with self.transaction() as tx:
-            return [Caption(n, text, token, tuple(woke), failed) for n, text, token, woke, failed in tx.execute(query)]
+        with self.reading() as tx:
+            return [
+                Caption(n, text, token, tuple(woke.split("\n")) if woke else (), failed)
+                for n, text, token, woke, failed in tx.execute(query)
+            ]
 
     def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
         """What the program wrote in the last `limit` steps up to one: events of these kinds, oldest first."""
@@ -138,7 +141,7 @@ class Runs(Server):
             .where(c.run_id == run_id, c.number.between(upto - limit + 1, upto), c.output.is_not(None))
             .order_by(c.number)
         )
-        with self.transaction() as tx:
+        with self.reading() as tx:
             rows = tx.execute(query).all()
         events = [(number, from_data(Event, event)) for number, output in rows for event in output]
         return [(number, event) for number, event in events if event.kind in kinds][-limit:]
@@ -181,7 +184,7 @@ class Runs(Server):
                 "number": step.number,
                 "caption": clean(step.text),
                 "token": step.choice.token if step.choice else None,
-                "woke": list(step.woke),
+                "woke": clean("\n".join(step.woke)),
                 "failed": failed(step),
                 "output": [to_data(event) for event in step.events if event.kind in OUTPUT] or None,
                 "body": to_data(step),

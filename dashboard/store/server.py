@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from dashboard.store.errors import StoreDown
 from dashboard.store.listener import Listener
+from dashboard.store.tables import ANSWER_CHANNEL
 from dashboard.store.tables import COMMAND_CHANNEL
 from dashboard.store.tables import RUN_CHANNEL
 from dashboard.store.tables import STACK_CHANNEL
@@ -28,7 +29,8 @@ class Server:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = engine(url)
-        self.listener = Listener(url, (RUN_CHANNEL, COMMAND_CHANNEL, STACK_CHANNEL))
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
+        self.listener = Listener(url, (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, STACK_CHANNEL))
 
     def close(self) -> None:
         self.listener.close()
@@ -40,9 +42,22 @@ class Server:
         with reachable(), self._engine.begin() as connection:
             yield connection
 
+    @contextlib.contextmanager
+    def passing(self) -> Iterator[sa.Connection]:
+        """A transaction for what means nothing after a crash of the server: nobody waits until it is on disk."""
+        with self.transaction() as tx:
+            tx.exec_driver_sql("set local synchronous_commit to off")
+            yield tx
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for statements that only read, each on its own: cheaper than a transaction."""
+        with reachable(), self._reader.connect() as connection:
+            yield connection
+
     def ping(self) -> None:
         """Return if the store answers, else raise `StoreDown`."""
-        with self.transaction() as tx:
+        with self.reading() as tx:
             tx.exec_driver_sql("select 1")
 
     def wait_until(
@@ -67,7 +82,7 @@ def engine(url: str) -> sa.Engine:
         sa.make_url(url).set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,  # a store that was restarted costs a new connection, not an error
         pool_size=8,
-        max_overflow=24,
+        max_overflow=8,
         pool_timeout=10,
         connect_args={"connect_timeout": 5, "application_name": "interlock"},
     )

@@ -23,7 +23,7 @@ class Stacks(Server):
 
     def stacks(self) -> list[StackRow]:
         """What is known of stacks; one that nobody ever touched has no row."""
-        with self.transaction() as tx:
+        with self.reading() as tx:
             return [StackRow(**row) for row in tx.execute(sa.select(*_STACK).order_by(stack_table.c.name)).mappings()]
 
     def set_stack(
@@ -43,7 +43,7 @@ class Stacks(Server):
     def append_stack_log(self, name: str, text: str, progress: str | None = None) -> None:
         log = sa.func.right(stack_table.c.log + clean(text), LOG_LIMIT)
         values = {"log": log, "updated": sa.func.now()} | ({} if progress is None else {"progress": clean(progress)})
-        with self.transaction() as tx:
+        with self.passing() as tx:
             tx.execute(sa.update(stack_table).where(stack_table.c.name == name).values(values))
 
     def wait_stack(self, name: str, rev: int, timeout: float) -> int:

@@ -22,10 +22,10 @@ from sqlalchemy import MetaData
 from sqlalchemy import Table
 from sqlalchemy import Text
 from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import ARRAY
 
 RUN_CHANNEL = "interlock_run"  # payload: the run's id
 COMMAND_CHANNEL = "interlock_command"  # payload: the run's id
+ANSWER_CHANNEL = "interlock_answer"  # payload: the command's id
 STACK_CHANNEL = "interlock_stack"  # payload: the stack's name
 
 ACTIVE = ("starting", "waiting", "running")
@@ -73,7 +73,7 @@ step = Table(
     Column("number", Integer, primary_key=True),
     Column("caption", Text, nullable=False),
     Column("token", Text),  # of the choice carried out
-    Column("woke", ARRAY(Text), nullable=False),
+    Column("woke", Text, nullable=False),  # a task a line: an array costs ten times as much to read
     Column("failed", Boolean, nullable=False),  # a task raised in it
     Column(
         "output", JSON(none_as_null=True)

@@ -47,7 +47,7 @@ create table step (
     number integer not null,
     caption text not null,
     token text,
-    woke text[] not null,
+    woke text not null,
     failed boolean not null,
     output json,
     body json not null,
@@ -97,10 +97,14 @@ end $$;
 create trigger run_notify after insert or update on run
     for each row execute function interlock_notify_run();
 
--- Those who sent a command wait for its answer, so a command announces itself when it comes and when it is done.
+-- The run's worker hears of a new command, and whoever sent it of its answer.
 create function interlock_notify_command() returns trigger language plpgsql as $$
 begin
-    perform pg_notify('interlock_command', new.run_id::text);
+    if tg_op = 'INSERT' then
+        perform pg_notify('interlock_command', new.run_id::text);
+    else
+        perform pg_notify('interlock_answer', new.id::text);
+    end if;
     return null;
 end $$;
 create trigger command_notify after insert or update on command

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import importlib
 import json
 import os
@@ -23,6 +24,7 @@ from interlock.frame import Message
 from interlock.job import Job
 from interlock.lab import LabError
 from interlock.play import Play
+from interlock.play import libraries
 from interlock.play import never_began
 
 PRELOAD = (
@@ -77,6 +79,8 @@ def main() -> None:
     os.dup2(2, 1)  # what C code or a subprocess prints joins the diagnostics
     failed = preload()
     write_all(out, json.dumps({"ready": {"pid": os.getpid(), "python": sys.version.split()[0], "missing": failed}}))
+    gc.disable()
+    gc.freeze()  # what is there now is shared with every run; looking through it would copy it
     lines = Lines(commands)
     while line := lines.next():
         order = json.loads(line)
@@ -98,6 +102,7 @@ def preload() -> list[str]:
             importlib.import_module(name)
         except ImportError:
             missing.append(name)
+    libraries()
     return missing
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import runpy
@@ -337,9 +338,15 @@ def never_began(detail: str) -> End:
 
 def versions(server: str) -> dict[str, str]:
     """Versions of what takes part."""
+    return {**libraries(), "postgresql": server.split()[0] if server else ""}
+
+
+@functools.lru_cache(maxsize=None)
+def libraries() -> dict[str, str]:
+    """Versions of the interpreter and of what it has of interest. Looked up once, before runs are forked: it is slow."""
     from importlib import metadata
 
-    found = {"python": sys.version.split()[0], "postgresql": server.split()[0] if server else ""}
+    found = {"python": sys.version.split()[0]}
     for name in ("sqlalchemy", "asyncpg", "greenlet", "fastapi"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)

@@ -96,6 +96,7 @@ class Room:
     poll: Poll | None
     rev: int
     notice: str = ""  # why a command was refused
+    in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,13 @@ class Moment:
 
 
 def room(
-    run: RunRecord, moment: Moment, *, incident_title: str, explanation: Explanation | None, notice: str = ""
+    run: RunRecord,
+    moment: Moment,
+    *,
+    incident_title: str,
+    explanation: Explanation | None,
+    notice: str = "",
+    in_the_way: tuple[int, ...] = (),
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
@@ -148,6 +155,7 @@ def room(
         poll=_poll(run, stepper, step is not None),
         rev=run.rev,
         notice=notice,
+        in_the_way=in_the_way,
     )
 
 

@@ -268,7 +268,12 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
         notice=notice,
+        in_the_way=_waiting_runs() if run.status == "queued" else (),
     )
+
+
+def _waiting_runs() -> tuple[int, ...]:
+    return tuple(row.id for row in services().store.runs(RunFilter(status="waiting"), limit=8).rows)
 
 
 def _wait(run_id: int, enough: Callable[[RunRecord], bool]) -> None:

@@ -137,7 +137,7 @@ def test_playing_goes_on_by_itself_until_it_is_paused(page: Page) -> None:
     start(page)
     page.select_option("#speed", "4")
     page.click("button#play")
-    expect(page.locator("#caption .position")).to_contain_text("step 3 of")
+    expect(page.locator("#caption .position")).to_contain_text(re.compile(r"step ([3-9]|1[0-9]) of"))
     page.click("button#play")
     expect(page.locator(".choices.is-live")).to_be_visible()
     # Recorded steps are played by the browser.

@@ -8,12 +8,12 @@ from itertools import zip_longest
 
 _TOKEN = re.compile(
     r"""
-    (?P<text> '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(?P<tag>\w*)\$ .*? \$(?P=tag)\$ )
+    (?P<text> [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*" | \$(?P<tag>\w*)\$ .*? \$(?P=tag)\$ )
     | (?P<comment> --[^\n]* | /\*.*?\*/ )
     | (?P<open> ['"] | \$\w*\$ | /\* )
     | (?P<meta> ^[ \t]*\\[^\n]* )
     | (?P<end> ; )
-    | (?P<code> [^\s] )
+    | (?P<code> \w+ (?!['\w]) | \S )
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
@@ -36,12 +36,15 @@ def mistakes(text: str, first: int = 1) -> list[Mistake]:
     """What a server could not make sense of in a file of SQL; its first line has the number `first`."""
     found = []
     for token in _TOKEN.finditer(text):
-        line = first + text.count("\n", 0, token.start())
         if token.lastgroup == "open":
-            found.append((line, f"What {token[0]} opens here is never closed."))
-            break
-        if token.lastgroup == "meta":
-            found.append((line, f"{token[0].split()[0]} is a command of psql; the server takes only SQL."))
+            message = f"What {token[0]} opens here is never closed."
+        elif token.lastgroup == "meta":
+            message = f"{token[0].split()[0]} is a command of psql; the server takes only SQL."
+        else:
+            continue
+        found.append((first + text.count("\n", 0, token.start()), message))
+        if token.lastgroup == "open":
+            break  # what follows would be read inside out
     return found
 
 

@@ -195,12 +195,12 @@ class Worker:
 
     async def _post_mortem(self, end: End) -> End:
         """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""
-        if self._settings.lab_url is None or end.outcome not in ("crash", "error", "invalid", "stuck"):
+        if self._settings.lab_url is None or end.outcome not in ("crash", "error", "interrupted", "invalid", "stuck"):
             return end
         try:
             await asyncio.to_thread(lab.check, self._settings.lab_url)
         except lab.LabDown as error:
-            outcome = "invalid" if end.outcome == "invalid" or end.steps < 0 else "interrupted"
+            outcome = "invalid" if end.steps < 0 else "interrupted"
             return replace(end, outcome=outcome, summary=str(error), detail=f"{error}\n\n{end.detail}".strip())
         return end
 

@@ -128,7 +128,11 @@ def load(dirs: Iterable[Path]) -> Catalogue:
         for folder in sorted(base.iterdir()):
             if not folder.is_dir() or folder.name.startswith((".", "_")):
                 continue
-            incident = _cached(folder)
+            try:
+                incident = _cached(folder)
+            except OSError as error:
+                message = f"This folder cannot be read: {error.strerror}."
+                incident = Incident(folder.name, folder.name, folder, problems=(Problem(folder, 1, message),))
             problems += incident.problems
             earlier = incidents.setdefault(incident.name, incident)
             if earlier is not incident:
@@ -143,7 +147,8 @@ _cache: dict[Path, tuple[object, Incident]] = {}
 
 
 def _cached(folder: Path) -> Incident:
-    state = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(folder.iterdir())]
+    # lstat: an editor's lock file may be a link to nowhere, and it says enough of the others
+    state = [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.iterdir())]
     known = _cache.get(folder)
     if known is None or known[0] != state:
         known = _cache[folder] = state, read(folder)
@@ -162,7 +167,7 @@ def read(folder: Path) -> Incident:
     problems += (Problem(schema, *mistake) for mistake in sqlfiles.mistakes(setup))
     queries, mistakes = sqlfiles.queries(_text(rules, problems) if rules.exists() else "")
     problems += (Problem(rules, *mistake) for mistake in mistakes)
-    problems += (problem for path in sorted(folder.glob("*.py")) if (problem := _syntax(path)))
+    problems += (problem for path in sorted(folder.glob("[!.]*.py")) if (problem := _syntax(path)))
     return Incident(
         name=folder.name,
         title=table.get("title", folder.name),

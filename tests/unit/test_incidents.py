@@ -219,6 +219,13 @@ def test_a_folder_is_read_again_only_when_a_file_of_it_changed(tmp_path: Path) -
     assert incidents.load([tmp_path]).incidents[0].story == "<p>New.</p>\n"
 
 
+def test_what_an_editor_leaves_in_a_folder_is_passed_over(tmp_path: Path) -> None:
+    folder = write(tmp_path, {})
+    (folder / ".#broken.py").symlink_to("someone@host.123")
+    (folder / "broken.py~").write_text("def (")
+    assert incidents.load([tmp_path]).problems == ()
+
+
 def test_a_story_cannot_bring_its_own_html_scripts_or_pictures(tmp_path: Path) -> None:
     story = "<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![p](https://example.org/p.png)\n"
     html = read(tmp_path, {"story.md": story}).story

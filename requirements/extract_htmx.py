@@ -15,7 +15,7 @@ def main(wheel: str, target: str) -> None:
     script = zipfile.ZipFile(wheel).read(MEMBER)
     found = hashlib.sha256(script).hexdigest()
     if found != SHA256:
-        sys.exit(f"{MEMBER} in {wheel} has sha256 {found}, not {SHA256}: it is not the htmx we reviewed, so it is not used.")
+        sys.exit(f"{MEMBER} in {wheel} has sha256 {found} and not {SHA256}: it is not the htmx we know.")
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     Path(target).write_bytes(script)
 

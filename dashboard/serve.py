@@ -119,7 +119,7 @@ def _wait_for_answer(settings: Settings, web: subprocess.Popen[bytes]) -> None:
 
 
 def _watch(web: subprocess.Popen[bytes], clusters: list[Cluster], say: Say) -> None:
-    """Look after the children until a signal comes. A server that crashed is started again; what it committed is there."""
+    """Look after the children until a signal comes. A server that crashed is started again, with all it committed."""
     crashes: list[float] = []
     while True:
         time.sleep(LOOK_EVERY)

@@ -34,7 +34,6 @@ from interlock.frame import Message
 from interlock.frame import Step
 from interlock.job import Job
 from interlock.outcome import signature
-from interlock.outcome import summary
 from interlock.outcome import task_outcome
 from interlock.schedule import Schedule
 
@@ -288,7 +287,7 @@ def made_up_end(outcome: str, why: str, last: Step | None, deviations: dict[int,
     return End(
         outcome=outcome,
         signature=signature(outcome, tasks, ()),
-        summary=summary(outcome, tasks, (), why),
+        summary=why.split("\n")[0],
         schedule=str(Schedule(deviations)),
         steps=last.number if last is not None else -1,
         tasks=tasks,

@@ -17,19 +17,23 @@ select gid
 from pg_prepared_xacts
 where database = current_database()
   and exists (
-    select from pg_locks join pg_class on pg_class.oid = relation
-    where virtualtransaction = '-1/' || transaction::text and relnamespace = to_regnamespace(%(schema)s)
+    select
+    from pg_locks itself
+    join pg_locks held using (virtualtransaction)
+    join pg_class on pg_class.oid = held.relation
+    where itself.transactionid = transaction and itself.pid is null and held.pid is null
+      and relnamespace = to_regnamespace(%(schema)s)
   )
 """
 
 
 class LabDown(Exception):
-    """The lab cannot be reached; the message says why and what to do."""
+    """The lab cannot be used; the message says why and what to do."""
 
     def __init__(self, why: object) -> None:
         reason = str(why).strip().split("\n")[0]
         super().__init__(
-            f"The lab (the PostgreSQL that programs are run on) cannot be reached: {reason}. If it is a "
+            f"The lab (the PostgreSQL that programs are run on) cannot be used: {reason}. If it is a "
             "server of yours, see that it runs and that INTERLOCK_LAB_URL is right; else start the dashboard again."
         )
 

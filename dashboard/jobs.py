@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable
+from collections.abc import Iterator
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -15,8 +16,10 @@ from procrastinate import App
 from procrastinate import PsycopgConnector
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import ConnectorException
 
 from dashboard.store import Store
+from dashboard.store import StoreDown
 from dashboard.store import stacks
 from dashboard.store.tables import run as run_table
 
@@ -48,7 +51,7 @@ def application(store_url: str, hands: Hands) -> App:
 
 def enqueue_run(store: Store, run_id: int) -> None:
     """Have a queued run played by the next worker that is free. Asking twice is asking once."""
-    with contextlib.suppress(AlreadyEnqueued), store.transaction() as tx:
+    with _asked(), store.transaction() as tx:
         connection, lock = tx.connection.driver_connection, f"run {run_id}"
         stepped = tx.scalar(sa.select(run_table.c.mode == "step").where(run_table.c.id == run_id))
         queue = STEPPED if stepped else RUNS
@@ -57,7 +60,18 @@ def enqueue_run(store: Store, run_id: int) -> None:
 
 def enqueue_install(store: Store, name: str) -> None:
     """Have a stack installed. Asking twice is asking once."""
-    with contextlib.suppress(AlreadyEnqueued), store.transaction() as tx:
+    with _asked(), store.transaction() as tx:
         connection, lock = tx.connection.driver_connection, f"stack {name}"
         _desk.configure_task(INSTALL_STACK, queue=INSTALLS, queueing_lock=lock, connection=connection).defer(name=name)
         stacks.note(tx, name, "queued", log="")
+
+
+@contextlib.contextmanager
+def _asked() -> Iterator[None]:
+    """What the queue raises, in the words of the store; that a job is there already is no mistake."""
+    try:
+        yield
+    except AlreadyEnqueued:
+        pass
+    except ConnectorException as error:
+        raise StoreDown(error.__cause__ or error) from error

@@ -1,4 +1,7 @@
-"""Brings the store up to date: our tables through alembic, the job queue's through Procrastinate's own scripts."""
+"""Brings the store up to date: our tables through alembic, the job queue's through Procrastinate's own scripts.
+
+A change of our tables is a new file in `versions/`, with the next number as its name and its revision.
+"""
 
 from __future__ import annotations
 

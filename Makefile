@@ -34,7 +34,7 @@ check: $(DEV)
 	@$(BIN)/pytest -q tests/unit $(ARGS)
 
 bench: $(DEV) $(HTMX)
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 prove: $(DEV)
 	@$(BIN)/python -m tests.prove $(ARGS)

@@ -54,7 +54,9 @@ class Result:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise."""
+        """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise, 2 if it could not be run."""
+        if self.end.outcome in ("invalid", "interrupted"):
+            return 2
         return 0 if (self.end.outcome == "ok" if self.expected is None else self.expected) else 1
 
 

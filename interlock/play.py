@@ -210,6 +210,9 @@ class Play:
         if self._number > self._job.limits.steps:
             self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
+            asked = self._schedule.deviations.get(self._number)
+            if asked is not None and self._job.mode != "random":
+                self._over("diverged", strategy.divergence(self._number, asked, choices))
             self._over("stuck", self._why_stuck())
         token = self._strategy(self._number, choices)
         if token == "stop":

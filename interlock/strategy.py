@@ -12,6 +12,8 @@ from typing import Optional
 from interlock.frame import Choice
 from interlock.schedule import Schedule
 
+OUTAGE = 10.0  # seconds
+
 Decide = Callable[[int, Sequence[Choice]], str]  # (number of the step to come, what is possible) -> token
 
 
@@ -38,9 +40,12 @@ def replaying(schedule: Schedule, otherwise: Optional[Decide] = None, until: Opt
 def overtaking(delay: float) -> float:
     """How often chance lets a timer overtake replies that are already there.
 
-    All of it is possible, but a network that keeps replies back for 60 s every other time shows nothing but
-    timeouts: so 3 in 10 for a tenth of a second and less, 3 in 100 for a second, 1 in 2,000 for a minute.
+    3 in 10 for a tenth of a second and less, 3 in 100 for a second, never for more than `OUTAGE`: a network that keeps
+    a reply back that long is no other interleaving but an outage, and every program would show its connect timeout.
+    A person and a schedule may choose it all the same.
     """
+    if delay > OUTAGE:
+        return 0.0
     return min(0.3, 0.03 / delay) if delay > 0 else 0.3
 
 
@@ -60,7 +65,9 @@ def seeded(seed: int) -> Decide:
 
 def divergence(step: int, asked: str, choices: Sequence[Choice]) -> str:
     """What to tell when a schedule asks for the impossible."""
-    possible = ", ".join(f"{choice.token} ({choice.text})" for choice in choices) or "nothing: the run had ended"
+    possible = (
+        ", ".join(f"{choice.token} ({choice.text})" for choice in choices) or "nothing: nothing could move any more"
+    )
     return (
         f"At step {step} the schedule asks for {asked}, which was not possible. Possible were: {possible}. "
         "The schedule belongs to another program, stack or version of them."

@@ -119,7 +119,7 @@ def test_faults_are_choices(play: Play, schedule: str, error: str) -> None:
     ("schedule", "detail"),
     [
         ("il1:3=c9", "At step 3 the schedule asks for c9"),
-        ("il1:900=c1", "nothing: the run had ended"),
+        ("il1:900=c1", "nothing could move"),
         ("x", "no schedule"),
     ],
 )

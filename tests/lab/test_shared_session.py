@@ -14,7 +14,6 @@ import pytest
 from dashboard import incidents
 from dashboard.lab import drop_schema
 from interlock import journal
-from interlock import schedule
 from interlock.frame import End
 from interlock.frame import Message
 from interlock.frame import Step
@@ -156,30 +155,16 @@ def test_the_three_tasks_get_three_connections_and_end_up_with_the_last(
     with_runner(stack_python("sqlalchemy-1.4.42"), lab_url, work)
 
 
-def gave_up(end: End) -> bool:
-    """Whether chance kept a connection waiting for the minute after which asyncpg gives up: no program survives that.
-
-    It is the only timer that these programs have.
-    """
-    return "t" in schedule.parse(end.schedule).deviations.values()
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize(("program", "schedules"), [("session_per_task", 200), ("sequential", 20)])
+@pytest.mark.parametrize(("program", "schedules"), [("session_per_task", 60), ("sequential", 10)])
 def test_a_fix_holds_under_every_schedule_tried(
     program: str, schedules: int, stack: str, lab_url: str, stack_python: Callable[[str], str]
 ) -> None:
     async def work(play: Play) -> None:
-        tried = 0
-        for seed in itertools.count():
+        for seed in range(schedules):
             end = end_of(await play(program, mode="random", seed=seed, sample=False, pictures=False))
-            if not gave_up(end):
-                assert (end.outcome, broken_rules(end)) == ("ok", []), f"seed {seed}, {end.schedule}: {end.summary}"
-                tried += 1
-                if tried == schedules:
-                    return
-            assert seed < 2 * schedules, "Too many schedules in which the driver gave up connecting."
+            assert (end.outcome, broken_rules(end)) == ("ok", []), f"seed {seed}, {end.schedule}: {end.summary}"
 
     with_runner(stack_python(stack), lab_url, work)
 

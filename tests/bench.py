@@ -1,0 +1,327 @@
+"""What the dashboard and the engine cost, measured on this machine: `make bench`.
+
+Every figure is a median over several tries, with the 95th percentile where the slow ones matter; what is a matter of
+proportion is measured against a baseline within the same run. Nothing here fails when a figure is bad: it tells.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import closing
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+from dashboard import cluster
+from dashboard import incidents
+from dashboard import stacks
+from dashboard.config import Settings
+from dashboard.config import resource
+from dashboard.lab import drop_schema
+from interlock.frame import End
+from interlock.supervisor import Job
+from interlock.supervisor import Runner
+from tests import chromium
+from tests.browser.conftest import QUIET
+
+INTERLOCK = Path(sys.executable).with_name("interlock")
+KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
+OLD, NEW = "sqlalchemy-1.4.42", "sqlalchemy-2.1"
+
+Row = tuple[str, str, str]  # what, figure, aim
+
+
+def machine() -> str:
+    """The machine in a line, for whoever compares figures."""
+    memory = psutil.virtual_memory().total / 2**30
+    load = os.getloadavg()[0]
+    return (
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, load at start {load:.1f}"
+    )
+
+
+def spread(seconds: Sequence[float]) -> str:
+    """Median and 95th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+    return f"median {statistics.median(ordered) * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms of {len(ordered)}"
+
+
+@contextmanager
+def served(data_dir: Path, port: int) -> Iterator[tuple[float, psutil.Process]]:
+    """A dashboard started as `make run` starts it; gives the seconds to its first page, and its process."""
+    began = time.monotonic()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
+    environment |= {"INTERLOCK_DATA_DIR": str(data_dir), "INTERLOCK_PORT": str(port)}
+    child = subprocess.Popen([INTERLOCK, "serve"], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                get(port, "/")
+                break
+            except OSError:
+                if child.poll() is not None or time.monotonic() - began > 60:
+                    raise
+                time.sleep(0.01)
+        yield time.monotonic() - began, psutil.Process(child.pid)
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(30)
+
+
+def get(port: int, path: str) -> str:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.read().decode()
+
+
+class Client:
+    """A browser's requests over one kept connection."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def ask(self, method: str, path: str, **form: object) -> tuple[http.client.HTTPResponse, bytes]:
+        headers = {"Origin": f"http://127.0.0.1:{self.port}", "Sec-Fetch-Site": "same-origin", "HX-Request": "true"}
+        body = None
+        if method == "POST":
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode({name: value for name, value in form.items() if value is not None})
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        return answer, answer.read()
+
+    def start(self, program: str, stack: str, mode: str) -> int:
+        """Start a run; its number."""
+        answer, body = self.ask("POST", "/runs", incident="shared_session", program=program, stack=stack, mode=mode)
+        where = answer.headers.get("Location") or answer.headers.get("HX-Redirect") or ""
+        found = re.search(r"/runs/(\d+)", where)
+        if found is None:
+            raise RuntimeError(f"The run was not started: {answer.status} {body[:300]!r}")
+        return int(found[1])
+
+
+def starts(data_dir: Path, port: int) -> list[Row]:
+    """Seconds from the command to the first page, with no data and with data."""
+    cold, warm = [], []
+    for _ in range(3):
+        shutil.rmtree(data_dir / "store", ignore_errors=True)
+        shutil.rmtree(data_dir / "lab", ignore_errors=True)
+        with served(data_dir, port) as (seconds, _process):
+            cold.append(seconds)
+        with served(data_dir, port) as (seconds, _process):
+            warm.append(seconds)
+    return [
+        ("cold start (no data yet) to the first page", f"{statistics.median(cold):.2f} s", ""),
+        ("warm start to the first page", f"{statistics.median(warm):.2f} s", "≤ 3 s"),
+    ]
+
+
+def clicks(port: int) -> list[Row]:
+    """From a click in Chromium to the failure on screen, on the incident's own stack."""
+    taken = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(QUIET))
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        for _ in range(7):
+            page.goto(f"http://127.0.0.1:{port}/")
+            began = time.monotonic()
+            page.get_by_role("button", name="Run scenario").first.click()
+            page.wait_for_url(re.compile(r"/runs/\d+"))
+            page.get_by_role("button", name="To the failure").click()
+            page.get_by_text("twophase").first.wait_for()
+            taken.append(time.monotonic() - began)
+        browser.close()
+    return [("click on Run, To the failure, to the failure on screen (1.4.42)", spread(taken), "")]
+
+
+def steps(port: int) -> list[Row]:
+    """One step of a run: from POST to the new picture."""
+    client = Client(port)
+    taken: list[float] = []
+    for _ in range(4):
+        run = client.start("broken", OLD, "step")
+        wait_for(client, run, lambda state: state["status"] == "waiting")
+        at = 0
+        while True:
+            began = time.monotonic()
+            answer, body = client.ask("POST", f"/runs/{run}/commands", kind="advance", at=at)
+            took = time.monotonic() - began
+            if answer.status != 200:
+                raise RuntimeError(f"The step was refused: {answer.status} {body[:300]!r}")
+            at += 1
+            if f"step={at}".encode() not in body:
+                raise RuntimeError(f"The answer does not show step {at} of run {run}")
+            taken.append(took)
+            if state_of(client, run)["status"] != "waiting":
+                break
+    return [("one step, POST to new picture (1.4.42)", spread(taken), "p95 ≤ 150 ms")]
+
+
+def polls(port: int, process: psutil.Process) -> list[Row]:
+    """What an unchanged poll costs: bytes on the wire and processor time of the whole server."""
+    client = Client(port)
+    run = client.start("broken", OLD, "step")
+    wait_for(client, run, lambda state: state["status"] == "waiting")
+    revision = state_of(client, run)["rev"]
+    path = f"/runs/{run}/live?rev={revision}&step=0"
+    answer, body = client.ask("GET", path)
+    if answer.status != 204:
+        raise RuntimeError(f"The poll was not answered as unchanged: {answer.status}")
+    size = (
+        len(body)
+        + sum(len(name) + len(value) + 4 for name, value in answer.getheaders())
+        + len("HTTP/1.1 204 NO CONTENT\r\n\r\n")
+    )
+    count = 1000
+    idle = cpu(process, lambda: time.sleep(3)) / 3
+    began = time.monotonic()
+    used = cpu(process, lambda: [client.ask("GET", path) for _ in range(count)] and None)
+    used -= idle * (time.monotonic() - began)
+    client.ask("POST", f"/runs/{run}/commands", kind="stop")
+    return [
+        ("unchanged poll, bytes of the answer", f"{size} bytes", "≤ 300"),
+        ("unchanged poll, processor time of the server", f"{used / count * 1000:.2f} ms", "≤ 2 ms"),
+    ]
+
+
+def cpu(process: psutil.Process, work: Callable[[], None]) -> float:
+    """Processor seconds that a process and its children use while some work is done, PostgreSQL included."""
+
+    def total() -> float:
+        times = [one.cpu_times() for one in [process, *process.children(recursive=True)]]
+        return sum(one.user + one.system for one in times)
+
+    before = total()
+    work()
+    return total() - before
+
+
+def state_of(client: Client, run: int) -> dict[str, object]:
+    """Status and revision of a run, as its page has them."""
+    _, body = client.ask("GET", f"/runs/{run}/step.json")
+    found: dict[str, object] = json.loads(body)["run"]
+    return found
+
+
+def wait_for(client: Client, run: int, good: Callable[[dict[str, object]], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not good(state_of(client, run)):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Run {run} did not get there: {state_of(client, run)}")
+        time.sleep(0.01)
+
+
+async def engine(settings: Settings, lab_url: str) -> list[Row]:
+    """The engine alone: gated against natural, and seeded runs a second."""
+    incident = incidents.load(settings.scenario_dirs).incident("shared_session")
+    assert incident is not None
+    rows: list[Row] = []
+
+    def job(program: str, mode: str, schema: str, **more: object) -> Job:
+        found = incident.program(program)
+        assert found is not None
+        how = {"setup": incident.setup, "invariants": incident.invariants, **more}
+        return Job(str(found.path), lab_url, schema, mode=mode, **how)  # type: ignore[arg-type]
+
+    async def length(runner: Runner, one: Job) -> float:
+        began = time.monotonic()
+        messages = [message async for message in runner.play(one)]
+        assert isinstance(messages[-1], End)
+        assert messages[-1].outcome in ("ok", "error"), messages[-1]
+        return time.monotonic() - began
+
+    for stack in (OLD, NEW):
+        runner = await Runner.start((await stacks.install(settings, stack, _quiet, _quiet)).python)
+        gated, natural = [], []
+        for _ in range(15):
+            natural.append(await length(runner, job("session_per_task", "natural", "bench_a")))
+            gated.append(await length(runner, job("session_per_task", "replay", "bench_a")))
+        ratio = statistics.median(gated) / statistics.median(natural)
+        shown = f"{ratio:.2f} × ({statistics.median(gated) * 1000:.0f} ms / {statistics.median(natural) * 1000:.0f} ms)"
+        rows.append((f"gated run against natural run, session_per_task ({stack})", shown, "≤ 1.3 ×"))
+        await runner.close()
+
+    at_once = os.cpu_count() or 1
+    runners = [await Runner.start(sys.executable) for _ in range(at_once)]
+    numbers = iter(range(300))
+
+    async def work(runner: Runner, schema: str) -> int:
+        done = 0
+        for seed in numbers:
+            await length(runner, job("broken", "random", schema, seed=seed, pictures=False))
+            done += 1
+        return done
+
+    began = time.monotonic()
+    done = sum(await asyncio.gather(*(work(runner, f"bench_{n}") for n, runner in enumerate(runners))))
+    rate = done / (time.monotonic() - began)
+    rows.append((f"seeded runs of broken on {NEW}, {at_once} at once", f"{rate:.0f} a second", "≥ 40"))
+    for number, runner in enumerate(runners):
+        await runner.close()
+        drop_schema(lab_url, f"bench_{number}")
+    drop_schema(lab_url, "bench_a")
+    return rows
+
+
+async def _quiet(text: str) -> None:
+    """Progress of an installation that nobody watches."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parts = ("starts", "clicks", "steps", "polls", "engine")
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("part", nargs="*", choices=[*parts, []], help=f"of {', '.join(parts)}; all without one")
+    parser.add_argument("--port", type=int, default=8449)
+    options = parser.parse_args(arguments)
+    wanted = options.part or parts
+    print(machine(), flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="interlock-bench-"))
+    folder.chmod(0o755)  # root's servers run as another account
+    (folder / "stacks").symlink_to(KEPT / "stacks")
+    rows: list[Row] = []
+    try:
+        settings = Settings(folder, scenario_dirs=(resource("scenarios"),))
+        for stack in (OLD, NEW):
+            asyncio.run(stacks.install(Settings(KEPT), stack, _quiet, _quiet))
+        if "starts" in wanted:
+            rows += starts(folder, options.port)
+        with served(folder, options.port) as (_seconds, process):
+            rows += clicks(options.port) if "clicks" in wanted else []
+            rows += steps(options.port) if "steps" in wanted else []
+            rows += polls(options.port, process) if "polls" in wanted else []
+        if "engine" in wanted:
+            with cluster.lab(settings) as lab_url:
+                rows += asyncio.run(engine(Settings(KEPT, scenario_dirs=settings.scenario_dirs), lab_url))
+    finally:
+        shutil.rmtree(folder)
+    width = max(len(what) for what, _, _ in rows)
+    for what, figure, aim in rows:
+        print(f"{what:{width}}  {figure}{f'   (aim {aim})' if aim else ''}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

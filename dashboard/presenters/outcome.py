@@ -1,43 +1,19 @@
-"""How a run ended: each task, the chained tracebacks, the rules of the data, and how to have it again."""
+"""How a run ended: each task with its traceback, the rules of the data, and how to have it again."""
 
 from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from itertools import groupby
 
 from dashboard.presenters import words
+from dashboard.presenters.tracebacks import ErrorBlock
+from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Mark
 from interlock.frame import End
 from interlock.frame import ErrorView
+from interlock.frame import Frame
 from interlock.frame import InvariantOutcome
 from interlock.frame import Place
-
-_LINKS = {
-    "cause": "which was raised because of it, as the direct cause of:",
-    "context": "and while that was being handled, another was raised:",
-}
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Calls that follow each other in a stack, all ours or all a library's; `library` names whose."""
-
-    ours: bool
-    library: str
-    places: tuple[Place, ...]
-
-
-@dataclass(frozen=True)
-class ErrorBlock:
-    """One error of a chain. `first` is where it began: later ones are its consequences, and often mask it."""
-
-    type: str
-    message: str
-    first: bool
-    last: bool
-    leads: str  # how it leads to the next one
-    frames: tuple[Frames, ...]
 
 
 @dataclass(frozen=True)
@@ -76,22 +52,18 @@ class Outcome:
         return tuple(task for task in self.tasks if task.chain)
 
 
+def raised(frame: Frame) -> tuple[TaskEnd, ...]:
+    """The tasks that have raised so far, while the run is not over."""
+    return tuple(_task(one.id, one.name, one.state, one.value, one.errors) for one in frame.tasks if one.errors)
+
+
 def outcome(end: End, *, incident: str, program: str, stack: str, expected: bool | None) -> Outcome:
     return Outcome(
         mark=words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome),
         summary=end.summary,
         detail=end.detail,
         signature=end.signature,
-        tasks=tuple(
-            TaskEnd(
-                task.id,
-                task.name,
-                words.TASK_STATES.get(task.outcome) or words.unknown(task.outcome),
-                words.error(task.errors[0].type, task.errors[0].message) if task.errors else task.value,
-                chain(task.errors),
-            )
-            for task in end.tasks
-        ),
+        tasks=tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks),
         rules=tuple(_rule(one) for one in end.invariants),
         schedule=end.schedule,
         command=command(incident, program, stack, end.schedule),
@@ -102,35 +74,20 @@ def outcome(end: End, *, incident: str, program: str, stack: str, expected: bool
     )
 
 
+def _task(id_: str, name: str, state: str, value: str, errors: tuple[ErrorView, ...]) -> TaskEnd:
+    return TaskEnd(
+        id=id_,
+        name=name,
+        mark=words.TASK_STATES.get(state) or words.unknown(state),
+        text=words.error(errors[0].type, errors[0].message) if errors else value,
+        chain=chain(errors),
+    )
+
+
 def command(incident: str, program: str, stack: str, schedule: str) -> str:
     """The line that gives this run again, on any machine that has Interlock."""
     words = ("interlock", "run", f"{incident}/{program}", "--stack", stack, "--schedule", schedule)
     return shlex.join(words)
-
-
-def chain(errors: tuple[ErrorView, ...]) -> tuple[ErrorBlock, ...]:
-    """A chain as it came about: from where it began to what was raised in the end."""
-    blocks = []
-    for index in range(len(errors) - 1, -1, -1):
-        error = errors[index]
-        blocks.append(
-            ErrorBlock(
-                type=error.type,
-                message=error.message,
-                first=index == len(errors) - 1,
-                last=index == 0,
-                leads=_LINKS.get(error.link, "") if index else "",
-                frames=_frames(error.stack),
-            )
-        )
-    return tuple(blocks)
-
-
-def _frames(stack: tuple[Place, ...]) -> tuple[Frames, ...]:
-    def owner(place: Place) -> tuple[bool, str]:
-        return (True, "") if place.ours else (False, place.file.split("/", 1)[0])
-
-    return tuple(Frames(ours, library, tuple(places)) for (ours, library), places in groupby(stack, owner))
 
 
 _RULES = {True: Mark("holds", "✓", "good"), False: Mark("broken", "✕", "bad"), None: Mark("not checked", "?", "warn")}

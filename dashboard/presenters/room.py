@@ -20,7 +20,9 @@ from dashboard.presenters.happened import OutputLine
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.outcome import Outcome
+from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome
+from dashboard.presenters.outcome import raised
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
 from dashboard.presenters.words import Mark
@@ -92,6 +94,7 @@ class Room:
     events: tuple[EventLine, ...]
     output: tuple[OutputLine, ...]
     outcome: Outcome | None
+    raised: tuple[TaskEnd, ...]  # tracebacks so far, while there is no outcome
     explanation: Explanation | None
     poll: Poll | None
     rev: int
@@ -151,6 +154,7 @@ def room(
         outcome=outcome(run.end, incident=run.incident, program=run.program, stack=run.stack, expected=run.expected)
         if run.end
         else None,
+        raised=raised(frame) if run.end is None else (),
         explanation=explanation,
         poll=_poll(run, stepper, step is not None),
         rev=run.rev,

@@ -124,17 +124,19 @@ TWOPHASE = ErrorView(
     "AttributeError",
     "'NoneType' object has no attribute 'twophase'",
     (Place("session.py", 29, "wrapper", "result = await function(*args, **kwargs)"), EXECUTE, *_library),
+    link="context",
 )
 MASK = ErrorView(
     "sqlalchemy.exc.InvalidRequestError",
     "This session is in 'inactive' state, due to the SQL transaction being rolled back; no further SQL can be emitted",
     (Place("session.py", 32, "wrapper", "await session.rollback()"), *_library[:2]),
-    link="context",
 )
 
 
 def _task(number: int, name: str, **kw: object) -> TaskView:
-    view = TaskView(id=f"t{number}", name=name, state="waiting", parent="t1", place=EXECUTE, sessions=("s1",))
+    view = TaskView(
+        id=f"t{number}", name=name, state="waiting", parent="t1", place=EXECUTE, sessions=("s1",), stack="k1"
+    )
     return replace(view, **kw)  # type: ignore[arg-type]
 
 
@@ -163,6 +165,7 @@ _main = TaskView(
 _start = Step(
     number=0,
     text="The program started: three tasks wait for their first connection",
+    stacks={"k1": (Place("session.py", 29, "wrapper", "result = await function(*args, **kwargs)"), EXECUTE, *_library)},
     woke=("t1", "t2", "t3", "t4"),
     events=(
         Event("task-created", "task main created", "t1"),

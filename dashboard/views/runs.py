@@ -32,6 +32,7 @@ from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
 from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
+from dashboard.presenters.task import task_page
 from dashboard.services import services
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
@@ -43,12 +44,14 @@ from dashboard.views.arguments import optional
 from dashboard.views.incidents import no_incident
 from dashboard.views.stacks import install_for
 from interlock import schedule
+from interlock.frame import Place
 from interlock.journal import dump
 from interlock.journal import to_data
 
 page = Blueprint("runs", __name__)
 
 PAGE_SIZE = 50
+STACKS_AT_ONCE = 50  # steps read together when one of them has a stack we want
 PATIENCE = 1.5  # seconds a request waits for what it asked for, before the page goes on by polling
 COMMANDS = ("advance", "play", "pause", "finish", "stop")
 SPEEDS = ("0.25", "0.5", "1", "2", "4")
@@ -203,6 +206,28 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
         return hx.see_other(f"/runs/{run_id}")
     picture = _room(_run(run_id), None, notice=refused)
     return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
+
+
+@page.get("/runs/<int:run_id>/tasks/<task_id>")
+def task(run_id: int, task_id: str) -> str:
+    """A task at a step with its whole stack: a page, or the content of the run page's dialog."""
+    run = _run(run_id)
+    step = _moment(run, _asked_step()).step
+    found = next((one for one in step.frame.tasks if one.id == task_id), None) if step else None
+    if step is None or found is None:
+        raise PageError(404, f"There is no task {task_id[:40]!r} at this step of run {run_id}.", "", "Open the run.")
+    shown = task_page(run_id, step.number, found, step.frame, _stack(run_id, step.number, found.stack))
+    return render_template("runs/_task.html" if hx.wants_fragment() else "task.html", page=shown)
+
+
+def _stack(run_id: int, at: int, key: str) -> tuple[Place, ...]:
+    """A stack is written down in the step where it was first seen."""
+    store = services().store
+    for last in range(at, -1, -STACKS_AT_ONCE):
+        for step in reversed(store.steps(run_id, max(0, last - STACKS_AT_ONCE + 1), last)):
+            if key in step.stacks:
+                return step.stacks[key]
+    return ()
 
 
 @page.get("/runs/<int:run_id>/journal.jsonl")

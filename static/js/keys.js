@@ -30,7 +30,7 @@
 
   document.addEventListener("click", async (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener) document.getElementById(opener.dataset.opens).showModal();
+    if (opener && !event.ctrlKey && !event.metaKey) document.getElementById(opener.dataset.opens).showModal();
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
   });

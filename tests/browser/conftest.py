@@ -92,10 +92,15 @@ def browser(address: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, address: str) -> Iterator[NewPage]:
+def complaints() -> list[str]:
+    """What browsers have complained of on their consoles; a test that provokes it clears it."""
+    return []
+
+
+@pytest.fixture
+def new_page(browser: Browser, address: str, complaints: list[str]) -> Iterator[NewPage]:
     """Makes pages, each in a context of its own, as on another machine. A complaint on the console fails the test."""
     contexts: list[BrowserContext] = []
-    complaints: list[str] = []
 
     def make(width: int = 1440, height: int = 900, **more: object) -> Page:
         context = browser.new_context(base_url=address, viewport={"width": width, "height": height}, **more)  # type: ignore[arg-type]

@@ -184,6 +184,27 @@ def test_polling_rests_while_it_is_paused_and_ends_with_the_run(page: Page) -> N
     assert not polls
 
 
+def test_a_dashboard_that_is_lost_is_said_and_found_again(page: Page, complaints: list[str]) -> None:
+    start(page)
+    page.route("**/live?rev=*", lambda route: route.abort())
+    expect(page.locator("#poll")).to_have_text(re.compile("stale since"))
+    expect(page.locator("#matrix-body")).to_be_visible()  # what was there stays
+    page.unroute("**/live?rev=*")
+    expect(page.locator("#poll")).to_have_text(re.compile("live"))
+    assert complaints  # of the requests that were lost
+    complaints.clear()
+
+
+def test_a_task_shows_its_whole_stack(page: Page) -> None:
+    start(page)
+    page.get_by_title("The whole stack of second").click()
+    expect(page.locator("#task")).to_be_visible()
+    expect(page.locator("#task .frame.ours").last).to_contain_text("await session.execute")
+    expect(page.locator("#task .folded").first).to_contain_text("inside sqlalchemy")
+    page.keyboard.press("Escape")
+    expect(page.locator("#task")).to_be_hidden()
+
+
 def test_the_theme_is_kept_without_a_flash(page: Page) -> None:
     page.goto("/")
     page.click("#theme")

@@ -309,6 +309,18 @@ def test_what_a_program_says_is_never_markup(client: FlaskClient, store: Store) 
     assert "alert" in page.text
 
 
+def test_a_task_is_shown_with_its_whole_stack(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    page = client.get(f"/runs/{run_id}/tasks/t3?step=2")
+    assert "<html" in page.text
+    assert "it began here" in text(page)
+    fragment = client.get(f"/runs/{run_id}/tasks/t2?step=1", headers=HX)
+    assert "<html" not in fragment.text
+    assert "outermost call first" in text(fragment)  # the stack was written down a step earlier
+    assert "find_user" in text(fragment)
+    assert client.get(f"/runs/{run_id}/tasks/t9?step=1").status_code == 404
+
+
 # Commands
 
 

@@ -32,6 +32,7 @@ from interlock.journal import from_data
 from interlock.journal import to_data
 
 OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events that are the program's own words
+HIGHEST_ID = 2**63 - 1
 LAST = 2**31 - 1  # the highest number a step can have
 EVERY_RUN = RunFilter()
 SEARCHED = ("id", "incident", "program", "stack", "schedule", "seed", "title", "actor", "signature", "summary")
@@ -72,6 +73,8 @@ class Runs(Server):
             return int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
 
     def run(self, run_id: int) -> RunRecord | None:
+        if run_id > HIGHEST_ID:  # typed into the address bar
+            return None
         with self.reading() as tx:
             row = tx.execute(sa.select(*_RECORD).where(run_table.c.id == run_id)).mappings().one_or_none()
         if row is None:

@@ -180,6 +180,8 @@ def test_the_list_of_runs_is_filtered_and_paged(store: Store) -> None:
 
 def test_an_unknown_run_is_said_to_be_unknown(store: Store) -> None:
     assert store.run(10**9) is None
+    assert store.run(10**30) is None
+    assert store.step(1, 10**30) is None
     for ask in (lambda: store.rev(10**9), lambda: store.wait(10**9, 0, 1), lambda: store.command(10**9, "pause")):
         with pytest.raises(UnknownRun):
             ask()

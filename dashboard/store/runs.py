@@ -33,7 +33,7 @@ from interlock.journal import to_data
 
 OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events that are the program's own words
 HIGHEST_ID = 2**63 - 1
-LAST = 2**31 - 1  # the highest number a step can have
+LAST = 2**31 - 1  # above the number of any step
 EVERY_RUN = RunFilter()
 SEARCHED = ("id", "incident", "program", "stack", "schedule", "seed", "title", "actor", "signature", "summary")
 _ROW = [run_table.c[f.name] for f in fields(RunRow)]
@@ -120,7 +120,7 @@ class Runs(Server):
         """The steps from `first` to `last`, both included, as far as they are there."""
         query = (
             sa.select(step_table.c.body)
-            .where(step_table.c.run_id == run_id, step_table.c.number.between(max(first, 0), min(last, LAST)))
+            .where(step_table.c.run_id == run_id, step_table.c.number.between(min(first, LAST), min(last, LAST)))
             .order_by(step_table.c.number)
         )
         with self.reading() as tx:

@@ -28,21 +28,34 @@ class JournalError(ValueError):
 
 def to_data(value: Any, *, volatile: bool = True) -> Any:
     """A value of `frame` as JSON-ready data. Fields at their default are left out; volatile ones on request."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        data = {}
-        for f in dataclasses.fields(value):
-            if not volatile and f.metadata.get("volatile"):
-                continue
-            item = getattr(value, f.name)
-            if f.default is not dataclasses.MISSING and item == f.default:
-                continue
-            data[f.name] = to_data(item, volatile=volatile)
-        return data
-    if isinstance(value, (tuple, list)):
+    cls = type(value)
+    if cls in _PLAIN:
+        return value
+    if cls is tuple or cls is list:
         return [to_data(item, volatile=volatile) for item in value]
-    if isinstance(value, dict):
+    if cls is dict:
         return {str(key): to_data(item, volatile=volatile) for key, item in value.items()}
-    return value
+    data = {}
+    for name, default, is_volatile in _fields(cls):
+        item = getattr(value, name)
+        if item != default and (volatile or not is_volatile):
+            data[name] = to_data(item, volatile=volatile)
+    return data
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def _fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
+    """Name, default and volatility of a dataclass's fields; a field without a default has one that equals nothing."""
+    found = _known_fields.get(cls)
+    if found is None:
+        described = ((f.name, f.default, bool(f.metadata.get("volatile"))) for f in dataclasses.fields(cls))
+        found = _known_fields[cls] = tuple(described)
+    return found
+
+
+_known_fields: dict[type, tuple[tuple[str, Any, bool], ...]] = {}
 
 
 def from_data(cls: type[T], data: Any) -> T:

@@ -24,22 +24,27 @@ from interlock.loop import SteppedTask
 from interlock.observer import Observer
 
 ACTIVITY_SQL = """
+prepare activity(int[]) as
+with held as materialized (
+  select pid, locktype, relation, mode, granted, objid
+    from pg_lock_status()
+   where pid = any($1) and locktype <> 'virtualxid' and not (locktype = 'transactionid' and granted)
+), locks as (
+  select held.pid,
+         string_agg(distinct
+           case when locktype = 'transactionid' then 'a transaction'
+                when locktype = 'advisory' then 'advisory lock ' || objid
+                else mode || ' on ' || coalesce(relname, locktype) end
+           || case when granted then '' else ' (waits)' end, ', ') as text
+    from held left join pg_class on pg_class.oid = relation
+   where coalesce(relnamespace <> 'pg_catalog'::regnamespace, true) and coalesce(relkind, 'r') <> 'i'
+   group by held.pid
+)
 select a.pid, coalesce(a.state, ''), coalesce(a.wait_event_type, ''), coalesce(a.wait_event, ''), a.query,
        a.xact_start is not null, a.backend_xid is not null,
        round(extract(epoch from clock_timestamp() - a.xact_start) * 1000, 1), a.backend_start,
-       array_to_string(pg_blocking_pids(a.pid), ','),
-       (select string_agg(distinct
-                 case when l.locktype in ('transactionid', 'virtualxid') then 'a transaction'
-                      when l.locktype = 'advisory' then 'advisory lock ' || l.objid
-                      else l.mode || ' on ' || coalesce(c.relname, l.locktype) end
-                 || case when l.granted then '' else ' (waits)' end, ', ')
-          from pg_locks l left join pg_class c on c.oid = l.relation
-         where l.pid = a.pid and l.locktype <> 'virtualxid'
-           and not (l.locktype = 'transactionid' and l.granted)
-           and (c.relnamespace is null or c.relnamespace <> 'pg_catalog'::regnamespace)
-           and coalesce(c.relkind, 'r') <> 'i')
-  from pg_stat_activity a
- where a.pid in ({pids})
+       array_to_string(pg_blocking_pids(a.pid), ','), locks.text
+  from unnest($1) as pid, pg_stat_get_activity(pid) as a left join locks on locks.pid = a.pid
 """
 SAMPLE_TRIES = 20
 
@@ -57,6 +62,7 @@ class Camera:
         self._clean = clean
         self._stacks: dict[tuple[Place, ...], str] = {}
         self._orphans: dict[str, str] = {}
+        self._prepared = False
 
     def read_results(self, tell: Callable[[Event], None]) -> list[str]:
         """Take down what came of tasks that are done; returns the labels of those that raised."""
@@ -128,12 +134,14 @@ class Camera:
             )
         chain = probe.suspended(record.task)
         moved = chain.moved_since(record.chain)
-        record.chain = chain
-        stack = probe.stack_of(chain, self._sources)
-        key = self._stacks.get(stack)
-        if key is None:
-            key = self._stacks[stack] = f"k{len(self._stacks) + 1}"
-            stacks[key] = stack
+        if moved or record.seen is None:
+            stack = probe.stack_of(chain, self._sources)
+            key = self._stacks.get(stack)
+            if key is None:
+                key = self._stacks[stack] = f"k{len(self._stacks) + 1}"
+                stacks[key] = stack
+            record.chain, record.seen = chain, (key, stack)
+        key, stack = record.seen
         waits, connection, delay = self._waits(record.label, chain, stack)
         sessions = self._sessions_of(chain)
         for label in sessions:
@@ -190,7 +198,10 @@ class Camera:
         ]
         if not links:
             return ()
-        sql = ACTIVITY_SQL.format(pids=",".join(str(link.pid) for link in links))
+        if not self._prepared:
+            self._gate.control.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
+            self._prepared = True
+        sql = f"execute activity(array[{','.join(str(link.pid) for link in links)}])"
         rows: list[lab.Row] = []
         for _ in range(SAMPLE_TRIES):
             rows = self._gate.control.query(sql)

@@ -344,9 +344,9 @@ def versions(server: str) -> dict[str, str]:
     return {**libraries(), "postgresql": server.split()[0] if server else ""}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def libraries() -> dict[str, str]:
-    """Versions of the interpreter and of what it has of interest. Looked up once, before runs are forked: it is slow."""
+    """Versions of the interpreter and of what it has of interest. Slow, so looked up once, before runs are forked."""
     from importlib import metadata
 
     found = {"python": sys.version.split()[0]}

@@ -53,11 +53,17 @@ class Sources:
     def __init__(self, folder: str) -> None:
         self._folder = os.path.realpath(folder) + os.sep
         self._known: dict[str, tuple[str, bool]] = {}
+        self._places: dict[tuple[str, Optional[int], str], Place] = {}
         self.seen: dict[str, str] = {}  # own files met: short name -> full path
 
     def place(self, filename: str, line: Optional[int], function: str) -> Place:
         """Where this is, with the text of its line. Python knows no line for some instructions; 0 then."""
-        line = line or 0
+        found = self._places.get((filename, line, function))
+        if found is None:
+            found = self._places[filename, line, function] = self._place(filename, line or 0, function)
+        return found
+
+    def _place(self, filename: str, line: int, function: str) -> Place:
         short, ours = self._name(filename)
         return Place(short, line, function, linecache.getline(filename, line).strip()[:200], ours)
 
@@ -230,6 +236,7 @@ class TaskRecord:
     value: str = ""
     errors: tuple[ErrorView, ...] = ()
     ended: bool = False  # since the last picture
+    seen: Optional[tuple[str, tuple[Place, ...]]] = None  # the stack of `chain`, and its key
 
 
 def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str]) -> None:

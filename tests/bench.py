@@ -14,17 +14,11 @@ import os
 import platform
 import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
-from contextlib import closing
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -42,9 +36,11 @@ from interlock.supervisor import Job
 from interlock.supervisor import Runner
 from tests import chromium
 from tests.browser.conftest import QUIET
+from tests.serving import KEPT
+from tests.serving import data_folder
+from tests.serving import quiet
+from tests.serving import served
 
-INTERLOCK = Path(sys.executable).with_name("interlock")
-KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
 OLD, NEW = "sqlalchemy-1.4.42", "sqlalchemy-2.1"
 
 Row = tuple[str, str, str]  # what, figure, aim
@@ -65,35 +61,6 @@ def spread(seconds: Sequence[float]) -> str:
     ordered = sorted(seconds)
     p95 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
     return f"median {statistics.median(ordered) * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms of {len(ordered)}"
-
-
-@contextmanager
-def served(data_dir: Path, port: int) -> Iterator[tuple[float, psutil.Process]]:
-    """A dashboard started as `make run` starts it; gives the seconds to its first page, and its process."""
-    began = time.monotonic()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
-    environment |= {"INTERLOCK_DATA_DIR": str(data_dir), "INTERLOCK_PORT": str(port)}
-    child = subprocess.Popen([INTERLOCK, "serve"], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        while True:
-            try:
-                get(port, "/")
-                break
-            except OSError:
-                if child.poll() is not None or time.monotonic() - began > 60:
-                    raise
-                time.sleep(0.01)
-        yield time.monotonic() - began, psutil.Process(child.pid)
-    finally:
-        child.send_signal(signal.SIGINT)
-        child.wait(30)
-
-
-def get(port: int, path: str) -> str:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.read().decode()
 
 
 class Client:
@@ -254,7 +221,7 @@ async def engine(settings: Settings, lab_url: str) -> list[Row]:
         return time.monotonic() - began
 
     for stack in (OLD, NEW):
-        runner = await Runner.start((await stacks.install(settings, stack, _quiet, _quiet)).python)
+        runner = await Runner.start((await stacks.install(settings, stack, quiet, quiet)).python)
         gated, natural = [], []
         for _ in range(15):
             natural.append(await length(runner, job("session_per_task", "natural", "bench_a")))
@@ -286,10 +253,6 @@ async def engine(settings: Settings, lab_url: str) -> list[Row]:
     return rows
 
 
-async def _quiet(text: str) -> None:
-    """Progress of an installation that nobody watches."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     parts = ("starts", "clicks", "steps", "polls", "engine")
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
@@ -298,14 +261,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     wanted = options.part or parts
     print(machine(), flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="interlock-bench-"))
-    folder.chmod(0o755)  # root's servers run as another account
-    (folder / "stacks").symlink_to(KEPT / "stacks")
     rows: list[Row] = []
-    try:
+    with data_folder((OLD, NEW)) as folder:
         settings = Settings(folder, scenario_dirs=(resource("scenarios"),))
-        for stack in (OLD, NEW):
-            asyncio.run(stacks.install(Settings(KEPT), stack, _quiet, _quiet))
         if "starts" in wanted:
             rows += starts(folder, options.port)
         with served(folder, options.port) as (_seconds, process):
@@ -315,8 +273,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "engine" in wanted:
             with cluster.lab(settings) as lab_url:
                 rows += asyncio.run(engine(Settings(KEPT, scenario_dirs=settings.scenario_dirs), lab_url))
-    finally:
-        shutil.rmtree(folder)
     width = max(len(what) for what, _, _ in rows)
     for what, figure, aim in rows:
         print(f"{what:{width}}  {figure}{f'   (aim {aim})' if aim else ''}")

@@ -26,6 +26,7 @@ from interlock import journal
 from interlock.frame import Message
 from interlock.supervisor import Job
 from interlock.supervisor import Runner
+from tests.serving import quiet
 
 AT_ONCE = os.cpu_count() or 1
 
@@ -107,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with cluster.lab(settings) as lab_url:
         for program in options.program or ["broken"]:
             for stack in incident.stacks:
-                python = asyncio.run(stacks.install(settings, stack, _quiet, _quiet)).python
+                python = asyncio.run(stacks.install(settings, stack, quiet, quiet)).python
                 began = time.monotonic()
                 proof = asyncio.run(prove(python, lab_url, incident, program, stack, options.runs))
                 took = time.monotonic() - began
@@ -119,10 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     failed += 1
                     print(proof.difference)
     return 1 if failed else 0
-
-
-async def _quiet(text: str) -> None:
-    """Progress of an installation that nobody watches."""
 
 
 if __name__ == "__main__":

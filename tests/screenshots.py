@@ -1,0 +1,86 @@
+"""Takes the pictures that the documentation shows, of the real thing: `make screenshots`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser
+from playwright.sync_api import Page
+from playwright.sync_api import expect
+from playwright.sync_api import sync_playwright
+
+from tests import chromium
+from tests.browser.conftest import QUIET
+from tests.serving import data_folder
+from tests.serving import served
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"  # what the documentation shows
+REST = ROOT / "build" / "screenshots"  # other sizes and themes, for the eyes of whoever changes a page
+SHOWN = ("home", "run-middle", "run-failure")
+PORT = 8448
+LAPTOP, SHARED = (1440, 900), (1920, 1080)
+
+
+def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) -> None:
+    """Walk the main job and take a picture at each stop."""
+    page = _page(browser, LAPTOP)
+    page.goto(address)
+    page.get_by_role("button", name="Run scenario").first.click()
+    page.wait_for_url(re.compile(r"/runs/\d+"))
+    expect(page.get_by_role("button", name="Next", exact=True)).to_be_enabled()
+    save(page, "run-start")
+    page.get_by_role("button", name="To the failure").click()
+    expect(page.get_by_text("twophase").first).to_be_visible()
+    run = page.url.partition("?")[0]
+    last = int(page.url.rpartition("=")[2])
+    save(page, "run-failure")
+    page.goto(f"{run}?step={last - 4}")
+    save(page, "run-middle")
+    for name, size, scheme, scale in [
+        ("run-failure-1920", SHARED, "light", 1.0),
+        ("run-failure-dark", LAPTOP, "dark", 1.0),
+        ("run-failure-zoom-200", (LAPTOP[0] // 2, LAPTOP[1] // 2), "light", 2.0),
+    ]:
+        other = _page(browser, size, scheme, scale)
+        other.goto(f"{run}?step={last}")
+        save(other, name)
+    page.goto(address)
+    save(page, "home")
+    page.goto(f"{address}/incidents/shared_session")
+    save(page, "incident")
+
+
+def _page(browser: Browser, size: tuple[int, int], scheme: str = "light", scale: float = 1.0) -> Page:
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=scale,
+    )
+    page.set_default_timeout(60_000)
+    return page
+
+
+def main() -> int:
+    for folder in (IMAGES, REST):
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def save(page: Page, name: str) -> None:
+        page.wait_for_load_state("networkidle")
+        path = (IMAGES if name in SHOWN else REST) / f"{name}.png"
+        page.screenshot(path=path)
+        print(path.relative_to(ROOT))
+
+    with data_folder(["sqlalchemy-1.4.42", "sqlalchemy-2.1"]) as folder, served(folder, PORT):
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(QUIET))
+            pictures(browser, f"http://127.0.0.1:{PORT}", save)
+            browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

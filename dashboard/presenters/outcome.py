@@ -42,14 +42,12 @@ class Outcome:
     rules: tuple[Rule, ...]
     schedule: str
     command: str
+    replays: bool  # what stands in `command` gives this very run again; a natural run has no schedule
     duration: str
     output_dropped: int
     expected: bool | None
     place: Place | None
-
-    @property
-    def raised(self) -> tuple[TaskEnd, ...]:
-        return tuple(task for task in self.tasks if task.chain)
+    raised: tuple[TaskEnd, ...]  # the one that is explained first
 
 
 def raised(frame: Frame) -> tuple[TaskEnd, ...]:
@@ -57,20 +55,26 @@ def raised(frame: Frame) -> tuple[TaskEnd, ...]:
     return tuple(_task(one.id, one.name, one.state, one.value, one.errors) for one in frame.tasks if one.errors)
 
 
-def outcome(end: End, *, incident: str, program: str, stack: str, expected: bool | None) -> Outcome:
+def outcome(
+    end: End, *, incident: str, program: str, stack: str, mode: str, expected: bool | None, explained: str = ""
+) -> Outcome:
+    """The end of a run; `explained` names the task whose error the explanation is about."""
+    tasks = tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks)
     return Outcome(
         mark=words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome),
         summary=end.summary,
         detail=end.detail,
         signature=end.signature,
-        tasks=tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks),
+        tasks=tasks,
         rules=tuple(_rule(one) for one in end.invariants),
         schedule=end.schedule,
-        command=command(incident, program, stack, end.schedule),
+        command=command(incident, program, stack, None if mode == "natural" else end.schedule),
+        replays=mode != "natural",
         duration=words.milliseconds(end.duration_ms),
         output_dropped=end.output_dropped,
         expected=expected,
         place=end.place,
+        raised=tuple(sorted((task for task in tasks if task.chain), key=lambda task: task.name != explained)),
     )
 
 
@@ -84,10 +88,10 @@ def _task(id_: str, name: str, state: str, value: str, errors: tuple[ErrorView, 
     )
 
 
-def command(incident: str, program: str, stack: str, schedule: str) -> str:
-    """The line that gives this run again, on any machine that has Interlock."""
-    words = ("interlock", "run", f"{incident}/{program}", "--stack", stack, "--schedule", schedule)
-    return shlex.join(words)
+def command(incident: str, program: str, stack: str, schedule: str | None) -> str:
+    """The line that gives this run again, on any machine that has Interlock; without a schedule a natural run."""
+    how = ("--natural",) if schedule is None else ("--schedule", schedule)
+    return shlex.join(("interlock", "run", f"{incident}/{program}", "--stack", stack, *how))
 
 
 _RULES = {True: Mark("holds", "✓", "good"), False: Mark("broken", "✕", "bad"), None: Mark("not checked", "?", "warn")}

@@ -151,15 +151,27 @@ def room(
         sessions=backends.sessions(frame, before, names),
         events=happened.events(step, names) if step is not None else (),
         output=happened.output(list(moment.written), names, stepper.number),
-        outcome=outcome(run.end, incident=run.incident, program=run.program, stack=run.stack, expected=run.expected)
-        if run.end
-        else None,
+        outcome=_outcome(run, explanation),
         raised=raised(frame) if run.end is None else (),
         explanation=explanation,
         poll=_poll(run, stepper, step is not None),
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
+    )
+
+
+def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
+    if run.end is None:
+        return None
+    return outcome(
+        run.end,
+        incident=run.incident,
+        program=run.program,
+        stack=run.stack,
+        mode=run.mode,
+        expected=run.expected,
+        explained=explanation.task if explanation else "",
     )
 
 

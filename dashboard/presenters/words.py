@@ -169,7 +169,7 @@ def ago(then: datetime | None, now: datetime) -> str:
     if then is None:
         return ""
     passed = (now - then).total_seconds()
-    return "just now" if passed < 5 else f"{seconds(passed).replace('.0', '')} ago"
+    return "just now" if passed < 10 else f"{seconds(passed)} ago"
 
 
 def clock(when: datetime | None) -> str:

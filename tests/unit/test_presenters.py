@@ -1,0 +1,182 @@
+"""From steps to what a page shows, by the made-up run of the gallery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+
+import pytest
+
+from dashboard import keys
+from dashboard.presenters import backends
+from dashboard.presenters import sample
+from dashboard.presenters import words
+from dashboard.presenters.choices import SHOWN
+from dashboard.presenters.choices import choices
+from dashboard.presenters.matrix import matrix
+from dashboard.presenters.outcome import command
+from dashboard.presenters.room import Moment
+from dashboard.presenters.room import room
+from dashboard.presenters.source import highlighted
+from dashboard.presenters.source import source
+from dashboard.presenters.tracebacks import chain
+from dashboard.presenters.words import Names
+from interlock.frame import Choice
+from interlock.frame import Frame
+
+START, MIDDLE, FAILURE = (step.frame for step in sample.STEPS)
+
+
+def cells(frame: Frame, before: Frame | None) -> dict[tuple[str, str], tuple[str, str]]:
+    """What stands in the matrix, and what it says it was, by task and connection."""
+    shown = matrix(frame, before, Names.of(before, frame))
+    return {
+        (row.name, column.id): (cell.text, cell.was)
+        for row in shown.rows
+        for column, cell in zip(shown.columns, row.cells, strict=True)
+    }
+
+
+def test_a_cell_says_what_a_task_has_to_do_with_a_connection_and_what_it_was() -> None:
+    shown = cells(MIDDLE, START)
+    assert shown["first", "c1"] == ("blocked by 4212", "reply held")
+    assert shown["second", "c2"] == ("reply held SELECT", "sent")
+    assert shown["third", "c3"] == ("sent BEGIN", "connecting")
+    assert shown["main", "c1"] == ("—", "")
+    assert cells(FAILURE, MIDDLE)["first", "c1"] == ("began it in transaction", "blocked")
+
+
+def test_nothing_is_marked_as_changed_without_a_step_before_or_in_an_equal_one() -> None:
+    for before in (None, MIDDLE):
+        assert not any(was for _, was in cells(MIDDLE, before).values())
+
+
+def test_a_row_of_the_server_that_is_gone_is_still_named_once() -> None:
+    lines = backends.activity(FAILURE, MIDDLE, Names.of(MIDDLE, FAILURE))
+    assert [(line.pid, line.gone, line.orphan) for line in lines] == [
+        ("4211", False, True),
+        ("4213", False, False),
+        ("4212", True, False),
+    ]
+    assert backends.activity(MIDDLE, MIDDLE, Names.of(MIDDLE))[0].changed == frozenset()
+
+
+def test_a_pid_used_again_is_another_row() -> None:
+    again = replace(MIDDLE.activity[0], backend_start="2026-11-20 11:00:00")
+    lines = backends.activity(replace(MIDDLE, activity=(again,)), MIDDLE, Names.of(MIDDLE))
+    assert len({line.key for line in lines}) == 4
+
+
+def test_what_going_on_carries_out_is_marked_as_the_default() -> None:
+    names = Names.of(MIDDLE)
+    plain = choices(MIDDLE, names, live=True, taken=None)
+    planned = choices(MIDDLE, names, live=True, taken=None, scheduled="t")
+    assert [one.token for one in plain.offered if one.default] == ["c2"]
+    assert [one.token for one in planned.offered if one.default] == ["t"]
+    assert [one.token for one in plain.what_if] == ["x:t3", "k:c2", "d:c3"]
+
+
+def test_more_choices_than_number_keys_are_folded() -> None:
+    many = tuple(Choice(f"c{n}", "reply", f"deliver the reply to SELECT on c{n}") for n in range(1, 15))
+    shown = choices(Frame(0.0, choices=many), Names(), live=True, taken=None)
+    assert len(shown.offered) == SHOWN
+    assert [one.number for one in shown.folded] == [10, 11, 12, 13, 14]
+
+
+def test_a_sentence_names_the_backend_where_its_pid_is_known() -> None:
+    names = Names({}, {"c1": 4211})
+    assert names.text("c1 waits for c11, not for abc1") == "4211 (c1) waits for c11, not for abc1"
+
+
+def test_a_task_that_raised_is_marked_where_that_began() -> None:
+    files = source(sample.HEADER.sources, "broken.py", FAILURE)
+    assert [file.name for file in files] == ["broken.py", "session.py"]
+    marked = {
+        (file.name, line.number): [one.name for one in line.markers]
+        for file in files
+        for line in file.lines
+        if line.markers
+    }
+    assert marked == {
+        ("broken.py", 14): ["second"],
+        ("broken.py", 19): ["main"],
+        ("session.py", 30): ["third"],
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["x = '''\nunfinished", "def f(:\n\tpass\n  x", "é = f'{1!r}'  # ü", "", "\f\nx = 1\n"]
+)
+def test_any_source_is_shown_whole_and_harmless(text: str) -> None:
+    shown = highlighted(text + "\n# <b>&")
+    assert [line.striptags().strip() for line in shown][-1] == "# <b>&"
+    assert "<b>" not in "".join(shown)
+
+
+def test_a_chain_is_told_in_the_order_of_time() -> None:
+    first, last = chain((sample.MASK, sample.TWOPHASE))
+    assert (first.type, first.first, first.last) == ("AttributeError", True, False)
+    assert "While it was being handled" in first.leads
+    assert (last.first, last.last, last.leads) == (False, True, "")
+    assert [(group.ours, group.library, len(group.places)) for group in first.frames] == [
+        (True, "", 2),
+        (False, "sqlalchemy", 4),
+    ]
+
+
+def test_the_command_can_be_pasted_into_a_shell() -> None:
+    assert command("it's", "a b", "mine", "il1:3=t") == "interlock run 'it'\"'\"'s/a b' --stack mine --schedule il1:3=t"
+    assert command("one", "two", "mine", None).endswith("--natural")
+
+
+def test_one_error_that_passes_through_tasks_is_said_once() -> None:
+    both = [
+        replace(task, state="error", errors=(sample.TWOPHASE,), moved=True) if task.name in ("main", "second") else task
+        for task in FAILURE.tasks
+    ]
+    step = replace(sample.STEPS[2], frame=replace(FAILURE, tasks=tuple(both)))
+    shown = room(sample.RUN, Moment(step, None, None), incident_title="", explanation=None)
+    assert shown.new_errors == (
+        "“main”, “second” raised AttributeError: 'NoneType' object has no attribute 'twophase'",
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "steps", "at", "moves", "asks"),
+    [
+        ("ended", 2, 1, (0, 0, 2, 2), False),
+        ("ended", 2, 2, (0, 1, None, None), False),
+        ("waiting", 2, 2, (0, 1, None, None), True),
+        ("waiting", 2, 0, (None, None, 1, 2), False),
+        ("running", 2, 2, (0, 1, None, None), False),
+    ],
+)
+def test_the_stepper_stops_at_both_ends_and_asks_only_at_the_end_of_a_live_run(
+    status: str, steps: int, at: int, moves: tuple[int | None, ...], asks: bool
+) -> None:
+    run = replace(sample.RUN, status=status, steps=steps, end=None, failed_at=None)
+    shown = room(run, Moment(sample.STEPS[at], None, None), incident_title="", explanation=None).stepper
+    assert (shown.first, shown.back, shown.next, shown.end) == moves
+    assert shown.waiting is asks
+
+
+def test_spans_of_time_are_short() -> None:
+    assert [words.seconds(value) for value in (0.04, 9.94, 59.6, 300, 7300, 200_000)] == [
+        "0.0 s",
+        "9.9 s",
+        "60 s",
+        "5 min",
+        "2 h",
+        "2 d",
+    ]
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    assert words.ago(now - timedelta(seconds=4), now) == "just now"
+    assert words.ago(now - timedelta(seconds=42), now) == "42 s ago"
+
+
+def test_no_key_does_two_things_in_one_place() -> None:
+    taken = [key for entry in keys.KEYS for key in entry.keys]
+    assert len(taken) == len(set(taken))
+    assert sum(map(len, keys.help_sections().values())) == len(keys.KEYS) - 8  # the nine choices are one line

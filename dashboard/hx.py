@@ -1,30 +1,11 @@
-"""What htmx and the pages agree on: who asks for a fragment, how polling goes on and ends, what the address holds."""
+"""What htmx and the pages agree on: who asks for a fragment, what may be swapped in, what the address holds."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from flask import Response
 from flask import redirect
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
-
-
-@dataclass(frozen=True)
-class Poll:
-    """A fragment that asks for its next version: from where, and how often. There is none once nothing can change."""
-
-    url: str
-    every: str
-
-    @property
-    def trigger(self) -> str:
-        return f"every {self.every}"
-
-
-FAST = "350ms"  # something moves by itself
-CALM = "1s"  # it waits for a person
-SLOW = "5s"  # it may take minutes
 
 
 def wants_fragment() -> bool:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.explain import Explanation
-from dashboard.hx import CALM
-from dashboard.hx import FAST
-from dashboard.hx import Poll
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import words
@@ -23,6 +20,9 @@ from dashboard.presenters.outcome import Outcome
 from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome
 from dashboard.presenters.outcome import raised
+from dashboard.presenters.polling import CALM
+from dashboard.presenters.polling import FAST
+from dashboard.presenters.polling import Poll
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
 from dashboard.presenters.words import Mark

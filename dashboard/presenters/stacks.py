@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.hx import CALM
-from dashboard.hx import Poll
 from dashboard.presenters import words
+from dashboard.presenters.polling import CALM
+from dashboard.presenters.polling import Poll
 from dashboard.presenters.words import Mark
 from dashboard.store.records import StackRow
 

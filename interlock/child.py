@@ -22,10 +22,8 @@ from typing import NoReturn
 from interlock import journal
 from interlock.frame import Message
 from interlock.job import Job
-from interlock.lab import LabError
 from interlock.play import Play
 from interlock.play import libraries
-from interlock.play import never_began
 
 PRELOAD = (
     "asyncio",
@@ -128,14 +126,21 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
         order: dict[str, Any] = json.loads(line) if line else {"stop": True}
         return "stop" if order.get("stop") else str(order.get("advance") or "")
 
+    def fork() -> int:
+        for seed in job.seeds:
+            pid = os.fork()
+            if pid == 0:
+                os.setpgid(0, 0)
+                die_with_parent()
+                write_all(out, json.dumps({"began": {"seed": seed, "pid": os.getpid()}}))
+                return seed
+            _, status = os.waitpid(pid, 0)
+            write_all(out, json.dumps({"left": {"status": status}}))
+        os._exit(0)
+
     status = 0
     try:
-        try:
-            run = Play(job, send, ask, beat, lambda: os._exit(0))
-        except LabError as error:
-            send(never_began(str(error)))
-        else:
-            run.run()
+        Play(job, send, ask, beat, lambda: os._exit(0), fork).run()
     except BaseException:  # a fault of the engine itself: tell it, never pass it over
         write_all(out, json.dumps({"fault": traceback.format_exc()}))
         status = 70

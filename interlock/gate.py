@@ -49,19 +49,21 @@ from unnest({pids}) as pid
 
 
 class Gate:
-    """The world outside of a run: its connections, its timers, its clock."""
+    """The world outside of a run: its connections, its timers, its clock. Needs `control` before anything happens."""
+
+    control: lab.Lab  # the engine's own connection to the lab
 
     def __init__(
         self,
         where: lab.Address,
         schema: str,
-        control: lab.Lab,
         *,
         natural: bool,
         max_links: int,
         max_tasks: int,
         tell: Callable[[Event], None],
         beat: Callable[[str], None],
+        beginning: Callable[[], None],
         decide: Callable[[list[Choice]], Optional[Choice]],
         ending: Callable[[], None],
         over: Callable[[str, str], NoReturn],
@@ -69,7 +71,6 @@ class Gate:
         self.links: list[Link] = []
         self.tasks: dict[str, probe.TaskRecord] = {}
         self.now = 0.0
-        self.control = control
         self._where = where
         self._schema = schema
         self._natural = natural
@@ -77,6 +78,7 @@ class Gate:
         self._max_tasks = max_tasks
         self._tell = tell
         self._beat = beat
+        self._beginning = beginning
         self._decide = decide
         self._ending = ending
         self._over = over
@@ -96,6 +98,9 @@ class Gate:
     @property
     def clock(self) -> float:
         return self._monotonic() - self._began if self._natural else self.now
+
+    def loop_beginning(self) -> None:
+        self._beginning()
 
     def next_task_number(self) -> int:
         return next(self._task_numbers)
@@ -361,11 +366,9 @@ class Gate:
         return (record.label,) if record is not None and record.task is not None and not record.task.done() else ()
 
     def _woken_by(self, timer: Timer) -> list[str]:
-        return [
-            record.label
-            for record in self.tasks.values()
-            if record.chain is not None and any(arg is record.chain.leaf for arg in timer.args)
-        ]
+        waiting = [record for record in self.tasks.values() if record.task is not None and not record.task.done()]
+        leaves = ((record.label, probe.suspended(record.task).leaf) for record in waiting if record.task is not None)
+        return [label for label, leaf in leaves if any(arg is leaf for arg in timer.args)]
 
     # The plain network ---------------------------------------------------------------------
 

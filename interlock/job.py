@@ -46,4 +46,5 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     sample: bool = True  # look at pg_stat_activity and pg_locks at every step
     pictures: bool = True  # False: only the outcome is wanted; steps come without frames
+    seeds: tuple[int, ...] = ()  # many random runs of one program: see `Runner.explore`
     follow: int = 0  # step mode: how many steps to follow the schedule before asking

@@ -58,7 +58,8 @@ class Over(Exception):
 class Play:
     """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
     for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
-    talked out of it.
+    talked out of it. `fork` is for jobs with many seeds: it makes a process for each, returns its seed there, and does
+    not return here.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Play:
         ask: Callable[[], str],
         beat: Callable[[str], None],
         leave: Callable[[], NoReturn],
+        fork: Callable[[], int] = lambda: -1,
     ) -> None:
         self._job = job
+        self._fork = fork
         self._leave = leave
         self._send = send
         self._ask = ask
@@ -82,21 +85,21 @@ class Play:
         self._failed_at: Optional[int] = None
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
+        self._began_with: Optional[int] = None  # the seed of this process, of many
         self._texts = instrument.Texts(lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None))
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         natural = job.mode == "natural"
         self._where = lab.address(job.lab)
-        self._control = lab.Lab(self._where, f"interlock:{job.schema}:control", {"jit": "off"})
         self._gate = Gate(
             self._where,
             job.schema,
-            self._control,
             natural=natural,
             max_links=job.limits.connections,
             max_tasks=job.limits.tasks,
             tell=self._events.append,
             beat=beat,
+            beginning=self._loop_begins,
             decide=self._decide,
             ending=self._loop_ends,
             over=self._over,
@@ -112,48 +115,71 @@ class Play:
         """Play the run to its `End`. Never raises for what the program does."""
         try:
             try:
-                self._prepare()
+                self._choose_strategy()
+                if not self._job.seeds:
+                    self._prepare()
                 self._run_script()
                 self._finish_steps()
                 name, detail = self._own_end()
             except Over as over:
                 name, detail = over.end, over.detail
         except lab.LabError as error:
-            name, detail = "interrupted", f"The lab failed during the run: {error}"
+            name, detail = "interrupted", str(error)
         self._send(self._end(name, detail))
 
     # Before ---------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def _choose_strategy(self) -> None:
         job = self._job
         try:
             self._schedule = schedule.parse(job.schedule)
         except schedule.ScheduleError as error:
             raise Over("invalid", str(error)) from None
-        following = strategy.replaying(self._schedule)
         if job.mode == "step":
             self._strategy = strategy.replaying(self._schedule, lambda step, choices: self._ask(), job.follow)
+        elif job.mode == "random":
+            self._strategy = strategy.seeded(job.seed or 0)
         else:
-            self._strategy = strategy.seeded(job.seed or 0) if job.mode == "random" else following
+            self._strategy = strategy.replaying(self._schedule)
+
+    def _prepare(self) -> None:
+        """Open the lab, make the run's schema and its data, tell what will run."""
+        job = self._job
+        control = self._gate.control = lab.Lab(self._where, f"interlock:{job.schema}:control", {"jit": "off"})
         name = lab.identifier(job.schema)
-        self._control.query(f"drop schema if exists {name} cascade; create schema {name}; set search_path to {name}")
+        control.query(f"drop schema if exists {name} cascade; create schema {name}; set search_path to {name}")
         if job.setup.strip():
             try:
-                self._control.query(job.setup)
+                control.query(job.setup)
             except lab.LabError as error:
                 raise Over("invalid", f"The incident’s set-up (schema.sql) failed: {error}") from None
-        self._send(
-            Header(
-                FORMAT,
-                os.path.basename(job.program),
-                job.mode,
-                str(self._schedule),
-                job.seed if job.mode == "random" else None,
-                versions(self._control.server_version),
-                instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
-                read_sources(os.path.dirname(job.program)),
+        if not job.seeds:
+            self._send(
+                Header(
+                    FORMAT,
+                    os.path.basename(job.program),
+                    job.mode,
+                    str(self._schedule),
+                    job.seed if job.mode == "random" else None,
+                    versions(control.server_version),
+                    instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
+                    read_sources(os.path.dirname(job.program)),
+                )
             )
-        )
+
+    def _loop_begins(self) -> None:
+        """With many seeds: up to here the program was the same for all of them, from here each has its own process."""
+        if self._job.seeds and self._began_with is None:
+            gc.freeze()  # what the program has made so far need not be looked through in every run
+            self._began_with = self._fork()
+            self._began = self._monotonic()
+            self._strategy = strategy.seeded(self._began_with)
+            try:
+                self._prepare()
+            except Over as over:
+                self._over(over.end, over.detail)
+            except lab.LabError as error:
+                self._over("interrupted", str(error))
 
     def _run_script(self) -> None:
         job = self._job
@@ -318,25 +344,19 @@ class Play:
         table = "create temp table outcome(task text, outcome text, error_type text, error_message text)"
         found = []
         try:
-            self._control.query("set lock_timeout = '2s'; set statement_timeout = '10s'")
-            self._control.query(f"{table}; insert into outcome values {rows}" if rows else table)
+            self._gate.control.query("set lock_timeout = '2s'; set statement_timeout = '10s'")
+            self._gate.control.query(f"{table}; insert into outcome values {rows}" if rows else table)
         except lab.LabError as error:
             return tuple(InvariantOutcome(one.name, None, str(error)) for one in self._job.invariants)
         for invariant in self._job.invariants:
             try:
-                broken = self._control.query(invariant.sql)
+                broken = self._gate.control.query(invariant.sql)
             except lab.LabError as error:
                 found.append(InvariantOutcome(invariant.name, None, f"It could not be checked: {error}"))
             else:
                 shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:20])
                 found.append(InvariantOutcome(invariant.name, not broken, shown))
         return tuple(found)
-
-
-def never_began(detail: str) -> End:
-    """The end of a run for which the lab was not there from the first."""
-    name = "interrupted"
-    return End(name, outcome.signature(name, (), ()), outcome.summary(name, (), (), detail), "", -1, detail=detail)
 
 
 def versions(server: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ import signal
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from typing import Optional
@@ -174,6 +176,53 @@ class Runner:
                 self.run_pid is not None
             ):  # whoever listened went away in mid-run: what would still come belongs to nobody
                 _kill(self.run_pid)
+                self.run_pid = None
+                self._process.kill()
+
+    async def explore(self, job: Job, seeds: Sequence[int]) -> AsyncIterator[tuple[int, End]]:
+        """Play a program once for each seed, for the ends alone; yields each with its seed.
+
+        The program is imported once, and every run is forked from the moment at which its event loop begins. A program
+        that does not get there yields one `End`, with the first seed.
+        """
+        many = replace(job, mode="random", seeds=tuple(seeds), pictures=False)
+        seed, end, template = seeds[0], None, None
+        began = time.monotonic()
+        if not self._tell({"job": journal.to_data(many)}):
+            yield seed, self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
+            return
+        try:
+            while True:
+                try:
+                    line = await asyncio.wait_for(self._next(), job.limits.hang_after)
+                except asyncio.TimeoutError:
+                    end = await self._put_down(job, None, False)
+                    continue
+                if line is None:
+                    detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
+                    yield seed, end if end is not None else self._end("crash", detail, None, time.monotonic() - began)
+                    return
+                kind, body = next(iter(line.items()))
+                if kind == "started":
+                    template = self.run_pid = body["pid"]
+                elif kind == "began":
+                    seed, self.run_pid, end, began = body["seed"], body["pid"], None, time.monotonic()
+                elif kind == "end":
+                    end = journal.from_data(End, body)
+                elif kind == "fault":
+                    end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", None, 0.0)
+                elif kind == "left":
+                    self.run_pid = template
+                    yield seed, end if end is not None else self._gone(body["status"], None, time.monotonic() - began)
+                    end = None
+                elif kind == "exited":
+                    self.run_pid = template = None
+                    if end is not None:
+                        yield seed, end
+                    return
+        finally:
+            if template is not None:  # as in `play`
+                _kill(template)
                 self.run_pid = None
                 self._process.kill()
 

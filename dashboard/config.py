@@ -117,7 +117,11 @@ def resource(name: str) -> Path:
 
 def _default_data_dir(given: Mapping[str, str]) -> Path:
     base = given.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "interlock"
+    try:
+        return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "interlock"
+    except RuntimeError:
+        problem = "This account has no home directory; say where data may be kept with INTERLOCK_DATA_DIR."
+        raise SettingsError(problem) from None
 
 
 def _path(text: str) -> Path:

@@ -32,6 +32,8 @@ HINTS = {
     "Give the folder to one of them, or set INTERLOCK_DATA_DIR.",
     "Read-only file system": "Set INTERLOCK_DATA_DIR to a folder that can be written to.",
     "could not create shared memory": "The system gives too little shared memory (in a container: raise its shm size).",
+    "could not look up effective user ID": "PostgreSQL runs only as an account that has a name: add this one to "
+    "/etc/passwd, or set INTERLOCK_STORE_URL and INTERLOCK_LAB_URL to servers of yours.",
     "error while loading shared libraries": "The PostgreSQL binaries do not fit this system; "
     "set INTERLOCK_PG_BIN to the bin folder of a PostgreSQL 17 or newer, or the INTERLOCK_..._URL settings to servers.",
 }

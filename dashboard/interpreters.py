@@ -75,8 +75,9 @@ def found(oldest: Version, newest: Version) -> Iterator[Interpreter]:
 def _paths(oldest: Version, newest: Version) -> Iterator[str]:
     """Where Pythons are, in the order in which they are liked: on the PATH, and where pyenv and uv keep theirs."""
     yield sys.executable
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path.home() / ".local" / "share" / "uv" / "python")
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path's raises for an account without a home, which may have Pythons
+    pyenv = Path(os.environ.get("PYENV_ROOT") or f"{home}/.pyenv") / "versions"
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python")
     for minor in range(newest[1], oldest[1] - 1, -1):
         name = f"python3.{minor}"
         if on_path := shutil.which(name):

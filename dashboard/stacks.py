@@ -302,7 +302,7 @@ def _users_stacks(path: Path, taken: set[str]) -> tuple[list[Stack], list[str]]:
         elif name in taken or not re.fullmatch(r"[\w.-]+", name):
             problems.append(f"{path}: [{name}] needs another name: letters, digits, `.`, `-`, `_`; not one of ours.")
         else:
-            place = path.parent / Path(python).expanduser()
+            place = path.parent / os.path.expanduser(python)  # noqa: PTH111 - Path's raises for an unknown ~user
             if os.access(place, os.X_OK):
                 stacks.append(Stack(name, name, str(place), installed=True))
             else:

@@ -178,6 +178,7 @@ def test_a_user_adds_the_interpreter_of_a_project(own: Settings) -> None:
         ("[shop]\n", "should say which interpreter"),
         ("shop = 1\n", "should say which interpreter"),
         ('[shop]\npython = "/does/not/exist"\n', "names /does/not/exist, which is no program"),
+        ('[shop]\npython = "~nobody-of-this-name/python"\n', "which is no program"),
         (f'["sqlalchemy-2.1"]\npython = "{sys.executable}"\n', "needs another name"),
         (f'["../x"]\npython = "{sys.executable}"\n', "needs another name"),
     ],

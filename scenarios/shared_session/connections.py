@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 
 async def show_connection():
-    # The AsyncConnection that session.connection() returns is a fresh wrapper each time; what it wraps tells them apart.
+    # session.connection() returns a fresh wrapper each time; what it wraps tells connections apart.
     connection = await session.connection()
     print(asyncio.current_task().get_name(), connection.sync_connection)
 

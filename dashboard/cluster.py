@@ -108,7 +108,8 @@ class Cluster:
     def hold(self, holder: str) -> None:
         """Take the folder for this process. It is let go by `stop`, or by the process's end, whatever that is."""
         try:
-            self.folder.mkdir(mode=0o755 if self.home.account else 0o700, exist_ok=True)
+            self.folder.mkdir(exist_ok=True)
+            self.folder.chmod(0o755 if self.home.account else 0o700)
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise failure(f"{self.folder} cannot be used", str(error)) from error

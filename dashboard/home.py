@@ -147,7 +147,8 @@ def _refuge(data_dir: Path) -> Path:
 
     Where such a link is missing, the data directory has been deleted since, and what it led to is deleted too.
     """
-    ROOTS_PLACE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    ROOTS_PLACE.mkdir(parents=True, exist_ok=True)
+    ROOTS_PLACE.chmod(0o755)
     for other in ROOTS_PLACE.iterdir():
         back = other / "of"
         if back.is_symlink() and not _leads_to(back.readlink() / "clusters", other):
@@ -156,7 +157,8 @@ def _refuge(data_dir: Path) -> Path:
     if not (place / "of").is_symlink():
         (data_dir / "clusters").unlink(missing_ok=True)
         (data_dir / "clusters").symlink_to(place)
-        place.mkdir(mode=0o755, exist_ok=True)
+        place.mkdir(exist_ok=True)
+        place.chmod(0o755)
         (place / "of").symlink_to(data_dir)
     return place
 

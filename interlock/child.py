@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 from typing import NoReturn
 
@@ -126,8 +127,10 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
         order: dict[str, Any] = json.loads(line) if line else {"stop": True}
         return "stop" if order.get("stop") else str(order.get("advance") or "")
 
-    def fork() -> int:
+    def fork(before: Callable[[bool], None]) -> int:
+        status = 0
         for seed in job.seeds:
+            before(status != 0)
             pid = os.fork()
             if pid == 0:
                 os.setpgid(0, 0)

@@ -235,13 +235,23 @@ class Lab:
 
         Raises `LabError` with the server's message.
         """
-        sock = self._session.sock
+        self.ask(sql)
+        return self.answer()
+
+    def ask(self, sql: str) -> None:
+        """The first half of `query`: the server sets to work while the caller does something else."""
+        try:
+            self._session.sock.settimeout(60.0)
+            self._session.sock.sendall(wire.pack("Q", sql.encode() + b"\0"))
+        except OSError as problem:
+            raise LabError(f"The lab server does not answer any more: {problem}") from problem
+
+    def answer(self) -> list[Row]:
+        """The second half of `query`."""
         rows: list[Row] = []
         buffer = bytearray()
         error: Optional[dict[str, str]] = None
         try:
-            sock.settimeout(60.0)
-            sock.sendall(wire.pack("Q", sql.encode() + b"\0"))
             while True:
                 for message in wire.split(buffer):
                     if message.type == "T":
@@ -254,7 +264,7 @@ class Lab:
                         if error is not None:
                             raise LabError(f"{error.get('M')} (SQLSTATE {error.get('C')})")
                         return rows
-                data = sock.recv(262144)
+                data = self._session.sock.recv(262144)
                 if not data:
                     raise LabError("The lab server went away" + (f": {error.get('M')}" if error else "."))
                 buffer += data

@@ -85,6 +85,10 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def set_name(self, value: object) -> None:
+        if value is not None:  # some Pythons pass on that no name was given, after the factory has found one
+            super().set_name(value)
+
     @property
     def label(self) -> str:
         return f"t{self.number}"

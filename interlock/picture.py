@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from typing import Optional
 
-from interlock import lab
 from interlock import link_view
 from interlock import probe
 from interlock.frame import ActivityRow
@@ -20,6 +19,7 @@ from interlock.frame import Step
 from interlock.frame import TaskView
 from interlock.gate import Gate
 from interlock.gate import seconds
+from interlock.link import Link
 from interlock.loop import SteppedTask
 from interlock.observer import Observer
 
@@ -85,6 +85,7 @@ class Camera:
         self, number: int, choice: Optional[Choice], choices: list[Choice], events: list[Event], elapsed_ms: float
     ) -> Step:
         """The picture as everything stands now, with what led to it."""
+        backends = self._ask_activity()
         stacks: dict[str, tuple[Place, ...]] = {}
         inside: dict[str, list[str]] = {}
         tasks = tuple(self._task(record, stacks, inside) for record in self._gate.tasks.values())
@@ -103,7 +104,7 @@ class Camera:
             tasks=tasks,
             sessions=self._observer.sessions(inside),
             connections=connections,
-            activity=self._activity() if self._sample else (),
+            activity=self._activity(backends),
             choices=tuple(choices),
         )
         names = {view.id: view.name for view in tasks}
@@ -134,30 +135,28 @@ class Camera:
             )
         chain = probe.suspended(record.task)
         moved = chain.moved_since(record.chain)
-        if moved or record.seen is None:
-            stack = probe.stack_of(chain, self._sources)
-            key = self._stacks.get(stack)
-            if key is None:
-                key = self._stacks[stack] = f"k{len(self._stacks) + 1}"
-                stacks[key] = stack
-            record.chain, record.seen = chain, (key, stack)
-        key, stack = record.seen
-        waits, connection, delay = self._waits(record.label, chain, stack)
-        sessions = self._sessions_of(chain)
-        for label in sessions:
+        if moved:
+            record.chain, record.stack = chain, probe.stack_of(chain, self._sources)
+            record.sessions = tuple(self._sessions_of(chain))
+            record.stack_key = self._stacks.get(record.stack, "")
+            if not record.stack_key:
+                record.stack_key = self._stacks[record.stack] = f"k{len(self._stacks) + 1}"
+                stacks[record.stack_key] = record.stack
+        waits, connection, delay = self._waits(record.label, chain, record.stack)
+        for label in record.sessions:
             inside.setdefault(label, []).append(record.label)
         return TaskView(
             record.label,
             record.name,
             "waiting",
             record.parent,
-            probe.own_place(stack),
+            probe.own_place(record.stack),
             waits,
             connection,
             delay,
-            tuple(sessions),
+            record.sessions,
             moved,
-            key,
+            record.stack_key,
         )
 
     def _waits(
@@ -191,23 +190,34 @@ class Camera:
         labels = (self._observer.label_of_session(session) for session in probe.objects_inside(chain, orm.Session))
         return [label for label in labels if label is not None]
 
-    def _activity(self) -> tuple[ActivityRow, ...]:
-        """Rows of pg_stat_activity. A backend that has answered settles into its wait a moment later: look again."""
+    def _ask_activity(self) -> list[Link]:
+        """Have the server look at the backends of this run while we look at its tasks; returns their links."""
+        if not self._sample:
+            return []
         links = [
             link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
         ]
+        if links:
+            if not self._prepared:
+                self._gate.control.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
+                self._prepared = True
+            self._gate.control.ask(_execute(links))
+        return links
+
+    def _activity(self, links: list[Link]) -> tuple[ActivityRow, ...]:
+        """The answer. A backend that has replied settles into its wait a moment later: then look again."""
         if not links:
             return ()
-        if not self._prepared:
-            self._gate.control.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
-            self._prepared = True
-        sql = f"execute activity(array[{','.join(str(link.pid) for link in links)}])"
-        rows: list[lab.Row] = []
+        rows = self._gate.control.answer()
         for _ in range(SAMPLE_TRIES):
-            rows = self._gate.control.query(sql)
             if all(row[2] or row[1] == "" for row in rows):
                 break
+            rows = self._gate.control.query(_execute(links))
         return link_view.activity(links, rows)
+
+
+def _execute(links: list[Link]) -> str:
+    return f"execute activity(array[{','.join(str(link.pid) for link in links)}])"
 
 
 def _caption(

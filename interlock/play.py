@@ -30,7 +30,6 @@ from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Header
-from interlock.frame import InvariantOutcome
 from interlock.frame import Message
 from interlock.frame import Place
 from interlock.frame import Step
@@ -41,6 +40,8 @@ from interlock.journal import FORMAT
 from interlock.loop import current_label
 from interlock.observer import Observer
 from interlock.picture import Camera
+from interlock.stage import SetupFailed
+from interlock.stage import Stage
 
 MAX_SOURCES = 60
 MAX_SOURCE_BYTES = 200_000
@@ -58,8 +59,8 @@ class Over(Exception):
 class Play:
     """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
     for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
-    talked out of it. `fork` is for jobs with many seeds: it makes a process for each, returns its seed there, and does
-    not return here.
+    talked out of it. `fork` is for jobs with many seeds: it makes a process for each and returns its seed there; here
+    it does not return, but calls back before each (whether the last one died).
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Play:
         ask: Callable[[], str],
         beat: Callable[[str], None],
         leave: Callable[[], NoReturn],
-        fork: Callable[[], int] = lambda: -1,
+        fork: Callable[[Callable[[bool], None]], int],
     ) -> None:
         self._job = job
         self._fork = fork
@@ -90,9 +91,10 @@ class Play:
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         natural = job.mode == "natural"
-        self._where = lab.address(job.lab)
+        where = lab.address(job.lab)
+        self._stage = Stage(where, job.schema, job.setup)
         self._gate = Gate(
-            self._where,
+            where,
             job.schema,
             natural=natural,
             max_links=job.limits.connections,
@@ -143,43 +145,44 @@ class Play:
             self._strategy = strategy.replaying(self._schedule)
 
     def _prepare(self) -> None:
-        """Open the lab, make the run's schema and its data, tell what will run."""
+        """Set the stage and tell what will run."""
         job = self._job
-        control = self._gate.control = lab.Lab(self._where, f"interlock:{job.schema}:control", {"jit": "off"})
-        name = lab.identifier(job.schema)
-        control.query(f"drop schema if exists {name} cascade; create schema {name}; set search_path to {name}")
-        if job.setup.strip():
-            try:
-                control.query(job.setup)
-            except lab.LabError as error:
-                raise Over("invalid", f"The incident’s set-up (schema.sql) failed: {error}") from None
-        if not job.seeds:
-            self._send(
-                Header(
-                    FORMAT,
-                    os.path.basename(job.program),
-                    job.mode,
-                    str(self._schedule),
-                    job.seed if job.mode == "random" else None,
-                    versions(control.server_version),
-                    instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
-                    read_sources(os.path.dirname(job.program)),
-                )
+        self._gate.control = self._stage.open()
+        try:
+            self._stage.reset()
+        except SetupFailed as error:
+            raise Over("invalid", str(error)) from None
+        self._send(
+            Header(
+                FORMAT,
+                os.path.basename(job.program),
+                job.mode,
+                str(self._schedule),
+                job.seed if job.mode == "random" else None,
+                versions(self._gate.control.server_version),
+                instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
+                read_sources(os.path.dirname(job.program)),
             )
+        )
 
     def _loop_begins(self) -> None:
         """With many seeds: up to here the program was the same for all of them, from here each has its own process."""
         if self._job.seeds and self._began_with is None:
             gc.freeze()  # what the program has made so far need not be looked through in every run
-            self._began_with = self._fork()
+            self._began_with = self._fork(self._set_stage_again)
             self._began = self._monotonic()
             self._strategy = strategy.seeded(self._began_with)
-            try:
-                self._prepare()
-            except Over as over:
-                self._over(over.end, over.detail)
-            except lab.LabError as error:
-                self._over("interrupted", str(error))
+
+    def _set_stage_again(self, last_one_died: bool) -> None:
+        """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""
+        try:
+            if last_one_died or self._stage.control is None:
+                self._gate.control = self._stage.open()
+            self._stage.reset()
+        except SetupFailed as error:
+            self._over("invalid", str(error))
+        except lab.LabError as error:
+            self._over("interrupted", str(error))
 
     def _run_script(self) -> None:
         job = self._job
@@ -306,7 +309,7 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
-        invariants = self._check(tasks) if name in ("", "stuck", "limit") else ()
+        invariants = self._stage.check(self._job.invariants, tasks) if name in ("", "stuck", "limit") else ()
         name = name or outcome.name_of(tasks, invariants)
         return End(
             outcome=name,
@@ -322,41 +325,6 @@ class Play:
             output_dropped=self._capture.dropped,
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),
         )
-
-    def _check(self, tasks: tuple[TaskOutcome, ...]) -> tuple[InvariantOutcome, ...]:
-        """Ask the lab which rules of the data are broken."""
-        if not self._job.invariants:
-            return ()
-        rows = ", ".join(
-            "("
-            + ", ".join(
-                lab.literal(text)
-                for text in (
-                    task.name,
-                    task.outcome,
-                    task.errors[0].type if task.errors else None,
-                    task.errors[0].message if task.errors else None,
-                )
-            )
-            + ")"
-            for task in tasks
-        )
-        table = "create temp table outcome(task text, outcome text, error_type text, error_message text)"
-        found = []
-        try:
-            self._gate.control.query("set lock_timeout = '2s'; set statement_timeout = '10s'")
-            self._gate.control.query(f"{table}; insert into outcome values {rows}" if rows else table)
-        except lab.LabError as error:
-            return tuple(InvariantOutcome(one.name, None, str(error)) for one in self._job.invariants)
-        for invariant in self._job.invariants:
-            try:
-                broken = self._gate.control.query(invariant.sql)
-            except lab.LabError as error:
-                found.append(InvariantOutcome(invariant.name, None, f"It could not be checked: {error}"))
-            else:
-                shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:20])
-                found.append(InvariantOutcome(invariant.name, not broken, shown))
-        return tuple(found)
 
 
 def versions(server: str) -> dict[str, str]:

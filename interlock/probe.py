@@ -236,7 +236,9 @@ class TaskRecord:
     value: str = ""
     errors: tuple[ErrorView, ...] = ()
     ended: bool = False  # since the last picture
-    seen: Optional[tuple[str, tuple[Place, ...]]] = None  # the stack of `chain`, and its key
+    stack: tuple[Place, ...] = ()  # of `chain`
+    stack_key: str = ""
+    sessions: tuple[str, ...] = ()  # labels of the sessions it is inside a call of
 
 
 def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str]) -> None:

@@ -1,0 +1,103 @@
+"""A run's own place in the lab: its schema with the data that the incident prepares, and the rules of that data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Optional
+
+from interlock import lab
+from interlock.frame import InvariantOutcome
+from interlock.frame import TaskOutcome
+from interlock.job import Invariant
+
+MAX_ROWS = 20  # of those that break a rule, in its detail
+
+# The rules join what came of the tasks as a table. A view of a setting, since making it a table would write to the lab.
+OUTCOME_VIEW = """
+create temp view outcome as
+select task, outcome, error_type, error_message
+  from json_to_recordset(current_setting('interlock.outcome')::json)
+       as one(task text, outcome text, error_type text, error_message text)
+"""
+
+# Whatever is written anywhere in the server moves the log on, but for numbers that a sequence has set aside.
+STATE_SQL = """
+select pg_current_wal_insert_lsn(),
+       (select string_agg(coalesce(last_value::text, ''), ',' order by sequencename)
+          from pg_sequences where schemaname = {schema})
+"""
+
+
+class SetupFailed(Exception):
+    """The SQL that prepares an incident's data failed; the text is the server's."""
+
+
+class Stage:
+    """One schema of the lab, and the engine's own connection that looks after it."""
+
+    def __init__(self, where: lab.Address, schema: str, setup: str) -> None:
+        self._where = where
+        self._schema = schema
+        self._setup = setup
+        self._clean: Optional[lab.Row] = None  # the state of the lab right after the last reset
+        self.control: Optional[lab.Lab] = None
+
+    def open(self) -> lab.Lab:
+        """Connect, anew if need be. Raises `lab.LabError`."""
+        if self.control is not None:
+            self.control.close()
+        self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", {"jit": "off"})
+        self.control.query(OUTCOME_VIEW)
+        return self.control
+
+    def reset(self) -> None:
+        """Make the schema as the incident wants it; does nothing if nothing has been written since the last time.
+
+        Raises `SetupFailed`, `lab.LabError`.
+        """
+        control = self.control or self.open()
+        name = lab.identifier(self._schema)
+        control.query(f"reset all; set search_path to {name}")
+        if self._clean is not None and self._clean == self._state(control):
+            return
+        control.query(f"drop schema if exists {name} cascade; create schema {name}")
+        if self._setup.strip():
+            try:
+                control.query(self._setup)
+            except lab.LabError as error:
+                raise SetupFailed(f"The incident’s set-up (schema.sql) failed: {error}") from error
+        self._clean = self._state(control)
+
+    def _state(self, control: lab.Lab) -> lab.Row:
+        return control.query(STATE_SQL.format(schema=lab.literal(self._schema)))[0]
+
+    def check(self, invariants: Sequence[Invariant], tasks: Sequence[TaskOutcome]) -> tuple[InvariantOutcome, ...]:
+        """Ask which rules the data breaks, now that it is known what came of the tasks."""
+        control = self.control
+        if not invariants or control is None:
+            return ()
+        told = [
+            {
+                "task": task.name,
+                "outcome": task.outcome,
+                "error_type": task.errors[0].type if task.errors else None,
+                "error_message": task.errors[0].message.replace("\0", "") if task.errors else None,
+            }
+            for task in tasks
+        ]
+        setting = f"set_config('interlock.outcome', {lab.literal(json.dumps(told))}, false)"
+        try:
+            control.query(f"set lock_timeout = '2s'; set statement_timeout = '10s'; select {setting}")
+        except lab.LabError as error:
+            return tuple(InvariantOutcome(one.name, None, str(error)) for one in invariants)
+        return tuple(_check(control, invariant) for invariant in invariants)
+
+
+def _check(control: lab.Lab, invariant: Invariant) -> InvariantOutcome:
+    try:
+        broken = control.query(invariant.sql)
+    except lab.LabError as error:
+        return InvariantOutcome(invariant.name, None, f"It could not be checked: {error}")
+    shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:MAX_ROWS])
+    return InvariantOutcome(invariant.name, not broken, shown)

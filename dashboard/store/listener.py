@@ -33,11 +33,18 @@ class Listener:
         self._url = url
         self._channels = channels
         self._watchers: dict[tuple[str, str], list[Callable[[], None]]] = defaultdict(list)
+        self._hearers: list[tuple[str, Callable[[str | None], None]]] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._wakeup, self._waker = socket.socketpair()
         self.connected = False
+
+    def hear(self, channel: str, hearer: Callable[[str | None], None]) -> None:
+        """Call `hearer` with every payload of a channel, and with None whenever some may have been missed."""
+        with self._lock:
+            self._hearers.append((channel, hearer))
+            self._begin()
 
     @contextlib.contextmanager
     def watch(self, channel: str, payload: str, wake: Callable[[], None]) -> Iterator[None]:
@@ -45,9 +52,7 @@ class Listener:
         key = (channel, payload)
         with self._lock:
             self._watchers[key].append(wake)
-            if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="interlock-listener", daemon=True)
-                self._thread.start()
+            self._begin()
         try:
             yield
         finally:
@@ -65,6 +70,11 @@ class Listener:
             self._thread = None
         self._waker.close()
         self._wakeup.close()
+
+    def _begin(self) -> None:
+        if self._thread is None and not self._closing.is_set():
+            self._thread = threading.Thread(target=self._run, name="interlock-listener", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         failures = 0
@@ -96,11 +106,16 @@ class Listener:
     def _wake(self, key: tuple[str, str]) -> None:
         with self._lock:
             watchers = list(self._watchers.get(key, ()))
+            hearers = [hearer for channel, hearer in self._hearers if channel == key[0]]
+        for hearer in hearers:  # before anybody looks again
+            hearer(key[1])
         for wake in watchers:
             wake()
 
     def _wake_all(self) -> None:
         with self._lock:
-            keys = list(self._watchers)
+            keys, hearers = list(self._watchers), list(self._hearers)
+        for _, hearer in hearers:
+            hearer(None)
         for key in keys:
             self._wake(key)

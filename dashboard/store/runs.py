@@ -91,6 +91,10 @@ class Runs(Server):
             raise UnknownRun(run_id)
         return rev
 
+    def announced_rev(self, run_id: int) -> int:
+        """The same for a poll: as new as the last announcement, and at no cost while there is none."""
+        return self.revisions.get(run_id, lambda: self.rev(run_id))
+
     def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
         """Runs that match, newest first."""
         wanted = {f.name: getattr(filter, f.name) for f in fields(filter) if f.name != "search"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from dashboard.store.errors import StoreDown
 from dashboard.store.listener import Listener
+from dashboard.store.revisions import Revisions
 from dashboard.store.tables import ANSWER_CHANNEL
 from dashboard.store.tables import COMMAND_CHANNEL
 from dashboard.store.tables import RUN_CHANNEL
@@ -31,6 +33,13 @@ class Server:
         self._engine = engine(url)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
         self.listener = Listener(url, (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, STACK_CHANNEL))
+        self._revisions = Revisions(lambda: self.listener.connected)
+
+    @functools.cached_property
+    def revisions(self) -> Revisions:
+        """What is known of runs' revisions; announcements are listened to from the first use on."""
+        self.listener.hear(RUN_CHANNEL, self._revisions.heard)
+        return self._revisions
 
     def close(self) -> None:
         self.listener.close()

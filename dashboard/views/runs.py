@@ -152,7 +152,7 @@ def live(run_id: int) -> Response:
     """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out)."""
     seen = number(request.args, "rev")
     try:
-        if seen is not None and services().store.rev(run_id) == seen:
+        if seen is not None and services().store.announced_rev(run_id) == seen:
             return hx.nothing_new()
     except UnknownRun:
         if seen is None:

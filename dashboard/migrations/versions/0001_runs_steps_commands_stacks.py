@@ -91,10 +91,10 @@ create trigger stack_rev before insert or update on stack
 
 create function interlock_notify_run() returns trigger language plpgsql as $$
 begin
-    perform pg_notify('interlock_run', new.id::text);
+    perform pg_notify('interlock_run', case when tg_op = 'DELETE' then old.id else new.id end::text);
     return null;
 end $$;
-create trigger run_notify after insert or update on run
+create trigger run_notify after insert or update or delete on run
     for each row execute function interlock_notify_run();
 
 -- The run's worker hears of a new command, and whoever sent it of its answer.

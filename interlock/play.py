@@ -40,11 +40,9 @@ from interlock.journal import FORMAT
 from interlock.loop import current_label
 from interlock.observer import Observer
 from interlock.picture import Camera
+from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
-
-MAX_SOURCES = 60
-MAX_SOURCE_BYTES = 200_000
 
 
 class Over(Exception):
@@ -161,7 +159,7 @@ class Play:
                 job.seed if job.mode == "random" else None,
                 versions(self._gate.control.server_version),
                 instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
-                read_sources(os.path.dirname(job.program)),
+                read_sources(job.program),
             )
         )
 
@@ -341,19 +339,6 @@ def libraries() -> dict[str, str]:
     for name in ("sqlalchemy", "asyncpg", "greenlet", "fastapi"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    return found
-
-
-def read_sources(folder: str) -> dict[str, str]:
-    """The program's own files as they are now: name relative to the folder -> text. Bounded in number and size."""
-    found: dict[str, str] = {}
-    for base, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
-        for name in sorted(files):
-            path = os.path.join(base, name)
-            if name.endswith(".py") and len(found) < MAX_SOURCES and os.path.getsize(path) <= MAX_SOURCE_BYTES:
-                with open(path, encoding="utf-8", errors="replace") as file:
-                    found[os.path.relpath(path, folder)] = file.read()
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -73,6 +74,12 @@ class Warm:
 
     def play(self, python: str, job: Job, drive: Any) -> Played:
         return self._loop.run(_play(self.start(python), job, drive))
+
+    def explore(self, python: str, job: Job, seeds: Sequence[int]) -> list[tuple[int, End]]:
+        async def ends() -> list[tuple[int, End]]:
+            return [found async for found in self.start(python).explore(job, seeds)]
+
+        return self._loop.run(ends())
 
     def close(self) -> None:
         for runner in self._runners.values():

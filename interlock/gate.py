@@ -25,6 +25,7 @@ from typing import Optional
 from interlock import lab
 from interlock import link as links
 from interlock import probe
+from interlock import words
 from interlock.frame import Choice
 from interlock.frame import Event
 from interlock.link import Link
@@ -212,8 +213,8 @@ class Gate:
             self._tell(Event("failed", str(error), link.sent_by, link.label))
             return True
         if link.request.command:
-            words = link.request.statement or link.request.command
-            self._tell(Event("sent", f"{link.request.command} on {link.label}: {words}", link.sent_by, link.label))
+            text = link.request.statement or link.request.command
+            self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))
         return link.phase == links.NEW and bool(link.inbox) and not waiting_before
 
     def _await_reply(self, link: Link) -> None:
@@ -296,7 +297,7 @@ class Gate:
         """What may happen next, in the order in which it would: replies as they came, then the next timer."""
         held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
         found = [
-            Choice(link.label, "reply", reply_words(link), self._waiting_for(link), link.label, default=index == 0)
+            Choice(link.label, "reply", words.reply(link), self._waiting_for(link), link.label, default=index == 0)
             for index, link in enumerate(held)
         ]
         timers = self.pending_timers()
@@ -304,8 +305,8 @@ class Gate:
             delay = timers[0].handle.when() - self.now
             due = [timer for timer in timers if timer.handle.when() <= timers[0].handle.when()]
             wakes = tuple(label for timer in due for label in self._woken_by(timer))
-            words = f"let {seconds(delay)} pass: {timer_words(due[0])}"
-            found.append(Choice("t", "timer", words, wakes, default=not held, delay=round(delay, 6)))
+            text = f"let {words.seconds(delay)} pass: {words.timer(due[0])}"
+            found.append(Choice("t", "timer", text, wakes, default=not held, delay=round(delay, 6)))
         return found
 
     def faults(self) -> list[Choice]:
@@ -337,7 +338,7 @@ class Gate:
         assert self._loop is not None
         if choice.kind == "timer":
             self.now = self.pending_timers()[0].handle.when()
-            self._tell(Event("timer", f"{seconds(choice.delay or 0)} passed"))
+            self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
             return
         if choice.kind == "cancel":
             task = self.tasks[choice.wakes[0]].task
@@ -347,9 +348,7 @@ class Gate:
             return
         link = next(link for link in self.links if link.label == choice.connection)
         if choice.kind == "reply":
-            tail = f": {link.replies.error}" if link.replies.error else ""
-            words = f"the reply to {link.request.command or 'the server’s message'} on {link.label} was delivered{tail}"
-            self._tell(Event("reply", words, link.sent_by, link.label))
+            self._tell(Event("reply", words.delivered(link), link.sent_by, link.label))
             self._loop.call_soon(link.deliver)
         elif choice.kind == "terminate":
             self.control.query(f"select pg_terminate_backend({link.pid}, 5000)")
@@ -426,33 +425,3 @@ def _has_cycle(blockers: dict[str, tuple[str, ...]]) -> bool:
         return False
 
     return any(reaches(label, label, {label}) for label in blockers)
-
-
-def reply_words(link: Link) -> str:
-    """What delivering this reply does, in plain words."""
-    if link.eof and not link.request.command.startswith("cancel"):
-        return f"let the program notice that {link.label} was closed by the server"
-    if link.request.command == "start-up":
-        return (
-            f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
-        )
-    if link.replies.error:
-        return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
-    return f"deliver the reply to {link.request.command} on {link.label}"
-
-
-def timer_words(timer: Timer) -> str:
-    """What a timer is for, as far as its callback tells."""
-    name = getattr(timer.callback, "__qualname__", type(timer.callback).__name__)
-    if "_set_result_unless_cancelled" in name:
-        return "a sleep ends"
-    if "timeout" in name.lower() or "_release_waiter" in name:
-        return "a timeout fires"
-    if name.endswith("_on_entry_expired"):
-        return "a cached statement of the driver expires"
-    return f"{name.rsplit('.', 1)[-1]} is called"
-
-
-def seconds(span: float) -> str:
-    """A span of time for people."""
-    return f"{span * 1000:.3g} ms" if span < 0.1 else f"{span:.3g} s"

@@ -10,6 +10,7 @@ from typing import Optional
 
 from interlock import link_view
 from interlock import probe
+from interlock import words
 from interlock.frame import ActivityRow
 from interlock.frame import Choice
 from interlock.frame import Event
@@ -18,7 +19,6 @@ from interlock.frame import Place
 from interlock.frame import Step
 from interlock.frame import TaskView
 from interlock.gate import Gate
-from interlock.gate import seconds
 from interlock.link import Link
 from interlock.loop import SteppedTask
 from interlock.observer import Observer
@@ -73,12 +73,12 @@ class Camera:
                 record.name = task.get_name()
                 if task.done():
                     probe.read_result(record, self._sources, self._clean)
-                    words = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
-                    if words is None:
+                    text = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
+                    if text is None:
                         raised.append(record.label)
                         first = record.errors[0].message.split("\n")[0]
-                        words = f"raised {record.errors[0].type}: {first}"
-                    tell(Event("task-ended", f"“{record.name}” {words}", record.label))
+                        text = f"raised {record.errors[0].type}: {first}"
+                    tell(Event("task-ended", f"“{record.name}” {text}", record.label))
         return raised
 
     def step(
@@ -115,7 +115,7 @@ class Camera:
             woke,
             tuple(events),
             stacks,
-            _caption(number, choice, events, woke, names),
+            words.caption(number, events, woke, names),
             round(elapsed_ms, 3),
         )
 
@@ -170,17 +170,17 @@ class Camera:
         # wait_for: the timer only bounds the wait for an inner task
         guarded = timer is not None and "_release_waiter" in repr(timer.callback)
         if delay is not None and not guarded:
-            return f"a timer, in {seconds(delay)}", None, delay
+            return f"a timer, in {words.seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":
             return "the tasks it gathers", None, None
-        bound = f", for at most {seconds(delay)}" if delay is not None else ""
+        bound = f", for at most {words.seconds(delay)}" if delay is not None else ""
         for link in self._gate.links:
             if link.sent_by == label and (link.waiting or link.arrived):
                 command = link.request.command
-                words = "the start-up of " if command == "start-up" else f"the reply to {command} on "
+                text = "the start-up of " if command == "start-up" else f"the reply to {command} on "
                 if link.blocked_by:
-                    words = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
-                return words + link.label + bound, link.label, delay
+                    text = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
+                return text + link.label + bound, link.label, delay
         return (probe.library_wait(stack) or ("an inner task" if guarded else "a future")) + bound, None, delay
 
     def _sessions_of(self, chain: probe.Suspended) -> list[str]:
@@ -218,18 +218,3 @@ class Camera:
 
 def _execute(links: list[Link]) -> str:
     return f"execute activity(array[{','.join(str(link.pid) for link in links)}])"
-
-
-def _caption(
-    number: int, choice: Optional[Choice], events: list[Event], woke: tuple[str, ...], names: dict[str, str]
-) -> str:
-    """One sentence for a step. A natural run has no choices: there, what came is told."""
-    came = [event.text for event in events if event.kind in ("reply", "timer", "fault")]
-    happened = choice.text if choice is not None else "; ".join(came[:3]) or "the program went on"
-    if number == 0:
-        happened = "the program began"
-    if not woke:
-        return f"{happened}; no task moved"
-    shown = ", ".join(f"“{names[label]}”" for label in woke[:4])
-    more = f" and {len(woke) - 4} more" if len(woke) > 4 else ""
-    return f"{happened}; {shown}{more} ran"

@@ -1,0 +1,62 @@
+"""What people read: pure functions from what happened, or may happen, to plain words."""
+
+from __future__ import annotations
+
+from interlock.frame import Event
+from interlock.link import Link
+from interlock.loop import Timer
+
+
+def reply(link: Link) -> str:
+    """What delivering this reply does, in plain words."""
+    if link.eof and not link.request.command.startswith("cancel"):
+        return f"let the program notice that {link.label} was closed by the server"
+    if link.request.command == "start-up":
+        return (
+            f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
+        )
+    if link.replies.error:
+        return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
+    return f"deliver the reply to {link.request.command} on {link.label}"
+
+
+def delivered(link: Link) -> str:
+    """The same once it has happened."""
+    command = link.request.command
+    if link.eof and not command.startswith("cancel"):
+        return f"the program was told that {link.label} was closed by the server"
+    if command == "start-up":
+        return f"connection {link.label} is ready" if not link.replies.error else f"the server refused {link.label}"
+    if link.replies.error:
+        return f"the error to {command} on {link.label} was delivered: {link.replies.error}"
+    return f"the reply to {command or 'the server’s message'} on {link.label} was delivered"
+
+
+def timer(pending: Timer) -> str:
+    """What a timer is for, as far as its callback tells."""
+    name = getattr(pending.callback, "__qualname__", type(pending.callback).__name__)
+    if "_set_result_unless_cancelled" in name:
+        return "a sleep ends"
+    if "timeout" in name.lower() or "_release_waiter" in name:
+        return "a timeout fires"
+    if name.endswith("_on_entry_expired"):
+        return "a cached statement of the driver expires"
+    return f"{name.rsplit('.', 1)[-1]} is called"
+
+
+def seconds(span: float) -> str:
+    """A span of time for people."""
+    return f"{span * 1000:.3g} ms" if span < 0.1 else f"{span:.3g} s"
+
+
+def caption(number: int, events: list[Event], woke: tuple[str, ...], names: dict[str, str]) -> str:
+    """One sentence for a step: what the world did, and who ran then."""
+    came = [event.text for event in events if event.kind in ("reply", "timer", "fault")]
+    happened = "; ".join(came[:3]) or "the program went on"
+    if number == 0:
+        happened = "the program began"
+    if not woke:
+        return f"{happened}; no task moved"
+    shown = ", ".join(f"“{names[label]}”" for label in woke[:4])
+    more = f" and {len(woke) - 4} more" if len(woke) > 4 else ""
+    return f"{happened}; {shown}{more} ran"

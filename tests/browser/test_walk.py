@@ -61,7 +61,9 @@ def test_from_the_home_page_to_the_failure_and_into_another_browser(page: Page, 
     expect(page.locator("#outcome-title")).to_contain_text("error")
 
     # Back in time, by link and by key.
+    last = page.locator("#caption").inner_text()
     page.click("a#back")
+    expect(page.locator("#caption")).not_to_contain_text(last.split("\n")[0])
     here = picture(page)
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#caption")).not_to_have_text(here["caption"])

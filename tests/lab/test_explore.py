@@ -1,0 +1,100 @@
+"""Many seeds of one program, forked from where its loop begins: the same runs as one by one, and kept apart as well."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+
+import pytest
+
+from dashboard.lab import drop_schema
+from interlock import lab
+from interlock.frame import End
+from interlock.stage import Stage
+from interlock.supervisor import Invariant
+from interlock.supervisor import Job
+from interlock.supervisor import Limits
+from tests.lab.conftest import PROGRAMS
+from tests.lab.conftest import Play
+from tests.lab.conftest import Warm
+
+SETUP = (PROGRAMS / "schema.sql").read_text()
+LIMITS = Limits()
+Explore = Callable[..., dict[int, End]]
+
+
+@pytest.fixture
+def explore(warm: Warm, lab_url: str) -> Iterator[Explore]:
+    def ends(program: str, seeds: range, limits: Limits = LIMITS, rules: tuple[Invariant, ...] = ()) -> dict[int, End]:
+        job = Job(
+            str(PROGRAMS / f"{program}.py"), lab_url, "test_explore", setup=SETUP, limits=limits, invariants=rules
+        )
+        found = warm.explore(sys.executable, job, seeds)
+        assert len(found) == len(dict(found)), "a seed came twice"
+        return dict(found)
+
+    yield ends
+    drop_schema(lab_url, "test_explore")
+
+
+def test_a_seed_ends_as_it_does_alone(explore: Explore, play: Play) -> None:
+    ends = explore("deadlock", range(6))
+    assert list(ends) == list(range(6))
+    for seed, end in ends.items():
+        alone = play("deadlock", mode="random", seed=seed).end
+        assert (end.outcome, end.signature, end.schedule) == (alone.outcome, alone.signature, alone.schedule)
+        again = play("deadlock", schedule=end.schedule).end
+        assert again.signature == end.signature
+
+
+def test_each_begins_with_the_data_as_prepared(explore: Explore) -> None:
+    rule = Invariant("balances add up", "select balance from account where id = 1 and balance <> 70")
+    ends = explore("for_update", range(5), rules=(rule,))
+    assert [(end.outcome, end.invariants[0].holds) for end in ends.values()] == [("ok", True)] * 5
+
+
+def test_one_that_dies_or_hangs_does_not_touch_the_next(explore: Explore) -> None:
+    assert [end.outcome for end in explore("dies", range(3)).values()] == ["crash"] * 3
+    hung = explore("blocks", range(2), Limits(hang_after=1.0))
+    assert [end.outcome for end in hung.values()] == ["hang"] * 2
+    assert "blocks.py" in hung[1].detail
+
+
+def test_a_program_that_never_gets_to_its_loop_is_told_once(explore: Explore) -> None:
+    ends = explore("raises_early", range(3, 9))
+    assert {seed: end.outcome for seed, end in ends.items()} == {3: "invalid"}
+
+
+def test_the_stage_is_set_again_only_if_something_was_written(lab_url: str) -> None:
+    def tables() -> set[str | None]:
+        return {row[0] for row in control.query("select oid from pg_class where relname = 'account'")}
+
+    stage = Stage(lab.address(lab_url), "test_stage", SETUP)
+    control = stage.open()
+    try:
+        stage.reset()
+        first = tables()
+        control.query("select * from account")
+        stage.reset()
+        assert tables() == first
+        control.query("update account set balance = 0")
+        stage.reset()
+        assert tables() != first
+        assert control.query("select sum(balance) from account") == [("200",)]
+    finally:
+        control.close()
+        drop_schema(lab_url, "test_stage")
+
+
+def test_a_number_taken_from_a_sequence_counts_as_written(lab_url: str) -> None:
+    stage = Stage(lab.address(lab_url), "test_stage", "create sequence ticket; select nextval('ticket')")
+    control = stage.open()
+    try:
+        stage.reset()
+        control.query("select nextval('ticket')")  # set aside with the first one: nothing is logged
+        stage.reset()
+        assert control.query("select nextval('ticket')") == [("2",)]
+    finally:
+        control.close()
+        drop_schema(lab_url, "test_stage")

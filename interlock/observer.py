@@ -155,7 +155,12 @@ class Observer:
         record = self._record(session)
         label = self.label_of(_dbapi_of(connection))
         if label is not None:
-            self.uses[label] = Use(current_label(), record.label, record.era, attached=True)
+            root = transaction
+            while root.parent is not None:
+                root = root.parent
+            current = record.transaction is not None and record.transaction() is root
+            # A task may come back with a connection for a transaction that a sibling has ended meanwhile.
+            self.uses[label] = Use(current_label(), record.label, record.era if current else 0, attached=True)
             text = f"{record.label} began on {label}"
             self._tell(Event("attach", text, current_label(), label, record.label))
 
@@ -185,7 +190,8 @@ class Observer:
             return f"session {use.session} is gone and never gave it back"
         if record.era != use.era or not record.open:
             how = "was begun" if use.attached else "was fetched"
-            return f"it {how} for transaction {use.era} of {use.session}, which has ended ({record.last})"
+            which = f"transaction {use.era}" if use.era else "an earlier transaction"
+            return f"it {how} for {which} of {use.session}, which has ended ({record.last})"
         return ""
 
     def sessions(self, inside: dict[str, list[str]]) -> tuple[SessionView, ...]:

@@ -144,6 +144,18 @@ def test_what_a_program_says_is_told_with_its_task(play: Play) -> None:
     assert any("was never awaited" in text for text in played.said("warning"))
 
 
+@pytest.mark.parametrize("stack", ["sqlalchemy-2.0", "sqlalchemy-2.1"])
+def test_a_leaked_connection_is_seen_open_and_then_collected(play: Play, stack: str) -> None:
+    played = play("leaks", stack)
+    before_sleep = played.steps[-2].frame
+    assert [(c.checked_out, c.owner, c.session, c.transaction) for c in before_sleep.connections] == [
+        (True, "t1", "s1", "open")
+    ]
+    assert [(row.state, row.has_xid) for row in before_sleep.activity] == [("idle in transaction", True)]
+    assert before_sleep.sessions[0].connections == ("c1",)
+    assert any("garbage collector is trying to clean up" in text for text in played.said("warning"))
+
+
 def test_threads_and_groups_of_tasks_keep_their_order(play: Play) -> None:
     played = play("threads")
     assert played.said("stdout") == [

@@ -2,6 +2,7 @@
 
 Such a run is *held* until someone advances it, *played* at a speed, or on its way *to the failure*. Going on means what
 its schedule says at that step, else what would happen anyway. Whoever chooses something else has left the schedule.
+A branch first follows its schedule to where it leaves its parent, and asks nobody on the way.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Drive:
     """Where a run stands between the people who watch it and its runner."""
 
     plan: Mapping[int, str] = field(default_factory=dict)  # what its schedule says, by step
+    follow: int = 0  # up to this step the runner follows the schedule without asking anybody
     pace: str = "hold"  # hold | play | finish
     speed: float | None = None  # steps a second, while played
     at: int = -1  # number of the last step
@@ -51,7 +53,8 @@ class Drive:
 
 def arrived(drive: Drive, step: Step) -> Drive:
     """A step is there. A failure ends the way to it; a schedule that cannot be followed leaves the choice to people."""
-    after = replace(drive, at=step.number, choices=step.frame.choices, moving=not step.frame.choices)
+    moving = not step.frame.choices or step.number < drive.follow
+    after = replace(drive, at=step.number, choices=step.frame.choices, moving=moving)
     if drive.pace == "finish" and failed(step):
         after = replace(after, pace="hold")
     if after.next is not None and after.choices and not _possible(after, after.next):

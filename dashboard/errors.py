@@ -35,6 +35,15 @@ def no_step(run_id: int, number: int, last: int) -> PageError:
     return PageError(404, f"Run {run_id} has no step {number}.", have, "Open the run without a step.")
 
 
+def not_installed(stack: str, *, busy: bool) -> PageError:
+    return PageError(
+        409,
+        f"The stack {stack} is not installed.",
+        "Its installation is under way." if busy else "A run needs its interpreter and libraries on this machine.",
+        f"Open Stacks (/stacks#{stack}); when it is ready, run again.",
+    )
+
+
 def store_down() -> PageError:
     return PageError(
         503,

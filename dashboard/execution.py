@@ -68,7 +68,7 @@ class Execution:
         self._store = store
         self._run = run
         self._stepped = run.mode == "step"
-        self._drive = Drive(plan=schedule.parse(run.schedule).deviations)
+        self._drive = Drive(plan=schedule.parse(run.schedule).deviations, follow=run.follow)
         self._arrived: deque[Message] = deque()
         self._room = asyncio.Event()
         self._wake = asyncio.Event()

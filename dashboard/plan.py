@@ -59,5 +59,6 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         seed=run.seed,
         setup=incident.setup,
         invariants=incident.invariants,
+        follow=run.follow,
     )
     return Plan(program, stack.python, job)

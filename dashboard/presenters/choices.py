@@ -31,18 +31,21 @@ class Choices:
     folded: tuple[ChoiceLine, ...]
     what_if: tuple[ChoiceLine, ...]
     live: bool  # they can be chosen now
+    branch: bool  # they can be chosen in a new run, that does the same up to here
 
     @property
     def any(self) -> bool:
         return bool(self.offered or self.what_if)
 
 
-def choices(frame: Frame, names: Names, *, live: bool, taken: str | None, scheduled: str | None = None) -> Choices:
+def choices(
+    frame: Frame, names: Names, *, live: bool, taken: str | None, scheduled: str | None = None, branch: bool = False
+) -> Choices:
     """The choices of a frame. `taken` is what the recorded run went on with, `scheduled` what Next will carry out."""
     offered = [one for one in frame.choices if one.offered]
     lines = tuple(_line(number, one, names, taken, scheduled) for number, one in enumerate(offered, 1))
     faults = tuple(_line(0, one, names, taken, scheduled) for one in frame.choices if not one.offered)
-    return Choices(lines[:SHOWN], lines[SHOWN:], faults, live)
+    return Choices(lines[:SHOWN], lines[SHOWN:], faults, live, branch)
 
 
 def _line(number: int, choice: Choice, names: Names, taken: str | None, scheduled: str | None) -> ChoiceLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.explain import Explanation
@@ -10,6 +11,8 @@ from dashboard.presenters import happened
 from dashboard.presenters import words
 from dashboard.presenters.backends import ActivityLine
 from dashboard.presenters.backends import SessionLine
+from dashboard.presenters.branches import BranchLine
+from dashboard.presenters.branches import tree
 from dashboard.presenters.choices import Choices
 from dashboard.presenters.choices import choices
 from dashboard.presenters.happened import EventLine
@@ -28,6 +31,7 @@ from dashboard.presenters.source import source
 from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
 from dashboard.store.records import RunRecord
+from dashboard.store.records import RunRow
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step
@@ -73,7 +77,9 @@ class Head:
     versions: tuple[tuple[str, str], ...]
     instrumentation: tuple[str, ...]
     seed: int | None
+    title: str
     parent: int | None
+    branch: int | None  # the parent's step at which this run went another way
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,7 @@ class Room:
     rev: int
     notice: str = ""  # why a command was refused
     in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
+    branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,8 @@ def room(
     explanation: Explanation | None,
     notice: str = "",
     in_the_way: tuple[int, ...] = (),
+    family: Sequence[RunRow] = (),
+    branchable: bool = True,
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
@@ -144,6 +153,7 @@ def room(
             live=stepper.waiting,
             taken=moment.after.choice.token if moment.after and moment.after.choice else None,
             scheduled=run.next_token if stepper.live else None,
+            branch=branchable and not stepper.live,
         ),
         matrix=matrix(frame, before, names),
         files=source(run.header.sources, main, frame) if run.header else (),
@@ -158,6 +168,7 @@ def room(
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
+        branches=tree(family, run.id),
     )
 
 
@@ -176,10 +187,6 @@ def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
 
 
 def _head(run: RunRecord, incident_title: str) -> Head:
-    if run.over and run.outcome:
-        status = words.OUTCOMES.get(run.outcome) or words.unknown(run.outcome)
-    else:
-        status = words.STATUSES.get(run.status) or words.unknown(run.status)
     versions = run.header.versions if run.header else {}
     return Head(
         id=run.id,
@@ -189,12 +196,14 @@ def _head(run: RunRecord, incident_title: str) -> Head:
         stack=run.stack,
         mode=run.mode,
         actor=run.actor,
-        status=status,
+        status=words.of_run(run.status, run.outcome),
         expected=run.expected,
         versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
         instrumentation=run.header.instrumentation if run.header else (),
         seed=run.header.seed if run.header else run.seed,
+        title=run.title,
         parent=run.parent,
+        branch=run.branch,
     )
 
 

@@ -398,6 +398,7 @@ RUN = RunRecord(
     title="",
     actor="",
     parent=None,
+    branch=None,
     status="ended",
     speed=None,
     next_token=None,

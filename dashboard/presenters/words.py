@@ -107,6 +107,13 @@ def unknown(word: str) -> Mark:
     return Mark(word, "?", "quiet")
 
 
+def of_run(status: str, outcome: str | None) -> Mark:
+    """How a run is: its outcome, once it has one."""
+    if outcome and status in ("ended", "interrupted"):
+        return OUTCOMES.get(outcome) or unknown(outcome)
+    return STATUSES.get(status) or unknown(status)
+
+
 @dataclass(frozen=True)
 class Names:
     """What a step's labels are called: tasks by their names, connections by the pid of their backend."""

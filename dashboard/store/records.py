@@ -26,7 +26,8 @@ class RunRow:
     seed: int | None
     title: str
     actor: str
-    parent: int | None
+    parent: int | None  # the run whose first steps it shares
+    branch: int | None  # after which of these steps it went another way; it follows its schedule up to there
     status: str  # queued | starting | waiting | running | ended | interrupted
     speed: float | None  # steps a second while somebody plays it
     next_token: str | None  # what "next" carries out now if its schedule says so; None: the frame's default choice
@@ -45,6 +46,11 @@ class RunRow:
     def active(self) -> bool:
         """A worker has it in its hands."""
         return self.status in ACTIVE
+
+    @property
+    def follow(self) -> int:
+        """How many steps it follows its schedule before it asks: those of its parent, and the one that differs."""
+        return 0 if self.branch is None else self.branch + 1
 
     @property
     def over(self) -> bool:

@@ -53,6 +53,7 @@ class Runs(Server):
         actor: str = "",
         title: str = "",
         parent: int | None = None,
+        branch: int | None = None,
     ) -> int:
         """Write down that a run is wanted. `jobs.enqueue_run` then finds it a worker."""
         values = {
@@ -65,6 +66,7 @@ class Runs(Server):
             "actor": clean(actor),
             "title": clean(title),
             "parent": parent,
+            "branch": branch,
             "status": "queued",
             "steps": -1,
             "litter": False,
@@ -109,6 +111,17 @@ class Runs(Server):
             rows = tuple(RunRow(**row) for row in tx.execute(page).mappings())
             total = tx.scalar(sa.select(sa.func.count()).select_from(run_table).where(*matches)) or 0
         return RunPage(rows[:limit], total, rows[limit - 1].id if len(rows) > limit else None)
+
+    def family(self, run_id: int, limit: int = 200) -> list[RunRow]:
+        """The runs that branched from one another, this one among them: the first of them and the newest others."""
+        c = run_table.c
+        up = sa.select(c.id, c.parent).where(c.id == run_id).cte("up", recursive=True)
+        up = up.union(sa.select(c.id, c.parent).where(c.id == up.c.parent))
+        down = sa.select(up.c.id).where(up.c.parent.is_(None)).cte("down", recursive=True)
+        down = down.union(sa.select(c.id).where(c.parent == down.c.id))
+        query = sa.select(*_ROW).where(c.id.in_(sa.select(down.c.id))).order_by(c.parent.is_(None).desc(), c.id.desc())
+        with self.reading() as tx:
+            return [RunRow(**row) for row in tx.execute(query.limit(limit)).mappings()]
 
     def wait(self, run_id: int, rev: int, timeout: float) -> int:
         """Block until the run has a newer revision than `rev`, or for `timeout` seconds; the revision it then has."""

@@ -47,6 +47,7 @@ run = Table(
     Column("title", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("parent", BigInteger, ForeignKey("run.id", ondelete="SET NULL")),
+    Column("branch", Integer),  # at which step of its parent another choice was made
     Column("status", Text, nullable=False),  # queued | starting | waiting (for a person) | running | ended | ...
     Column("speed", Double),  # steps a second while it is played, else null
     Column("next_token", Text),  # what going on carries out if the schedule says so; null: the frame's default

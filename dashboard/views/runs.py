@@ -19,11 +19,13 @@ from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
+from dashboard import branches
 from dashboard import hx
 from dashboard import jobs
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.errors import no_step
+from dashboard.errors import not_installed
 from dashboard.explain import explain
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
@@ -118,14 +120,7 @@ def start() -> BaseResponse:
     if not stack.ready and not hx.wants_json():
         return install_for(stack, name, program)
     if not stack.ready:
-        raise PageError(
-            409,
-            f"The stack {stack.name} is not installed.",
-            "Its installation is under way."
-            if stack.busy
-            else "A run needs its interpreter and libraries on this machine.",
-            f"Open Stacks (/stacks#{stack.name}); when it is ready, run again.",
-        )
+        raise not_installed(stack.name, busy=stack.busy)
     try:
         wanted = schedule.parse(request.form.get("schedule", ""))
     except schedule.ScheduleError as error:
@@ -134,7 +129,7 @@ def start() -> BaseResponse:
         seed = time.time_ns() % 1_000_000
     run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed if mode == "random" else None)
     jobs.enqueue_run(here.store, run_id)
-    _wait(run_id, lambda run: run.steps >= 0 or run.over)
+    wait_for(run_id, lambda run: run.steps >= 0 or run.over)
     return hx.see_other(f"/runs/{run_id}")
 
 
@@ -143,7 +138,7 @@ def start() -> BaseResponse:
 
 @page.get("/runs/<int:run_id>")
 def show(run_id: int) -> str:
-    picture = _room(_run(run_id), _asked_step())
+    picture = _room(find_run(run_id), _asked_step())
     return render_template("run.html", page=picture)
 
 
@@ -159,7 +154,7 @@ def live(run_id: int) -> Response:
             raise no_run(run_id) from None
         # Deleted while it was being watched. The answer has no trigger, so asking ends here.
         return hx.fragment(render_template("runs/_gone.html", error=no_run(run_id)))
-    picture = _room(_run(run_id), _asked_step())
+    picture = _room(find_run(run_id), _asked_step())
     html = render_template("runs/_room.html", page=picture)
     return hx.fragment(html, replace=picture.url) if seen is not None else hx.fragment(html, push=picture.url)
 
@@ -188,10 +183,10 @@ def command(run_id: int) -> BaseResponse:
     if answer.error is not None:
         return _answer(run_id, answer.error)
     if kind == "finish":
-        _wait(run_id, lambda run: run.over or run.status == "waiting")
+        wait_for(run_id, lambda run: run.over or run.status == "waiting")
     elif kind in ("advance", "stop"):
         # The last step is followed at once by the end; show both together.
-        _wait(run_id, lambda run: run.over or run.status == "waiting")
+        wait_for(run_id, lambda run: run.over or run.status == "waiting")
     return _answer(run_id)
 
 
@@ -199,19 +194,19 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
     if hx.wants_json():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
-        return jsonify(_state(_run(run_id)))
+        return jsonify(_state(find_run(run_id)))
     if not hx.wants_fragment():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
         return hx.see_other(f"/runs/{run_id}")
-    picture = _room(_run(run_id), None, notice=refused)
+    picture = _room(find_run(run_id), None, notice=refused)
     return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
 
 
 @page.get("/runs/<int:run_id>/tasks/<task_id>")
 def task(run_id: int, task_id: str) -> str:
     """A task at a step with its whole stack: a page, or the content of the run page's dialog."""
-    run = _run(run_id)
+    run = find_run(run_id)
     step = _moment(run, _asked_step()).step
     found = next((one for one in step.frame.tasks if one.id == task_id), None) if step else None
     if step is None or found is None:
@@ -233,7 +228,7 @@ def _stack(run_id: int, at: int, key: str) -> tuple[Place, ...]:
 @page.get("/runs/<int:run_id>/journal.jsonl")
 def journal(run_id: int) -> Response:
     """The whole run as a file: a line each for its header, its steps in order, its end."""
-    run = _run(run_id)
+    run = find_run(run_id)
 
     def written() -> Iterator[str]:
         if run.header is not None:
@@ -254,7 +249,7 @@ def journal(run_id: int) -> Response:
 @page.get("/runs/<int:run_id>/step.json")
 def step_json(run_id: int) -> Response:
     """A step as data: the same as the page shows, for scripts and tests."""
-    run = _run(run_id)
+    run = find_run(run_id)
     moment = _moment(run, _asked_step())
     return jsonify(run=_state(run), step=to_data(moment.step) if moment.step else None)
 
@@ -262,7 +257,7 @@ def step_json(run_id: int) -> Response:
 # Reading
 
 
-def _run(run_id: int) -> RunRecord:
+def find_run(run_id: int) -> RunRecord:
     run = services().store.run(run_id)
     if run is None:
         raise no_run(run_id)
@@ -294,6 +289,8 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         explanation=explain(run.end, run.header) if run.end and run.header else None,
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
+        family=services().store.family(run.id),
+        branchable=branches.branchable(run, incident),
     )
 
 
@@ -301,7 +298,7 @@ def _waiting_runs() -> tuple[int, ...]:
     return tuple(row.id for row in services().store.runs(RunFilter(status="waiting"), limit=8).rows)
 
 
-def _wait(run_id: int, enough: Callable[[RunRecord], bool]) -> None:
+def wait_for(run_id: int, enough: Callable[[RunRecord], bool]) -> None:
     """Wait until the run is as wanted, but never longer than a person would: the page goes on by itself."""
     store = services().store
     deadline = time.monotonic() + PATIENCE

@@ -19,6 +19,7 @@ create table run (
     title text not null,
     actor text not null,
     parent bigint references run on delete set null,
+    branch integer,
     status text not null check (status in ('queued', 'starting', 'waiting', 'running', 'ended', 'interrupted')),
     speed double precision,
     next_token text,

@@ -1,0 +1,96 @@
+"""Branching from a recorded step: what is asked for, what is written down, what is shown."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from dashboard.presenters import sample
+from dashboard.store import Store
+from tests.web.test_pages import FORM
+from tests.web.test_pages import JSON
+from tests.web.test_pages import WORKER
+from tests.web.test_pages import attribute
+from tests.web.test_pages import client
+from tests.web.test_pages import database
+from tests.web.test_pages import store
+from tests.web.test_pages import text
+
+__all__ = ["client", "database", "store"]  # fixtures
+
+
+def recorded(store: Store, stack: str = "sqlalchemy-2.1", mode: str = "step", incident: str = "shared_session") -> int:
+    run_id = store.create_run(incident, "broken", stack, mode)
+    assert store.claim(run_id, WORKER)
+    store.set_header(run_id, sample.HEADER)
+    store.add_steps(run_id, sample.STEPS)
+    store.finish(run_id, sample.END, True)
+    return run_id
+
+
+def test_every_choice_of_a_recorded_step_can_be_branched_but_the_one_taken(client: FlaskClient, store: Store) -> None:
+    run_id = recorded(store)
+    page = client.get(f"/runs/{run_id}?step=1")
+    assert "branch: deliver the reply to" in text(page)
+    assert 'id="branch-c2"' not in page.text or 'id="branch-c3"' not in page.text  # one of them was taken
+    assert 'id="branch-x-t' in page.text  # what if
+    assert 'class="choice live"' not in page.text
+
+
+def test_a_branch_is_a_new_run_that_knows_where_it_comes_from(client: FlaskClient, store: Store) -> None:
+    run_id = recorded(store)
+    answer = client.post(f"/runs/{run_id}/branch", data={"step": "0", "token": "k:c2"}, headers=FORM)
+    assert answer.status_code == 400  # not possible there
+    tokens = [choice.token for choice in sample.STEPS[1].frame.choices]
+    answer = client.post(f"/runs/{run_id}/branch", data={"step": "1", "token": tokens[-1]}, headers=FORM)
+    assert answer.status_code == 303
+    child = store.run(int(answer.headers["Location"].rsplit("/", 1)[-1]))
+    assert child
+    assert (child.parent, child.branch, child.follow, child.mode) == (run_id, 1, 2, "step")
+    assert child.schedule == f"il1:2={tokens[-1]}"
+    assert child.title.startswith("after step 1: ")
+
+    page = client.get(f"/runs/{child.id}")
+    assert f"branch of run {run_id}, after step 1" in text(page)
+    parent = text(client.get(f"/runs/{run_id}"))
+    assert "1 branch " in parent
+    assert child.title in parent
+    assert [one.id for one in store.family(child.id)] == [run_id, child.id]
+
+
+def test_a_live_run_can_be_branched_at_an_earlier_step(client: FlaskClient, store: Store) -> None:
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    store.claim(run_id, WORKER)
+    store.add_steps(run_id, sample.STEPS[:2], status="waiting")
+    assert "branch: " in text(client.get(f"/runs/{run_id}?step=0"))
+    assert "branch: " not in text(client.get(f"/runs/{run_id}"))  # there one chooses
+    token = sample.STEPS[0].frame.choices[0].token
+    assert client.post(f"/runs/{run_id}/branch", data={"step": "0", "token": token}, headers=FORM).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"mode": "natural"}, "natural run"),
+        ({"incident": "gone"}, "not known"),
+        ({"stack": "gone"}, "not known"),
+        ({"stack": "sqlalchemy-1.4.42"}, "is not installed"),
+    ],
+)
+def test_what_cannot_be_branched_says_why(client: FlaskClient, store: Store, how: dict[str, str], says: str) -> None:
+    run_id = recorded(store, **how)
+    token = sample.STEPS[1].frame.choices[0].token
+    answer = client.post(f"/runs/{run_id}/branch", data={"step": "1", "token": token}, headers=JSON)
+    assert answer.status_code == 409
+    assert says in answer.text
+    assert store.runs().total == 1
+    assert client.post(f"/runs/{run_id}/branch", data={"step": "9", "token": token}, headers=JSON).status_code == 404
+
+
+def test_a_deleted_parent_leaves_its_branches(client: FlaskClient, store: Store) -> None:
+    run_id = recorded(store)
+    child = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", parent=run_id, branch=1, title="x")
+    with store.transaction() as tx:
+        tx.exec_driver_sql(f"delete from run where id = {run_id}")
+    assert client.get(f"/runs/{child}").status_code == 200
+    assert attribute(client.get(f"/runs/{child}"), "room", "data-url") == f"/runs/{child}"

@@ -1,0 +1,98 @@
+"""Why a run ended as it did: a proof from its own journal, a clause for each step that matters.
+
+Nothing here is told from what an error usually means (that is `explain`). Every clause claims something of one step
+that its frame or its events show, and the rules only choose which steps to tell: who was inside the session, who ended
+its transaction, whose statement was in flight, who waited for whom. Where no rule applies there is no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+
+from dashboard.why.clause import MOST
+from dashboard.why.clause import Clause
+from dashboard.why.connections import deadlock
+from dashboard.why.connections import dirty
+from dashboard.why.connections import in_flight
+from dashboard.why.data import of_data
+from dashboard.why.data import orphaned
+from dashboard.why.failure import find
+from dashboard.why.failure import interference
+from dashboard.why.failure import met
+from dashboard.why.history import History
+from dashboard.why.sessions import ended_by_another
+from dashboard.why.sessions import refused
+from dashboard.why.still import stood_still
+from dashboard.why.still import waits
+from interlock.frame import End
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+
+
+def of_journal(messages: Iterable[Message]) -> tuple[Clause, ...]:
+    """The proof of a whole journal; none while it has no end."""
+    history, header = History(), None
+    for message in messages:
+        if isinstance(message, Step):
+            history.add(message)
+        elif isinstance(message, Header):
+            header = message
+        elif isinstance(message, End):
+            return why(history, message, header.sources if header else {})
+    return ()
+
+
+def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause, ...]:
+    """The clauses, in the order of their steps; none where nothing could be derived."""
+    if history.last.number < 0:
+        return ()
+    if end.outcome == "stuck":
+        found = waits(history)
+    elif end.outcome == "hang":
+        found = [stood_still(history, end, sources)]
+    elif end.outcome in ("error", "silent"):
+        found = _of_error(history, end, sources) + of_data(history, end)
+    else:
+        found = []
+    return tuple(_few(found))
+
+
+def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
+    """The proof for scripts."""
+    return [
+        {
+            "step": one.step,
+            "text": one.text,
+            "tasks": list(one.tasks),
+            "sessions": list(one.sessions),
+            "connections": list(one.connections),
+            "file": one.place.file if one.place else None,
+            "line": one.place.line if one.place else None,
+        }
+        for one in clauses
+    ]
+
+
+def _few(clauses: list[Clause]) -> list[Clause]:
+    """Each once, in order; of too many the first and, above all, the last."""
+    once = sorted(dict.fromkeys(clauses), key=lambda one: one.step)
+    return once if len(once) <= MOST else [*once[: MOST - 3], *once[-3:]]
+
+
+def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
+    failure = find(history, end, sources)
+    if failure is None:
+        return []
+    if "deadlock detected" in failure.error.message:
+        found = deadlock(history, failure)
+    elif "another operation is in progress" in failure.error.message:
+        found = in_flight(history, failure)
+    else:
+        found = ended_by_another(history, failure) or refused(history, failure) or dirty(history, failure)
+    found = interference(history, failure) + found
+    if found:
+        found += orphaned(history, failure.step)[:1]
+    ended = next((clause for clause in found if clause.claim == "ended"), None)
+    return found and [*found, met(history, failure, ended)]

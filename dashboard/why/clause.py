@@ -1,0 +1,57 @@
+"""A clause of a proof, and the words that all of them use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dashboard.why.history import Fact
+from dashboard.why.history import History
+from interlock.frame import Place
+
+MOST = 8  # clauses of a proof
+EACH = 3  # of a kind
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One claim about one step. `claim` says what kind it is, and so what in that step makes it true:
+
+    inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
+    asked, called, ended, sent, replied, took, returned, orphaned: an event of that step says so.
+    refused, met: the task met its error there. fault: somebody chose it. broken, stood: how the run ended.
+    """
+
+    claim: str
+    step: int
+    text: str
+    tasks: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+    place: Place | None = None
+
+
+def sending(history: History, fact: Fact, more: str) -> Clause:
+    task, label = fact.event.task or "", fact.event.connection or ""
+    text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
+    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step))
+
+
+def command(sent: Fact) -> str:
+    return sent.event.text.partition(f" on {sent.event.connection}")[0]
+
+
+def number(text: str) -> str:
+    return text.rpartition(" ")[2]
+
+
+def listed(items: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def were(items: list[str]) -> str:
+    return "was" if len(items) == 1 else "were"
+
+
+def last(facts: Iterable[Fact]) -> Fact | None:
+    return next(reversed(list(facts)), None)

@@ -1,0 +1,131 @@
+"""Connections that several tasks meet on: statements in flight, transactions left behind, deadlocks."""
+
+from __future__ import annotations
+
+import re
+
+from dashboard.why.clause import EACH
+from dashboard.why.clause import Clause
+from dashboard.why.clause import command
+from dashboard.why.clause import last
+from dashboard.why.clause import listed
+from dashboard.why.clause import sending
+from dashboard.why.failure import Failure
+from dashboard.why.failure import method
+from dashboard.why.history import Fact
+from dashboard.why.history import History
+from dashboard.why.sessions import ended_by_another
+from dashboard.why.sessions import refused
+from dashboard.why.sessions import session_of
+from dashboard.why.sessions import together
+
+
+def in_flight(history: History, failure: Failure) -> list[Clause]:
+    """Somebody else's statement was on its way on a connection when the failing task used that connection."""
+    session, found = session_of(history, failure), []
+    for label in history.pooled:
+        sent = _awaited(history, label, failure.step)
+        joined = [one for one in history.told("attach", connection=label) if sent and one.before(sent)]
+        if sent is None or sent.event.task in (None, failure.task) or not joined:
+            continue
+        if session is None or joined[-1].event.session == session:
+            found.append(sent)
+    if not found or session is None:
+        return ended_by_another(history, failure) or refused(history, failure)
+    clauses = together(history, session, failure.step)
+    for sent in found[:EACH]:
+        clauses.append(sending(history, sent, f"a connection of {session}; the reply was still to come"))
+    labels = tuple(sent.event.connection or "" for sent in found)
+    text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
+    return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place)]
+
+
+def _awaited(history: History, connection: str, step: int) -> Fact | None:
+    """The statement on a connection whose reply had not been delivered when a step began, nor in it."""
+    sent = None
+    for fact in history.told("sent", "reply", connection=connection):
+        if fact.step < step or (fact.step == step and fact.event.kind == "reply"):
+            sent = fact if fact.event.kind == "sent" else None
+    return sent
+
+
+def dirty(history: History, failure: Failure) -> list[Clause]:
+    """A connection that came out of the pool in the middle of somebody's transaction."""
+    for taken in history.told("checkout", task=failure.task):
+        label = taken.event.connection or ""
+        returned = [one for one in history.told("checkin", connection=label) if one.before(taken)]
+        state = history.state(label, taken.step - 1)
+        if not returned or state is None or state.checked_out or state.transaction in ("", "idle"):
+            continue
+        began = [
+            one
+            for one in history.told("sent", connection=label)
+            if one.before(returned[-1]) and command(one).startswith("BEGIN")
+        ]
+        clauses = []
+        for fact, claim, text in [
+            *[(one, "sent", f"began a transaction on {label}") for one in began[-1:]],
+            (
+                returned[-1],
+                "returned",
+                f"gave {label} back to the pool, and that transaction was still {state.transaction}",
+            ),
+            (taken, "took", f"took {label} from the pool as it was"),
+        ]:
+            who = fact.event.task
+            place = history.place(who, fact.step) if who else None
+            clauses.append(
+                Clause(claim, fact.step, f"{history.name(who)} {text}", (who,) if who else (), (), (label,), place)
+            )
+        return clauses
+    return []
+
+
+_EDGE = re.compile(r"Process (c\d+) waits for .*?; blocked by process (c\d+)\.")
+
+
+def deadlock(history: History, failure: Failure) -> list[Clause]:
+    """Who waited for whom, in what order, who closed the circle and who paid: in the server's own words."""
+    waiting = []
+    for waiter, holder in _EDGE.findall(failure.error.message):
+        sent = [one for one in history.told("sent", connection=waiter) if one.step <= failure.step]
+        asked = last(
+            one for one in sent if _awaits(history, one, failure.step) and not command(one).startswith("prepare")
+        )
+        if asked is not None:
+            waiting.append((asked, waiter, holder))
+    waiting.sort(key=lambda one: (one[0].step, one[0].index))
+    clauses = []
+    for at, (asked, _, holder) in enumerate(waiting):
+        closes = at == len(waiting) - 1
+        held = last(
+            one for one in history.told("sent", connection=holder) if _locks(one) and _done(history, one, asked)
+        )
+        if held is not None:
+            clauses.append(sending(history, held, "in a transaction, and so kept the locks it took"))
+        text = f"which waits for a lock of {holder}" + (": that closed the circle" if closes else "")
+        clauses.append(sending(history, asked, text))
+    victim = next((one for one in history.told("reply") if "deadlock detected" in one.event.text), None)
+    if victim is not None:
+        label, task = victim.event.connection or "", victim.event.task or ""
+        text = f"the server broke the circle: it chose {label}, and {history.name(task)} had to give up"
+        clauses.append(Clause("replied", victim.step, text, (task,), (), (label,)))
+    return clauses
+
+
+def _awaits(history: History, sent: Fact, step: int) -> bool:
+    """Whether a statement was under way for at least a step before this one."""
+    replies = (one for one in history.told("reply", connection=sent.event.connection) if sent.before(one))
+    answered = next(replies, None)
+    return sent.step < step and (answered is None or answered.step >= step - 1)
+
+
+def _done(history: History, sent: Fact, later: Fact) -> bool:
+    """Whether a statement had been answered before something else happened."""
+    return any(
+        sent.before(one) and one.before(later) for one in history.told("reply", connection=sent.event.connection)
+    )
+
+
+def _locks(sent: Fact) -> bool:
+    return command(sent) in ("UPDATE", "DELETE", "INSERT", "LOCK") or "for update" in sent.event.text.lower()

@@ -1,0 +1,58 @@
+"""Data that is wrong: which rules broke, and what was done to sessions that others used."""
+
+from __future__ import annotations
+
+import re
+
+from dashboard.why.clause import EACH
+from dashboard.why.clause import Clause
+from dashboard.why.clause import listed
+from dashboard.why.history import History
+from dashboard.why.sessions import end_of
+from interlock.frame import End
+from interlock.frame import TaskOutcome
+
+
+def of_data(history: History, end: End) -> list[Clause]:
+    """Which rules broke, and what was done to sessions that several tasks used."""
+    broken = [one for one in end.invariants if one.holds is False]
+    if not broken:
+        return []
+    ends = [clause for fact in history.told("detach") if (clause := end_of(history, fact)) is not None]
+    found = [*ends[:EACH], *orphaned(history, history.last.number)[:2]]
+    for rule in broken[:2]:
+        named = [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
+        found += _after(history, [task.id for task in named if task.outcome != "value"])
+        done = "; ".join(f"“{task.name}” {_did(history, task)}" for task in named)
+        text = f"the run ended with the rule “{rule.name}” broken" + (f": {done}" if done else "")
+        found.append(Clause("broken", history.last.number, text, tuple(task.id for task in named)))
+    return found
+
+
+def _after(history: History, failed: list[str]) -> list[Clause]:
+    """The first commit of a session after tasks had failed whose rows are there all the same."""
+    over = [step for task in failed if (step := history.raised(task)) is not None]
+    for fact in history.told("commit"):
+        task = fact.event.task or ""
+        if over and fact.event.text.endswith("committed") and fact.step > max(over) and task not in failed:
+            text = f"{history.name(task)} committed {fact.event.session}, after {listed(history.all(failed))} had ended"
+            sessions = (fact.event.session or "",)
+            return [Clause("called", fact.step, text, (task,), sessions, place=history.place(task, fact.step))]
+    return []
+
+
+def _did(history: History, task: TaskOutcome) -> str:
+    sent = next(history.told("sent", task=task.id), None)
+    return _ENDED.get(task.outcome, task.outcome) + ("" if sent else " and had not sent a single statement")
+
+
+_ENDED = {"value": "had returned", "error": "had raised", "cancelled": "had been cancelled", "pending": "never ended"}
+
+
+def orphaned(history: History, until: int) -> list[Clause]:
+    """Connections begun under a session that no longer knew them."""
+    return [
+        Clause("orphaned", one.step, one.event.text, (), (), (one.event.connection or "",))
+        for one in history.told("orphan")
+        if one.step <= until
+    ]

@@ -1,0 +1,122 @@
+"""Which failure a proof is about: the first one, in the task where it arose, and the step in which that task met it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+
+from dashboard.why.clause import EACH
+from dashboard.why.clause import Clause
+from dashboard.why.clause import listed
+from dashboard.why.history import History
+from dashboard.why.history import handles
+from interlock.frame import End
+from interlock.frame import ErrorView
+from interlock.frame import Place
+from interlock.frame import TaskOutcome
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The task that is explained, the error it met first, and when."""
+
+    task: str
+    error: ErrorView
+    chain: tuple[ErrorView, ...]
+    step: int
+    handling: bool  # it stood in an `except`: it had met an error before, which this one hides
+    also: tuple[str, ...] = ()  # tasks that met the same in the same step
+
+    @property
+    def line(self) -> str:
+        return line(self.error)
+
+    @property
+    def place(self) -> Place | None:
+        """The line of the program that met it."""
+        return next(reversed(_own(self.chain)), None)
+
+    def through(self, path: str) -> list[Place]:
+        return [place for one in self.chain for place in one.stack if path in place.file]
+
+
+def find(history: History, end: End, sources: Mapping[str, str]) -> Failure | None:
+    """The first failure, in the task where it arose: not in one that only awaited that task."""
+    failures = []
+    for task in end.tasks:
+        errors = [error for error in task.errors if not error.type.endswith("CancelledError")]
+        if task.outcome != "error" or not errors or _passed_on(history, task, end.tasks):
+            continue
+        step = history.met(task.id, _own(errors), sources)
+        if step is not None:
+            line = next(reversed(_own(errors)), None)
+            handling = line is not None and handles(sources.get(line.file, ""), line.line)
+            failures.append(Failure(task.id, errors[-1], tuple(errors), step, handling))
+    failures.sort(key=lambda one: one.step)
+    if not failures:
+        return None
+    first = failures[0]
+    return replace(
+        first, also=tuple(one.task for one in failures[1:] if (one.step, one.line) == (first.step, first.line))
+    )
+
+
+def _own(chain: Sequence[ErrorView]) -> list[Place]:
+    """The program's own lines on the way to where a chain of errors began."""
+    return next(filter(None, ([place for place in one.stack if place.ours] for one in reversed(chain))), [])
+
+
+def _passed_on(history: History, task: TaskOutcome, tasks: Iterable[TaskOutcome]) -> bool:
+    def under(child: str) -> bool:
+        parent = history.parents.get(child)
+        return parent is not None and (parent == task.id or under(parent))
+
+    last = line(task.errors[-1])
+    return any(under(one.id) and any(line(error) == last for error in one.errors) for one in tasks)
+
+
+def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
+    """The end of the proof: the error itself, and the connection that came with it."""
+    came = next((one for one in history.told("checkout", task=failure.task) if one.step == failure.step), None)
+    label = came.event.connection if came else None
+    woke = f"woke with {label} and " if label else ""
+    if label and ended is not None:
+        woke = f"woke with {label}, for a transaction that had ended, and "
+    hides = "; an error was being handled already, which this one hides" if failure.handling else ""
+    return Clause(
+        "met",
+        failure.step,
+        f"{listed(history.all((failure.task, *failure.also)))} {woke}met {failure.line}{hides}",
+        (failure.task, *failure.also),
+        connections=(label,) if label else (),
+        place=failure.place,
+    )
+
+
+def interference(history: History, failure: Failure) -> list[Clause]:
+    """What whoever drove the run did to it: a fault, or a timer let go before a reply."""
+    clauses = []
+    for step, choice in sorted(history.chosen.items()):
+        if step > failure.step or (choice.kind == "timer" and failure.task not in history.woke[step]):
+            continue
+        if choice.kind in ("cancel", "terminate", "drop", "timer"):
+            labels = (choice.connection,) if choice.connection else ()
+            text = f"whoever drove the run chose: {choice.text}"
+            clauses.append(Clause("fault", step, text, choice.wakes, (), labels))
+    return clauses[-EACH:]
+
+
+def line(error: ErrorView) -> str:
+    """An error as the last line of a traceback has it, short."""
+    message = error.message.strip().partition("\n")[0].partition(" (Background on this error at")[0]
+    name = error.type.rpartition(".")[2]
+    return f"{name}: {message}"[:240] if message else name
+
+
+def method(failure: Failure) -> str:
+    """The method of the session that the program called."""
+    places = failure.through("sqlalchemy/ext/asyncio/session") or failure.through("sqlalchemy/orm/session")
+    return f"{places[0].function.rpartition('.')[2]}()" if places else "a method"

@@ -1,0 +1,192 @@
+"""What happened when: a run's steps folded into the few facts that an explanation needs.
+
+A `History` takes steps one by one and keeps no frame but the last, so that a long run can be read in pieces.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
+
+from interlock.frame import Choice
+from interlock.frame import Event
+from interlock.frame import Frame
+from interlock.frame import Place
+from interlock.frame import Step
+
+_QUIET = frozenset({"stdout", "stderr", "log", "task-created"})
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An event and where in the run it stands: facts compare by that."""
+
+    step: int
+    index: int
+    event: Event
+
+    def before(self, other: Fact) -> bool:
+        return (self.step, self.index) < (other.step, other.index)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A line of the program where a task held still, from one step to another, inside the same sessions."""
+
+    first: int
+    last: int
+    place: Place | None
+    sessions: tuple[str, ...]
+    waits: str = ""
+    leaving: bool = False  # it waits for a block's `__aexit__`
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """From this step on a connection is out of the pool or in it, in a transaction or not."""
+
+    step: int
+    checked_out: bool
+    transaction: str
+
+
+class History:
+    """The fold. `facts` are in the order in which they happened."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.spots: dict[str, list[Spot]] = {}  # by task
+        self.pooled: dict[str, list[Pooled]] = {}  # by connection
+        self.blocks: list[tuple[int, str, tuple[str, ...]]] = []  # step, who waits for a lock, whom it waits for
+        self.shared: dict[str, tuple[int, tuple[str, ...]]] = {}  # session -> first step with several tasks inside
+        self.chosen: dict[int, Choice] = {}  # by step: choices that would not have been made anyway
+        self.woke: dict[int, tuple[str, ...]] = {}  # by step, for those choices
+        self.names: dict[str, str] = {}
+        self.parents: dict[str, str | None] = {}
+        self.last = Step(-1, Frame(0.0))
+        self._leaving: dict[str, bool] = {}  # by key of a stack
+        self._blocked: dict[str, tuple[str, ...]] = {}
+
+    def add(self, step: Step) -> None:
+        for index, event in enumerate(step.events):
+            if event.kind not in _QUIET:
+                self.facts.append(Fact(step.number, index, event))
+        for key, stack in step.stacks.items():
+            own = max((at for at, place in enumerate(stack) if place.ours), default=-1)
+            self._leaving[key] = any(place.function.endswith("__aexit__") for place in stack[own + 1 :])
+        if step.choice is not None and not (step.choice.default and step.choice.offered):
+            self.chosen[step.number], self.woke[step.number] = step.choice, step.woke
+        self._add_tasks(step)
+        self._add_connections(step)
+        for session in step.frame.sessions:
+            if len(session.tasks) > 1:
+                self.shared.setdefault(session.id, (step.number, session.tasks))
+        self.last = step
+
+    def _add_tasks(self, step: Step) -> None:
+        for task in step.frame.tasks:
+            self.names[task.id], self.parents[task.id] = task.name, task.parent
+            if task.state != "waiting":
+                continue
+            spots = self.spots.setdefault(task.id, [])
+            here = Spot(
+                step.number, step.number, task.place, task.sessions, task.waits, self._leaving.get(task.stack, False)
+            )
+            if spots and (spots[-1].place, spots[-1].sessions) == (here.place, here.sessions):
+                here = replace(here, first=spots.pop().first)
+            spots.append(here)
+
+    def _add_connections(self, step: Step) -> None:
+        for one in step.frame.connections:
+            now = Pooled(step.number, one.checked_out, one.transaction)
+            known = self.pooled.setdefault(one.id, [])
+            if not known or replace(known[-1], step=step.number) != now:
+                known.append(now)
+            if one.blocked_by != self._blocked.get(one.id, ()):
+                self._blocked[one.id] = one.blocked_by
+                if one.blocked_by:
+                    self.blocks.append((step.number, one.id, one.blocked_by))
+
+    # Questions -----------------------------------------------------------------------
+
+    def told(self, *kinds: str, **like: str | None) -> Iterator[Fact]:
+        """The facts of these kinds whose events have these values."""
+        for fact in self.facts:
+            if fact.event.kind in kinds and all(getattr(fact.event, name) == value for name, value in like.items()):
+                yield fact
+
+    def spot(self, task: str, step: int) -> Spot | None:
+        """Where a task held still at a step; None where it had not begun or was over."""
+        return next((spot for spot in reversed(self.spots.get(task, ())) if spot.first <= step <= spot.last), None)
+
+    def inside(self, session: str, step: int) -> list[str]:
+        """The tasks inside a call of a session at a step."""
+        return [task for task in self.spots if (spot := self.spot(task, step)) and session in spot.sessions]
+
+    def place(self, task: str, step: int) -> Place | None:
+        """The line in which a task acted in a step: where it stands, else, if that step ended it, where it stood."""
+        spot = self.spot(task, step) or self.spot(task, step - 1)
+        return spot.place if spot else None
+
+    def state(self, connection: str, step: int) -> Pooled | None:
+        return next((one for one in reversed(self.pooled.get(connection, ())) if one.step <= step), None)
+
+    def name(self, task: str | None) -> str:
+        return f"“{self.names.get(task or '', task or 'nobody')}”"
+
+    def all(self, tasks: Iterable[str]) -> list[str]:
+        return [self.name(task) for task in tasks]
+
+    def raised(self, task: str) -> int | None:
+        """The step in which a task ended."""
+        return next((fact.step for fact in self.told("task-ended", task=task)), None)
+
+    def met(self, task: str, raising: Iterable[Place], sources: Mapping[str, str]) -> int | None:
+        """The step in which a task met the error that its lines `raising` raised; it may have cleaned up after it.
+
+        While it did so it stood in an `except` or `finally` of the line that raised, or left its `async with`.
+        """
+        step = self.raised(task)
+        lines = {(place.file, place.function): place.line for place in raising}
+        for spot in reversed(self.spots.get(task, ())) if step else ():
+            line = lines.get((spot.place.file, spot.place.function)) if spot.place else None
+            if spot.place is None or line is None or line == spot.place.line:
+                break
+            if not _cleans_up(sources.get(spot.place.file, ""), line, spot.place.line, spot.leaving):
+                break
+            step = spot.first
+        return step
+
+
+def handles(source: str, line: int) -> bool:
+    """Whether a line of a source stands in an `except`: who is there has met an error."""
+    return any(isinstance(node, ast.ExceptHandler) and _spans(node.body, line) for node in ast.walk(_parsed(source)))
+
+
+def _parsed(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # recorded under a Python that reads more than this one
+        return ast.Module([], [])
+
+
+def _cleans_up(source: str, raising: int, line: int, leaving: bool) -> bool:
+    """Whether a line of a source cleans up after another one has raised."""
+    for node in ast.walk(_parsed(source)):
+        if not isinstance(node, (ast.Try, ast.AsyncWith)) or not _spans(node.body, raising):
+            continue
+        if isinstance(node, ast.AsyncWith):
+            found = leaving and node.lineno <= line < node.body[0].lineno
+        else:
+            found = any(_spans(body, line) for body in [*(one.body for one in node.handlers), node.finalbody])
+        if found:
+            return True
+    return False
+
+
+def _spans(body: list[ast.stmt], line: int) -> bool:
+    return bool(body) and body[0].lineno <= line <= (body[-1].end_lineno or body[-1].lineno)

@@ -1,0 +1,212 @@
+"""Sessions that several tasks use: who was inside, who ended whose transaction, who was refused."""
+
+from __future__ import annotations
+
+from dashboard.why.clause import Clause
+from dashboard.why.clause import last
+from dashboard.why.clause import listed
+from dashboard.why.clause import number
+from dashboard.why.clause import were
+from dashboard.why.failure import Failure
+from dashboard.why.failure import method
+from dashboard.why.history import Fact
+from dashboard.why.history import History
+from dashboard.why.history import Spot
+
+
+def session_of(history: History, failure: Failure) -> str | None:
+    """The session whose call failed; None if the error is none of a session's call, or it cannot be told whose."""
+    if not failure.through("sqlalchemy/orm/session") and not failure.through("sqlalchemy/ext/asyncio/session"):
+        return None
+    for step in (failure.step - 1, failure.step):
+        spot = history.spot(failure.task, step)
+        if spot and spot.sessions:
+            return spot.sessions[-1]
+    for fact in history.told("begin", "commit", "rollback", "attach", "checkout", task=failure.task):
+        if fact.step == failure.step and fact.event.session:
+            return fact.event.session
+    known = history.last.frame.sessions
+    return known[0].id if len(known) == 1 else None  # the only one that there is
+
+
+def ended_by_another(history: History, failure: Failure) -> list[Clause]:
+    """Another task ended the session's transaction while the failing task was inside a call of the session."""
+    session, task = session_of(history, failure), failure.task
+    if session is None:
+        return []
+    for ended in history.told("detach", session=session):
+        end = end_of(history, ended)
+        if end is None or task not in end.tasks[1:] or ended.step > failure.step:
+            continue
+        spot = _inside_at(history, task, session, ended)
+        later = _anchor(history, task, session, Fact(failure.step, -1, ended.event))
+        if spot is None or (later is not None and ended.before(later)):
+            continue  # it began anew with the session since
+        return [
+            *together(history, session, ended.step),
+            _entered(history, task, session, spot, ended.step),
+            *_calls(history, end.tasks[0], session, ended),
+            end,
+        ]
+    return []
+
+
+def end_of(history: History, ended: Fact) -> Clause | None:
+    """The end of a session's transaction that concerns others than the task that ended it; None if it does not."""
+    session, task, era = ended.event.session or "", ended.event.task or "", number(ended.event.text)
+    began = last(one for one in history.told("begin", session=session) if one.before(ended))
+    if began is None or not task:
+        return None
+    within = [
+        one
+        for one in history.told("attach", session=session)
+        if began.before(one) and one.before(ended) and not _orphaned_at_once(history, one)
+    ]
+    inside = [one for one in history.spots if one != task and _inside_at(history, one, session, ended)]
+    working = [one for one in inside if any(fact.event.task == one for fact in within)]
+    joining = [one for one in inside if one not in working and _belongs(history, one, session, began, ended)]
+    others = [one for one in dict.fromkeys(_users(history, session, began, ended)) if one not in (task, *inside)]
+    if not inside and not others:
+        return None
+    how = last(one for one in history.told("commit", "rollback", session=session, task=task) if one.before(ended))
+    committed = how is not None and how.step == ended.step and how.event.text.endswith("committed")
+    rolled = how is not None and how.step == ended.step and how.event.kind == "rollback"
+    verb = "committed" if committed else "rolled back" if rolled else "ended"
+    text = f"{history.name(task)} {verb} {session}’s transaction {era}"
+    if working or joining:
+        words = [(working, "at work in it"), (joining, "yet to join it")]
+        text += " while " + listed(
+            [f"{listed(history.all(tasks))} {were(tasks)} {what}" for tasks, what in words if tasks]
+        )
+    elif inside:
+        text += f" while {listed(history.all(inside))} {were(inside)} inside {session}"
+    else:
+        text += f", which {listed(history.all(others))} used too"
+    if committed and not within:
+        text += "; no connection had joined it, so nothing was written"
+    concerned = (task, *(working + joining or inside or others))
+    return Clause("ended", ended.step, text, concerned, (session,), place=history.place(task, ended.step))
+
+
+def _orphaned_at_once(history: History, attached: Fact) -> bool:
+    """Whether a connection came for an earlier transaction of the session than the one that is open."""
+    return any(one.step == attached.step for one in history.told("orphan", connection=attached.event.connection))
+
+
+def _anchor(history: History, task: str, session: str, until: Fact) -> Fact | None:
+    """The last thing a task certainly did with a session before something else happened."""
+    did = history.told("begin", "attach", "commit", "rollback", task=task, session=session)
+    return last(one for one in did if one.before(until))
+
+
+def _belongs(history: History, task: str, session: str, began: Fact, ended: Fact) -> bool:
+    """Whether a task inside a session was there for this very transaction of it."""
+    anchor = _anchor(history, task, session, ended)
+    if anchor is not None:
+        return not anchor.before(began)
+    entered = _inside_at(history, task, session, ended)
+    first = next(
+        (one for one in history.told("detach", session=session) if entered and one.step >= entered.first), None
+    )
+    return first is ended
+
+
+def _inside_at(history: History, task: str, session: str, fact: Fact) -> Spot | None:
+    """The call of a session in which a task was when something happened, if that is certain."""
+    before, after = history.spot(task, fact.step - 1), history.spot(task, fact.step)
+    if before and session in before.sessions and (after is None or after.first <= before.first):
+        return before
+    if before and session in before.sessions and after is None:
+        return before
+    # It entered in that very step: then something it did in the session must have come first.
+    own = next((one for one in history.facts if one.step == fact.step and one.event.task == task), None)
+    if after and session in after.sessions and own is not None and own.before(fact):
+        return after
+    return before if before and session in before.sessions and fact.step > before.last else None
+
+
+def _entered(history: History, task: str, session: str, spot: Spot, until: int) -> Clause:
+    asked = next((one for one in history.told("opened", task=task) if spot.first <= one.step <= until), None)
+    label = asked.event.connection if asked else None
+    return Clause(
+        "asked" if label and asked and asked.step == spot.first else "inside",
+        spot.first,
+        f"{history.name(task)} entered session {session}" + (f" and asked for a connection ({label})" if label else ""),
+        (task,),
+        (session,),
+        (label,) if label else (),
+        spot.place,
+    )
+
+
+def together(history: History, session: str, until: int) -> list[Clause]:
+    """The first step at which several tasks were inside one session."""
+    step, tasks = history.shared.get(session, (0, ()))
+    if len(tasks) < 2 or step > until:
+        return []
+    text = f"{listed(history.all(tasks))} were inside one session, {session}, at the same time"
+    return [Clause("inside", step, text, tasks, (session,), place=history.place(tasks[-1], step))]
+
+
+def _calls(history: History, task: str, session: str, ended: Fact) -> list[Clause]:
+    """The commit() or rollback() by which a task came to end a transaction, if it is told of."""
+    calls = [
+        one
+        for one in history.told("commit", "rollback", task=task, session=session)
+        if one.before(ended) and not one.event.text.endswith("committed")
+    ]
+    if not calls:
+        return []
+    call = calls[-1]
+    how = f"called commit() of {session}" if call.event.kind == "commit" else f"rolled {session} back"
+    place = history.place(task, call.step)
+    return [Clause("called", call.step, f"{history.name(task)} {how}", (task,), (session,), place=place)]
+
+
+def refused(history: History, failure: Failure) -> list[Clause]:
+    """A call of a session that another task was using."""
+    session = session_of(history, failure)
+    if session is None:
+        return []
+    mine = (failure.task, *failure.also)
+    for step in (failure.step - 1, failure.step):
+        for other in history.inside(session, step):
+            spot = history.spot(other, step)
+            if other not in mine and spot:
+                return [_entered(history, other, session, spot, failure.step), _call(history, failure, session, other)]
+    for fact in history.told("begin", "attach", session=session):
+        other = fact.event.task or ""
+        if fact.step == failure.step and other and other not in mine:
+            asked = next((one for one in history.told("opened", task=other) if one.step == fact.step), None)
+            label = asked.event.connection if asked else None
+            text = f"{history.name(other)} began {session}’s transaction" + (
+                f" and asked for a connection ({label})" if label else ""
+            )
+            began = Clause(
+                "called",
+                fact.step,
+                text,
+                (other,),
+                (session,),
+                (label,) if label else (),
+                history.place(other, fact.step),
+            )
+            return [began, _call(history, failure, session, other)]
+    return []
+
+
+def _call(history: History, failure: Failure, session: str, other: str) -> Clause:
+    """What the failing task asked of the session meanwhile."""
+    who = listed(history.all((failure.task, *failure.also)))
+    text = f"{who} called {method(failure)} of {session} before {history.name(other)} was done with it"
+    return Clause("refused", failure.step, text, (failure.task, other), (session,), place=failure.place)
+
+
+def _users(history: History, session: str, began: Fact | None, ended: Fact) -> list[str]:
+    """Tasks that did something to a session between the begin and the end of one of its transactions."""
+    kinds = ("begin", "commit", "rollback", "attach")
+    return [
+        one.event.task
+        for one in history.told(*kinds, session=session)
+        if one.event.task and began and not one.before(began) and one.before(ended)
+    ]

@@ -1,0 +1,53 @@
+"""Runs in which nothing moves any more: what everyone waits for, or where the loop stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from dashboard.why.clause import EACH
+from dashboard.why.clause import MOST
+from dashboard.why.clause import Clause
+from dashboard.why.clause import listed
+from dashboard.why.history import History
+from interlock.frame import End
+from interlock.frame import Place
+
+
+def waits(history: History) -> list[Clause]:
+    """What each task that is left waits for, the innermost first: parents wait for their children."""
+    last = history.last
+    clauses = []
+    for step, waiter, holders in history.blocks:
+        one = next((one for one in last.frame.connections if one.id == waiter), None)
+        if one is not None and one.blocked_by == holders:
+            text = f"{waiter} began to wait for a lock of {listed(list(holders))}"
+            clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders)))
+    held = [one for one in last.frame.connections if one.checked_out and one.owner]
+    waiting = [task for task in last.frame.tasks if task.state == "waiting"]
+    for task in sorted(waiting, key=lambda one: one.waits.startswith("the tasks"))[: MOST - 2]:
+        since = history.spot(task.id, last.number)
+        text = f"{history.name(task.id)} waits for {task.waits or 'something unknown'}"
+        if "connection of the pool" in task.waits and held:
+            text += "; out of the pool are " + listed(
+                [f"{one.id} (taken by {history.name(one.owner)})" for one in held[:EACH]]
+            )
+        clauses.append(
+            Clause("waits", since.first if since else last.number, text, (task.id,), task.sessions, (), task.place)
+        )
+    return clauses
+
+
+def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:
+    """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
+    lines = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', end.detail)
+    for file, line, function in lines:
+        name = next((name for name in sources if file.endswith(f"/{name}")), None)
+        if name is not None:
+            text = (sources[name].splitlines()[int(line) - 1 : int(line)] or [""])[0].strip()
+            place = Place(name, int(line), function, text)
+            break
+    else:
+        place = None
+    inner = f": it was in {lines[0][2]}, {lines[0][0].rpartition('/')[2]} line {lines[0][1]}" if lines else ""
+    return Clause("stood", history.last.number, f"after this step the event loop stood still{inner}", place=place)

@@ -18,6 +18,7 @@ from dashboard.incidents import Program
 from dashboard.lab import drop_schema
 from interlock import journal
 from interlock.job import Job
+from interlock.job import Limits
 from tests.lab.conftest import Warm
 
 REPLAYS = 5
@@ -44,9 +45,16 @@ def schema(lab_url: str) -> Iterator[str]:
 
 
 def job_for(incident: Incident, program: Program, stack: str, lab_url: str, schema: str) -> Job:
-    shipped = program.expectations[stack].schedule
+    expected = program.expectations[stack]
     return Job(
-        str(program.path), lab_url, schema, schedule=shipped, setup=incident.setup, invariants=incident.invariants
+        str(program.path),
+        lab_url,
+        schema,
+        schedule=expected.schedule,
+        setup=incident.setup,
+        invariants=incident.invariants,
+        # What is expected to stand still need not be watched for long.
+        limits=Limits(hang_after=1.5) if expected.outcome == "hang" else Limits(),
     )
 
 

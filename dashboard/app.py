@@ -28,6 +28,7 @@ from dashboard.services import Services
 from dashboard.store import Store
 from dashboard.store import StoreDown
 from dashboard.views import branches
+from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
 from dashboard.views import home
@@ -37,7 +38,7 @@ from dashboard.views import stacks
 
 logger = logging.getLogger(__name__)
 
-PAGES = (home.page, incidents.page, runs.page, branches.page, stacks.page, gallery.page, health.page)
+PAGES = (home.page, incidents.page, runs.page, branches.page, exports.page, stacks.page, gallery.page, health.page)
 
 
 def create_app(settings: Settings, store: Store | None = None) -> Flask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashboard.presenters import words
 from dashboard.presenters.words import Names
 from interlock.frame import Event
 from interlock.frame import Step
@@ -72,3 +73,13 @@ def _event(event: Event, names: Names) -> EventLine:
         connection=names.connection(event.connection),
         line=f"{event.place.file}:{event.place.line}" if event.place and event.place.ours else "",
     )
+
+
+def raised_in(step: Step | None) -> tuple[str, ...]:
+    """What raised in this step, each error once: it passes from a task to the one that awaits it."""
+    raised: dict[str, list[str]] = {}
+    for task in step.frame.tasks if step is not None else ():
+        if task.moved and task.state == "error" and task.errors:
+            said = words.error(task.errors[0].type, task.errors[0].message, 160)
+            raised.setdefault(said, []).append(f"“{task.name}”")
+    return tuple(f"{', '.join(names)} raised {error}" for error, names in raised.items())

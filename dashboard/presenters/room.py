@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dashboard.explain import Explanation
 from dashboard.presenters import backends
 from dashboard.presenters import happened
+from dashboard.presenters import summary
 from dashboard.presenters import words
 from dashboard.presenters.backends import ActivityLine
 from dashboard.presenters.backends import SessionLine
@@ -107,6 +108,7 @@ class Room:
     notice: str = ""  # why a command was refused
     in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
+    line: str = ""  # the run in one line, for a chat; without its address
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def room(
         title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
         started=step is not None,
         caption=_caption(run, step, names),
-        new_errors=_new_errors(step),
+        new_errors=happened.raised_in(step),
         clock=words.seconds(frame.clock),
         stepper=stepper,
         choices=choices(
@@ -169,6 +171,7 @@ def room(
         notice=notice,
         in_the_way=in_the_way,
         branches=tree(family, run.id),
+        line=summary.line(run),
     )
 
 
@@ -239,16 +242,6 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     if run.over:
         return "This run ended before its first step."
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
-
-
-def _new_errors(step: Step | None) -> tuple[str, ...]:
-    """What raised in this step, each error once: it passes from a task to the one that awaits it."""
-    raised: dict[str, list[str]] = {}
-    for task in step.frame.tasks if step is not None else ():
-        if task.moved and task.state == "error" and task.errors:
-            said = words.error(task.errors[0].type, task.errors[0].message, 160)
-            raised.setdefault(said, []).append(f"“{task.name}”")
-    return tuple(f"{', '.join(names)} raised {error}" for error, names in raised.items())
 
 
 def _poll(run: RunRecord, stepper: Stepper, started: bool) -> Poll | None:

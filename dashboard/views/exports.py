@@ -1,0 +1,41 @@
+"""What can be taken away from a run: a summary in Markdown. (Its journal is served beside the run page.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint
+from flask import Response
+from flask import request
+
+from dashboard.explain import explain
+from dashboard.presenters import summary
+from dashboard.security import redact
+from dashboard.services import services
+from dashboard.views.runs import find_run
+from interlock.frame import Step
+
+page = Blueprint("exports", __name__)
+
+AT_ONCE = 100  # steps read together
+
+
+@page.get("/runs/<int:run_id>/summary.md")
+def markdown(run_id: int) -> Response:
+    """The run for a post-mortem. It leaves the house, so secrets are struck out."""
+    run = find_run(run_id)
+    incident = services().incident(run.incident)
+    text = summary.markdown(
+        run,
+        summary.moments(_steps(run_id, run.steps)),
+        incident_title=incident.title if incident else run.incident,
+        explanation=explain(run.end, run.header) if run.end and run.header else None,
+        url=f"{request.host_url}runs/{run_id}",
+    )
+    name = f'inline; filename="interlock-run-{run_id}.md"'
+    return Response(redact(text), mimetype="text/markdown", headers={"Content-Disposition": name})
+
+
+def _steps(run_id: int, last: int) -> Iterator[Step]:
+    for first in range(0, last + 1, AT_ONCE):
+        yield from services().store.steps(run_id, first, min(first + AT_ONCE - 1, last))

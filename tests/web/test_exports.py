@@ -1,0 +1,76 @@
+"""What is taken away from a run: the summary for a post-mortem, the line for a chat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask.testing import FlaskClient
+
+from dashboard.presenters import sample
+from dashboard.presenters import summary
+from dashboard.store import Store
+from interlock.frame import Choice
+from interlock.frame import TaskOutcome
+from tests.web.test_pages import attribute
+from tests.web.test_pages import client
+from tests.web.test_pages import database
+from tests.web.test_pages import ended_run
+from tests.web.test_pages import store
+from tests.web.test_pages import waiting_run
+
+__all__ = ["client", "database", "store"]  # fixtures
+
+
+def test_the_summary_tells_what_ran_what_came_of_it_why_and_how_to_have_it_again(
+    client: FlaskClient, store: Store
+) -> None:
+    run_id = ended_run(store)
+    answer = client.get(f"/runs/{run_id}/summary.md")
+    assert answer.mimetype == "text/markdown"
+    text = answer.text
+    assert text.startswith("# One session, three tasks: broken on sqlalchemy-1.4.42\n")
+    assert "**error**: 2 tasks returned; 1 raised AttributeError" in text
+    assert f"<http://localhost/runs/{run_id}>" in text
+    assert "sqlalchemy 1.4.42" in text
+    assert "this is what the incident declares" in text
+    assert "- **second** raised `InvalidRequestError: This session is in 'inactive'" in text
+    assert "it began with `AttributeError: 'NoneType' object has no attribute 'twophase'`" in text
+    assert "- **broken**: a task that reported success has its row: `task = third, rows = 0`" in text
+    assert "## Why: " in text
+    assert f"[step 2](http://localhost/runs/{run_id}?step=2)" in text
+    assert "interlock run shared_session/broken --stack sqlalchemy-1.4.42 --schedule il1:7=c3,12=t" in text
+
+
+def test_a_summary_of_an_open_run_says_so(client: FlaskClient, store: Store) -> None:
+    text = client.get(f"/runs/{waiting_run(store, 2)}/summary.md").text
+    assert "**waits for you**: the run is not over" in text
+    assert client.get("/runs/77/summary.md").status_code == 404
+
+
+def test_what_a_program_says_is_no_markup_in_a_summary_and_secrets_are_struck_out(
+    client: FlaskClient, store: Store
+) -> None:
+    evil = TaskOutcome("t1", "[x](http://evil) <b>", "value", "``` postgresql://ann:sesame@host/db `")
+    text = client.get(f"/runs/{ended_run(store, replace(sample.END, tasks=(evil,)))}/summary.md").text
+    assert r"**\[x\](http://evil) \<b\>** returned" in text
+    assert "```` ``` postgresql://ann:***@host/db ` ````" in text
+
+
+def test_only_steps_that_matter_are_told_and_not_too_many(store: Store) -> None:
+    chosen = Choice("t", "timer", "let 1.0 s pass")
+    steps = [replace(sample.STEPS[0], number=number, choice=chosen) for number in range(1, 31)]
+    told = summary.moments([sample.STEPS[0], *steps])
+    assert [one.number for one in told] == list(range(1, 31))
+    text = summary.markdown(sample.RUN, told, incident_title="x", explanation=None, url="http://h/runs/42")
+    assert "… 10 earlier steps left out" in text
+    assert "[step 10]" not in text
+    assert "[step 30]" in text
+
+
+def test_the_line_for_a_chat_leads_to_the_step_that_is_shown(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    line = attribute(client.get(f"/runs/{run_id}?step=1"), "copy-chat", "data-copy")
+    assert line
+    assert line.startswith(f"Interlock run {run_id}: shared_session/broken on sqlalchemy-1.4.42: error, 2 tasks")
+    assert line.endswith(f" http://localhost/runs/{run_id}?step=1")
+    assert "\n" not in line

@@ -15,6 +15,7 @@ from dashboard import cluster
 from dashboard import incidents
 from dashboard import lab
 from dashboard import stacks
+from dashboard import why
 from dashboard.config import Settings
 from interlock import schedule
 from interlock.frame import End
@@ -51,6 +52,7 @@ class Result:
     header: Header | None
     end: End
     expected: bool | None
+    proof: tuple[why.Clause, ...] = ()
 
     @property
     def status(self) -> int:
@@ -124,12 +126,15 @@ async def play(
     """Play the job to its end, telling each message; the lab is left as it was found."""
     header: Header | None = None
     end: End | None = None
+    history = why.History()
     runner = await Runner.start(stack.python)
     try:
         async for message in runner.play(job):
             tell(message)
             if isinstance(message, Header):
                 header = message
+            elif isinstance(message, Step):
+                history.add(message)
             elif isinstance(message, End):
                 end = message
     finally:
@@ -137,7 +142,8 @@ async def play(
         await asyncio.to_thread(lab.drop_schema, job.lab, job.schema)
     assert end is not None  # `Runner.play` promises one
     expected = incidents.verdict(target.program, stack.name, end) if target.program else None
-    return Result(target, stack.name, header, end, expected)
+    proof = why.why(history, end, header.sources if header else {})
+    return Result(target, stack.name, header, end, expected, proof)
 
 
 def run(
@@ -182,6 +188,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "duration_s": round(end.duration_ms / 1000, 3),
         "detail": end.detail,
         "expected": result.expected,
+        "why": why.as_data(result.proof),
     }
 
 
@@ -203,6 +210,8 @@ def as_text(result: Result) -> str:
     if end.place:
         lines.append(f"at {end.place.file}, line {end.place.line}: {end.place.text}")
     lines += [f"  {_MARKS[one.holds]} {one.name}{f': {one.detail}' if one.detail else ''}" for one in end.invariants]
+    if result.proof:
+        lines += ["Why:", *(f"  {line}" for line in why.as_lines(result.proof))]
     if result.expected is not None:
         lines.append(
             "This is what the incident declares for this stack."

@@ -30,6 +30,8 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 
+__all__ = ["Clause", "History", "as_data", "as_lines", "of_journal", "why"]
+
 
 def of_journal(messages: Iterable[Message]) -> tuple[Clause, ...]:
     """The proof of a whole journal; none while it has no end."""
@@ -71,6 +73,14 @@ def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
             "file": one.place.file if one.place else None,
             "line": one.place.line if one.place else None,
         }
+        for one in clauses
+    ]
+
+
+def as_lines(clauses: Iterable[Clause]) -> list[str]:
+    """The proof for people at a terminal."""
+    return [
+        f"step {one.step}: {one.text}" + (f" ({one.place.file}, line {one.place.line})" if one.place else "")
         for one in clauses
     ]
 

@@ -1,0 +1,91 @@
+"""Whether what a proof claims of a step is true of that step: judged by the step alone, not by what made the proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dashboard.why.clause import Clause
+from interlock.frame import End
+from interlock.frame import Message
+from interlock.frame import Step
+from interlock.frame import TaskView
+
+EVENTS = {
+    "asked": ("opened",),
+    "called": ("begin", "commit", "rollback"),
+    "ended": ("detach",),
+    "sent": ("sent",),
+    "replied": ("reply",),
+    "took": ("checkout",),
+    "returned": ("checkin",),
+    "orphaned": ("orphan",),
+}
+
+
+def assert_true(clauses: Iterable[Clause], messages: list[Message]) -> None:
+    """Each clause speaks of a step that there is, of tasks that there are, and says what that step shows."""
+    steps = {message.number: message for message in messages if isinstance(message, Step)}
+    (end,) = (message for message in messages if isinstance(message, End))
+    for clause in clauses:
+        step = steps[clause.step]
+        names = {task.id: task.name for task in step.frame.tasks}
+        assert all(names[task] in clause.text for task in clause.tasks if clause.claim != "fault"), clause
+        assert clause.place is None or clause.place.ours, clause
+        assert _holds(clause, step, steps, end), (clause, step.events)
+
+
+def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool:
+    match clause.claim:
+        case "inside":
+            return all(_inside(step, task, session) for task in clause.tasks for session in clause.sessions)
+        case "asked":
+            return _told(clause, step) and all(_inside(step, clause.tasks[0], one) for one in clause.sessions)
+        case "ended":
+            return _told(clause, step) and _were_inside(clause, step, steps)
+        case "waits":
+            return all(_task(step, task).state == "waiting" for task in clause.tasks)
+        case "blocked":
+            one = next(one for one in step.frame.connections if one.id == clause.connections[0])
+            return one.blocked_by == clause.connections[1:]
+        case "met" | "refused":
+            met = [one for one in end.tasks if one.id == clause.tasks[0]]
+            moved = [steps[number] for number in range(clause.step, max(steps) + 1)]
+            return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
+        case "fault":
+            return step.choice is not None and step.choice.text in clause.text
+        case "broken" | "stood":
+            return clause.step == max(steps)
+        case _:
+            return _told(clause, step)
+
+
+def _told(clause: Clause, step: Step) -> bool:
+    return any(
+        event.kind in EVENTS[clause.claim]
+        and (not clause.tasks or event.task == clause.tasks[0])
+        and (clause.claim in ("sent", "replied") or not clause.sessions or event.session in (*clause.sessions, None))
+        and (event.connection is None or not clause.connections or event.connection in clause.connections)
+        for event in step.events
+    )
+
+
+def _were_inside(clause: Clause, step: Step, steps: dict[int, Step]) -> bool:
+    """Those who are said to be inside were so before the step or after it, or did something to the session in it."""
+    around = [step, *(steps[number] for number in (clause.step - 1,) if number in steps)]
+    return all(
+        any(_inside(one, task, clause.sessions[0]) for one in around)
+        or ("used too" in clause.text and any(task in one.users for one in step.frame.sessions))
+        for task in clause.tasks[1:]
+    )
+
+
+def _inside(step: Step, task: str, session: str) -> bool:
+    return any(task in one.tasks for one in step.frame.sessions if one.id == session)
+
+
+def _task(step: Step, task: str) -> TaskView:
+    return next(one for one in step.frame.tasks if one.id == task)
+
+
+def _raises(steps: list[Step], task: str) -> bool:
+    return any(event.kind == "task-ended" and event.task == task for step in steps for event in step.events)

@@ -1,0 +1,52 @@
+"""Under whatever schedule, every clause of a proof is true of its step; what a shared session breaks has a proof."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from dashboard import incidents
+from dashboard import why
+from tests.claims import assert_true
+from tests.lab.conftest import Play
+
+SHARED = Path(__file__).parents[2] / "scenarios" / "shared_session"
+SEEDS = 3
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])
+@pytest.mark.parametrize("program", ["broken", "broken_writes", "session_per_task"])
+def test_every_clause_is_true_of_its_step(program: str, stack: str, play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("shared_session")
+    assert found is not None
+    for seed in range(SEEDS if program != "session_per_task" else 2):
+        played = play(
+            SHARED / f"{program}.py", stack, mode="random", seed=seed, sample=False, invariants=found.invariants
+        )
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        assert bool(proof) == (played.end.outcome != "ok"), f"seed {seed}: {played.end.summary}"
+
+
+def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:
+    played = play("deadlock")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent", "sent", "sent", "sent", "replied", "met"]
+
+
+@pytest.mark.parametrize(("program", "claim"), [("stuck", "waits"), ("lost_update", ""), ("for_update", "")])
+def test_programs_without_any_session(program: str, claim: str, play: Play) -> None:
+    played = play(program)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert {one.claim for one in proof} == ({claim} if claim else set())
+
+
+def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> None:
+    faults = itertools.product(("x:t3", "k:c1"), (5, 12))
+    for token, step in faults:
+        played = play(SHARED / "session_per_task.py", schedule=f"il1:{step}={token}", sample=False)
+        assert_true(why.of_journal(played.messages), played.messages)

@@ -290,8 +290,8 @@ class Gate:
 
     def pending_timers(self) -> list[Timer]:
         """Timers that are still to fire, earliest first."""
-        self._timers = [t for t in self._timers if not t.handle.cancelled() and t.handle.when() > self.clock]
-        return sorted(self._timers, key=lambda timer: timer.handle.when())
+        self._timers = [timer for timer in self._timers if timer.pending(self.clock)]
+        return sorted(self._timers, key=lambda timer: timer.when)
 
     def choices(self) -> list[Choice]:
         """What may happen next, in the order in which it would: replies as they came, then the next timer."""
@@ -302,8 +302,8 @@ class Gate:
         ]
         timers = self.pending_timers()
         if timers:
-            delay = timers[0].handle.when() - self.now
-            due = [timer for timer in timers if timer.handle.when() <= timers[0].handle.when()]
+            delay = timers[0].when - self.now
+            due = [timer for timer in timers if timer.when <= timers[0].when]
             wakes = tuple(label for timer in due for label in self._woken_by(timer))
             text = f"let {words.seconds(delay)} pass: {words.timer(due[0])}"
             found.append(Choice("t", "timer", text, wakes, default=not held, delay=round(delay, 6)))
@@ -337,7 +337,7 @@ class Gate:
         """Make it happen; the loop then runs what follows from it."""
         assert self._loop is not None
         if choice.kind == "timer":
-            self.now = self.pending_timers()[0].handle.when()
+            self.now = self.pending_timers()[0].when
             self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
             return
         if choice.kind == "cancel":
@@ -367,7 +367,7 @@ class Gate:
     def _woken_by(self, timer: Timer) -> list[str]:
         waiting = [record for record in self.tasks.values() if record.task is not None and not record.task.done()]
         leaves = ((record.label, probe.suspended(record.task).leaf) for record in waiting if record.task is not None)
-        return [label for label, leaf in leaves if any(arg is leaf for arg in timer.args)]
+        return [label for label, leaf in leaves if leaf is not None and timer.wakes(leaf)]
 
     # The plain network ---------------------------------------------------------------------
 
@@ -384,7 +384,7 @@ class Gate:
                 link.finish()
         self._decide([])  # takes the picture; there is nothing to decide
         timers = self.pending_timers()
-        deadline = timers[0].handle.when() if timers else None
+        deadline = timers[0].when if timers else None
         while True:
             held = [link for link in self.links if link.arrived]
             for link in held:

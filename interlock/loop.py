@@ -18,6 +18,7 @@ import os
 import selectors
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +31,21 @@ from interlock.link import Link
 
 @dataclass(frozen=True)
 class Timer:
-    """A pending `call_at` and what it would call."""
+    """A `call_at`: when, and what for. Holds nothing that would not be there without it."""
 
-    handle: asyncio.TimerHandle
-    callback: Callable[..., Any]
-    args: tuple[Any, ...]
+    handle: weakref.ref[asyncio.TimerHandle]
+    when: float
+    callback: str  # the qualified name of what it calls
+    futures: tuple[weakref.ref[Any], ...]  # those that it is to settle, as far as its arguments tell
+
+    def pending(self, clock: float) -> bool:
+        """Whether it is still to fire."""
+        handle = self.handle()
+        return handle is not None and not handle.cancelled() and self.when > clock
+
+    def wakes(self, leaf: Any) -> bool:
+        """Whether whoever waits for this future waits for this timer."""
+        return any(future() is leaf for future in self.futures)
 
 
 class World(Protocol):
@@ -136,7 +147,9 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
-        self._world.timer_set(Timer(handle, callback, args))
+        name = getattr(callback, "__qualname__", type(callback).__name__)
+        futures = tuple(weakref.ref(arg) for arg in args if asyncio.isfuture(arg))
+        self._world.timer_set(Timer(weakref.ref(handle), handle.when(), name, futures))
         return handle
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:

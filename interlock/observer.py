@@ -25,6 +25,7 @@ from interlock.frame import Event
 from interlock.frame import SessionView
 from interlock.link import Link
 from interlock.loop import current_label
+from interlock.probe import local
 
 
 @dataclass
@@ -233,7 +234,7 @@ def _session_on_the_stack() -> Any:
 
     frame: Optional[types.FrameType] = sys._getframe(1)
     while frame is not None:
-        candidate = frame.f_locals.get("self")
+        candidate = local(frame, "self")
         if isinstance(candidate, Session):
             return candidate
         owner = getattr(candidate, "session", None) if type(candidate).__name__ == "SessionTransaction" else None

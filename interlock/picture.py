@@ -134,9 +134,9 @@ class Camera:
                 errors=record.errors,
             )
         chain = probe.suspended(record.task)
-        moved = chain.moved_since(record.chain)
+        moved = chain.moved_since(record.mark)
         if moved:
-            record.chain, record.stack = chain, probe.stack_of(chain, self._sources)
+            record.mark, record.stack = chain.mark(), probe.stack_of(chain, self._sources)
             record.sessions = tuple(self._sessions_of(chain))
             record.stack_key = self._stacks.get(record.stack, "")
             if not record.stack_key:
@@ -166,9 +166,9 @@ class Camera:
         if isinstance(leaf, SteppedTask):
             return f"task “{leaf.get_name()}”", None, None
         timer = probe.timer_for(leaf, self._gate.pending_timers())
-        delay = round(timer.handle.when() - self._gate.clock, 6) if timer is not None else None
+        delay = round(timer.when - self._gate.clock, 6) if timer is not None else None
         # wait_for: the timer only bounds the wait for an inner task
-        guarded = timer is not None and "_release_waiter" in repr(timer.callback)
+        guarded = timer is not None and "_release_waiter" in timer.callback
         if delay is not None and not guarded:
             return f"a timer, in {words.seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import linecache
 import os
 import sys
 import traceback
 import types
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,18 +35,44 @@ MESSAGE_LIMIT = 4000
 
 @dataclass
 class Suspended:
-    """A task's chain: (frame, line) outermost first, and the future at its end."""
+    """A task's chain: (frame, line) outermost first, and the future at its end.
+
+    Not to be kept: whoever holds a frame or a future holds what is in them, and the program's objects would live longer
+    than without us. What a later look is compared with is a `Mark`.
+    """
 
     frames: list[tuple[types.FrameType, Optional[int]]]
     leaf: Any
 
-    def moved_since(self, other: Optional[Suspended]) -> bool:
-        """Whether the task has run between two looks at it."""
-        return other is None or self.leaf is not other.leaf or self.marks != other.marks
+    def mark(self) -> Mark:
+        """Where the task stands, to tell later whether it has moved."""
+        leaf = weakref.ref(self.leaf) if asyncio.isfuture(self.leaf) else None
+        return Mark(leaf, [(id(frame), frame.f_lasti) for frame, _ in self.frames])
 
-    @property
-    def marks(self) -> list[tuple[int, int]]:
-        return [(id(frame), frame.f_lasti) for frame, _ in self.frames]
+    def moved_since(self, mark: Optional[Mark]) -> bool:
+        """Whether the task has run since then. One that waits for the very same future, at the same place, has not."""
+        if mark is None or mark.leaf is None:
+            return True
+        return mark.leaf() is not self.leaf or mark.frames != [(id(frame), frame.f_lasti) for frame, _ in self.frames]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a task stood: what it awaited, and its frames with the instruction of each."""
+
+    leaf: Optional[weakref.ref[Any]]
+    frames: list[tuple[int, int]]
+
+
+def local(frame: types.FrameType, name: str) -> Any:
+    """A frame's local variable, or None. Before Python 3.13, asking leaves a copy of all of them with the frame, which
+    would keep the objects alive; it is emptied again.
+    """
+    variables = frame.f_locals
+    value = variables.get(name)
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        variables.clear()
+    return value
 
 
 class Sources:
@@ -126,7 +154,7 @@ def _inside(item: Any) -> Any:
 
 
 def _greenlet_frames(spawn: types.FrameType) -> list[tuple[types.FrameType, Optional[int]]]:
-    inner = getattr(spawn.f_locals.get("context"), "gr_frame", None)
+    inner = getattr(local(spawn, "context"), "gr_frame", None)
     frames: list[tuple[types.FrameType, Optional[int]]] = []
     while inner is not None and len(frames) < MAX_STACK:
         frames.append((inner, inner.f_lineno))
@@ -148,7 +176,7 @@ def objects_inside(chain: Suspended, cls: type) -> list[Any]:
     """The distinct `self`s of this class in whose methods a task is, outermost first."""
     found: list[Any] = []
     for frame, _ in chain.frames:
-        candidate = frame.f_locals.get("self")
+        candidate = local(frame, "self")
         if isinstance(candidate, cls) and all(candidate is not one for one in found):
             found.append(candidate)
     return found
@@ -156,10 +184,7 @@ def objects_inside(chain: Suspended, cls: type) -> list[Any]:
 
 def timer_for(leaf: Any, timers: list[Timer]) -> Optional[Timer]:
     """The pending timer that will wake whoever waits for this future, if there is one."""
-    for timer in timers:
-        if any(arg is leaf for arg in timer.args):
-            return timer
-    return None
+    return next((timer for timer in timers if leaf is not None and timer.wakes(leaf)), None)
 
 
 _LIBRARY_WAITS = (
@@ -231,12 +256,12 @@ class TaskRecord:
     parent: Optional[str]
     task: Optional[SteppedTask]  # let go once it is done and read
     name: str
-    chain: Optional[Suspended] = None
+    mark: Optional[Mark] = None
     state: str = "waiting"
     value: str = ""
     errors: tuple[ErrorView, ...] = ()
     ended: bool = False  # since the last picture
-    stack: tuple[Place, ...] = ()  # of `chain`
+    stack: tuple[Place, ...] = ()  # at `mark`
     stack_key: str = ""
     sessions: tuple[str, ...] = ()  # labels of the sessions it is inside a call of
 
@@ -256,7 +281,7 @@ def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str
         record.state, record.errors = "error", errors_of(error, sources, clean)
     else:
         record.state, record.value = "value", clean(value_of(task.result()))
-    record.task, record.chain, record.ended = None, None, True
+    record.task, record.mark, record.ended = None, None, True
 
 
 def coroutine_name(coro: Any) -> str:

@@ -34,7 +34,7 @@ def delivered(link: Link) -> str:
 
 def timer(pending: Timer) -> str:
     """What a timer is for, as far as its callback tells."""
-    name = getattr(pending.callback, "__qualname__", type(pending.callback).__name__)
+    name = pending.callback
     if "_set_result_unless_cancelled" in name:
         return "a sleep ends"
     if "timeout" in name.lower() or "_release_waiter" in name:

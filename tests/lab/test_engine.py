@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,12 @@ def test_a_leaked_connection_is_seen_open_and_then_collected(play: Play, stack: 
     assert [(row.state, row.has_xid) for row in before_sleep.activity] == [("idle in transaction", True)]
     assert before_sleep.sessions[0].connections == ("c1",)
     assert any("garbage collector is trying to clean up" in text for text in played.said("warning"))
+
+
+def test_looking_at_a_task_keeps_nothing_alive(play: Play) -> None:
+    script = Path(__file__).parent / "programs" / "lifetimes.py"
+    plain = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert play("lifetimes").said("stdout") == plain.stdout.splitlines()
 
 
 def test_threads_and_groups_of_tasks_keep_their_order(play: Play) -> None:

@@ -1,0 +1,37 @@
+"""The fix for anything that may fail: a savepoint around it. Only what is inside is undone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from models import Signup
+from models import Tag
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://app:app@db.internal/app")
+
+
+async def ensure_tag(session, name):
+    try:
+        async with session.begin_nested():
+            await session.execute(insert(Tag).values(name=name))
+    except IntegrityError:
+        print(f"{name} is there already")
+
+
+async def sign_up(name):
+    async with AsyncSession(engine) as session:
+        await session.execute(insert(Signup).values(name=name))
+        await ensure_tag(session, "newsletter")
+        await session.commit()
+
+
+async def main():
+    await asyncio.create_task(sign_up("ann"), name="ann")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field
 
 from flask import current_app
 
@@ -13,6 +14,7 @@ from dashboard.incidents import Catalogue
 from dashboard.incidents import Incident
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
+from dashboard.proofs import Proofs
 from dashboard.store import Store
 
 
@@ -20,6 +22,7 @@ from dashboard.store import Store
 class Services:
     settings: Settings
     store: Store
+    proofs: Proofs = field(default_factory=Proofs)
 
     def catalogue(self) -> Catalogue:
         return incidents.load(self.settings.scenario_dirs)

@@ -33,6 +33,7 @@ from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
+from dashboard.why import Clause
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step
@@ -103,6 +104,7 @@ class Room:
     outcome: Outcome | None
     raised: tuple[TaskEnd, ...]  # tracebacks so far, while there is no outcome
     explanation: Explanation | None
+    proof: tuple[Clause, ...] | None  # None: not worked out
     poll: Poll | None
     rev: int
     notice: str = ""  # why a command was refused
@@ -127,6 +129,7 @@ def room(
     *,
     incident_title: str,
     explanation: Explanation | None,
+    proof: tuple[Clause, ...] | None = None,
     notice: str = "",
     in_the_way: tuple[int, ...] = (),
     family: Sequence[RunRow] = (),
@@ -166,6 +169,7 @@ def room(
         outcome=_outcome(run, explanation),
         raised=raised(frame) if run.end is None else (),
         explanation=explanation,
+        proof=proof,
         poll=_poll(run, stepper, step is not None),
         rev=run.rev,
         notice=notice,

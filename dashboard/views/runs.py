@@ -287,6 +287,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         _moment(run, asked),
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
+        proof=services().proofs.of(services().store, run),
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
         family=services().store.family(run.id),

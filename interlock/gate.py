@@ -17,6 +17,7 @@ import itertools
 import select
 import time
 import traceback
+import weakref
 from collections.abc import Callable
 from typing import Any
 from typing import NoReturn
@@ -67,6 +68,7 @@ class Gate:
         beginning: Callable[[], None],
         decide: Callable[[list[Choice]], Optional[Choice]],
         ending: Callable[[], None],
+        done: Callable[[probe.TaskRecord, SteppedTask], None],
         over: Callable[[str, str], NoReturn],
     ) -> None:
         self.links: list[Link] = []
@@ -82,6 +84,7 @@ class Gate:
         self._beginning = beginning
         self._decide = decide
         self._ending = ending
+        self._done = done
         self._over = over
         self._writes: dict[str, int] = {}  # link label -> order of its first write not let out
         self._write_numbers = itertools.count(1)
@@ -114,7 +117,14 @@ class Gate:
             self._over("limit", f"The program made more than {self._max_tasks} tasks.")
         count = self._names[name] = self._names.get(name, 0) + 1
         task.set_name(name if count == 1 else f"{name} #{count}")
-        self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task, task.get_name())
+        self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task.get_name(), weakref.ref(task))
+        task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
+
+    def _task_done(self, task: Any) -> None:
+        try:
+            self._done(self.tasks[task.label], task)
+        except Exception:
+            self._engine_failed()
 
     def timer_set(self, timer: Timer) -> None:
         self._timers.append(timer)
@@ -152,8 +162,11 @@ class Gate:
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
         except Exception:
-            # Within select() an exception would reach the program as its own, and the picture would be wrong.
-            self._over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
+            self._engine_failed()
+
+    def _engine_failed(self) -> NoReturn:
+        """Within the loop an exception of ours would reach the program as its own, and the picture would be wrong."""
+        self._over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         patience = self._monotonic() + THREAD_PATIENCE
@@ -321,7 +334,7 @@ class Gate:
         kind, _, label = token.partition(":")
         if kind == "x":
             record = self.tasks.get(label)
-            if record is not None and record.task is not None and not record.task.done():
+            if record is not None and record.waiting is not None:
                 return Choice(token, "cancel", f"cancel task “{record.name}”", (label,), offered=False)
             return None
         link = next((link for link in self.links if link.label == label), None)
@@ -341,7 +354,7 @@ class Gate:
             self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
             return
         if choice.kind == "cancel":
-            task = self.tasks[choice.wakes[0]].task
+            task = self.tasks[choice.wakes[0]].waiting
             assert task is not None
             self._loop.call_soon(task.cancel)
             self._tell(Event("fault", f"task “{task.get_name()}” was cancelled from outside", task.label))
@@ -362,11 +375,11 @@ class Gate:
 
     def _waiting_for(self, link: Link) -> tuple[str, ...]:
         record = self.tasks.get(link.sent_by or "")
-        return (record.label,) if record is not None and record.task is not None and not record.task.done() else ()
+        return (record.label,) if record is not None and record.waiting is not None else ()
 
     def _woken_by(self, timer: Timer) -> list[str]:
-        waiting = [record for record in self.tasks.values() if record.task is not None and not record.task.done()]
-        leaves = ((record.label, probe.suspended(record.task).leaf) for record in waiting if record.task is not None)
+        waiting = ((record.label, record.waiting) for record in self.tasks.values())
+        leaves = ((label, probe.suspended(task).leaf) for label, task in waiting if task is not None)
         return [label for label, leaf in leaves if leaf is not None and timer.wakes(leaf)]
 
     # The plain network ---------------------------------------------------------------------

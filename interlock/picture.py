@@ -64,22 +64,14 @@ class Camera:
         self._orphans: dict[str, str] = {}
         self._prepared = False
 
-    def read_results(self, tell: Callable[[Event], None]) -> list[str]:
-        """Take down what came of tasks that are done; returns the labels of those that raised."""
-        raised = []
-        for record in self._gate.tasks.values():
-            task = record.task
-            if task is not None:
-                record.name = task.get_name()
-                if task.done():
-                    probe.read_result(record, self._sources, self._clean)
-                    text = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
-                    if text is None:
-                        raised.append(record.label)
-                        first = record.errors[0].message.split("\n")[0]
-                        text = f"raised {record.errors[0].type}: {first}"
-                    tell(Event("task-ended", f"“{record.name}” {text}", record.label))
-        return raised
+    def read_result(self, record: probe.TaskRecord, task: SteppedTask) -> Event:
+        """Take down what came of a task that is done; returns it as an event."""
+        probe.read_result(record, task, self._sources, self._clean)
+        text = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
+        if text is None:
+            first = record.errors[0].message.split("\n")[0]
+            text = f"raised {record.errors[0].type}: {first}"
+        return Event("task-ended", f"“{record.name}” {text}", record.label)
 
     def step(
         self, number: int, choice: Optional[Choice], choices: list[Choice], events: list[Event], elapsed_ms: float
@@ -122,7 +114,8 @@ class Camera:
     def _task(
         self, record: probe.TaskRecord, stacks: dict[str, tuple[Place, ...]], inside: dict[str, list[str]]
     ) -> TaskView:
-        if record.task is None:
+        task = record.waiting
+        if task is None:
             moved, record.ended = record.ended, False
             return TaskView(
                 record.label,
@@ -133,7 +126,8 @@ class Camera:
                 value=record.value,
                 errors=record.errors,
             )
-        chain = probe.suspended(record.task)
+        record.name = task.get_name()
+        chain = probe.suspended(task)
         moved = chain.moved_since(record.mark)
         if moved:
             record.mark, record.stack = chain.mark(), probe.stack_of(chain, self._sources)

@@ -37,6 +37,7 @@ from interlock.frame import TaskOutcome
 from interlock.gate import Gate
 from interlock.job import Job
 from interlock.journal import FORMAT
+from interlock.loop import SteppedTask
 from interlock.loop import current_label
 from interlock.observer import Observer
 from interlock.picture import Camera
@@ -102,6 +103,7 @@ class Play:
             beginning=self._loop_begins,
             decide=self._decide,
             ending=self._loop_ends,
+            done=self._task_done,
             over=self._over,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
@@ -208,7 +210,6 @@ class Play:
 
     def _script_raised(self, error: BaseException) -> None:
         """An exception that left the script: its main task's own, or one from outside of any loop."""
-        self._camera.read_results(self._events.append)
         if any(record.state in ("error", "cancelled") for record in self._gate.tasks.values()):
             return
         views = probe.errors_of(error, self._sources, self._texts.clean)
@@ -253,10 +254,12 @@ class Play:
         self._choice = choice
         return choice
 
-    def _take_picture(self, choices: list[Choice]) -> None:
-        raised = self._camera.read_results(self._events.append)
-        if raised and self._failed_at is None:
+    def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
+        self._events.append(self._camera.read_result(record, task))
+        if record.state == "error" and self._failed_at is None:
             self._failed_at = self._number
+
+    def _take_picture(self, choices: list[Choice]) -> None:
         events, self._events[:] = list(self._events), []
         elapsed = (self._monotonic() - self._began) * 1000
         if self._job.pictures:
@@ -282,7 +285,7 @@ class Play:
             self._take_picture([])
 
     def _why_stuck(self) -> str:
-        waiting = [record for record in self._gate.tasks.values() if record.task is not None]
+        waiting = [record for record in self._gate.tasks.values() if record.waiting is not None]
         names = ", ".join(f"“{record.name}”" for record in waiting[:10])
         return f"Nothing can move any more: no reply is on its way and no timer is set, yet {names} still wait."
 
@@ -296,7 +299,6 @@ class Play:
         return "", ""
 
     def _end(self, name: str, detail: str) -> End:
-        self._camera.read_results(self._events.append)
         tasks = tuple(
             TaskOutcome(
                 record.label,

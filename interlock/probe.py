@@ -254,8 +254,8 @@ class TaskRecord:
 
     label: str
     parent: Optional[str]
-    task: Optional[SteppedTask]  # let go once it is done and read
     name: str
+    ref: weakref.ref[SteppedTask]
     mark: Optional[Mark] = None
     state: str = "waiting"
     value: str = ""
@@ -265,15 +265,19 @@ class TaskRecord:
     stack_key: str = ""
     sessions: tuple[str, ...] = ()  # labels of the sessions it is inside a call of
 
+    @property
+    def waiting(self) -> Optional[SteppedTask]:
+        """The task itself while it is not done."""
+        task = self.ref()
+        return task if task is not None and not task.done() else None
 
-def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str]) -> None:
-    """Take down what came of a task that is done, and let go of it.
+
+def read_result(record: TaskRecord, task: SteppedTask, sources: Sources, clean: Callable[[str], str]) -> None:
+    """Take down what came of a task that is done.
 
     The exception is read from the task's attribute: `Task.exception()` would mark it as retrieved, and asyncio would no
     longer complain about one that the program never looked at.
     """
-    task = record.task
-    assert task is not None
     error: Optional[BaseException] = getattr(task, "_exception", None)
     if task.cancelled():
         record.state = "cancelled"
@@ -281,7 +285,7 @@ def read_result(record: TaskRecord, sources: Sources, clean: Callable[[str], str
         record.state, record.errors = "error", errors_of(error, sources, clean)
     else:
         record.state, record.value = "value", clean(value_of(task.result()))
-    record.task, record.mark, record.ended = None, None, True
+    record.name, record.mark, record.ended = task.get_name(), None, True
 
 
 def coroutine_name(coro: Any) -> str:

@@ -105,6 +105,9 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
         return f"t{self.number}"
 
 
+SteppedTask.__name__ = "Task"  # asyncio's own messages name the class, and should read as they do elsewhere
+
+
 _LIBRARIES = (f"{os.sep}asyncpg{os.sep}", f"{os.sep}sqlalchemy{os.sep}")
 _PASSED_THROUGH = (str(Path(asyncio.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
 

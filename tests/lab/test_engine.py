@@ -144,6 +144,7 @@ def test_what_a_program_says_is_told_with_its_task(play: Play) -> None:
         event = next(event for event in played.events if event.kind == kind and text in event.text)
         assert event.task == speaker
     assert any("was never awaited" in text for text in played.said("warning"))
+    assert any("ERROR asyncio: Task exception was never retrieved" in text for text in played.said("log"))
 
 
 @pytest.mark.parametrize("stack", ["sqlalchemy-2.0", "sqlalchemy-2.1"])

@@ -19,7 +19,12 @@ async def speaker():
     never()
 
 
+async def forgotten():
+    raise ValueError("nobody looks")
+
+
 async def main():
+    asyncio.create_task(forgotten())  # noqa: RUF006
     await asyncio.create_task(speaker(), name="speaker")
 
 

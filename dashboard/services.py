@@ -16,6 +16,7 @@ from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
 from dashboard.proofs import Proofs
 from dashboard.store import Store
+from dashboard.timelines import Timelines
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Services:
     settings: Settings
     store: Store
     proofs: Proofs = field(default_factory=Proofs)
+    timelines: Timelines = field(default_factory=Timelines)
 
     def catalogue(self) -> Catalogue:
         return incidents.load(self.settings.scenario_dirs)

@@ -29,16 +29,21 @@ from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
+from dashboard.presenters.timeline import Chart
+from dashboard.presenters.timeline import chart
 from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
+from dashboard.timeline import Timeline
 from dashboard.why import Clause
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
+VIEWS = ("", "timeline", "timeline-all")
+"""What lies in the lower part: the server's side, or the whole run as lanes (the busy ones, or all)."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,21 @@ class Room:
     rev: int
     notice: str = ""  # why a command was refused
     in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
+    view: str = ""
+    timeline: Chart | None = None
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
+    known: bool = True  # its program is here
     line: str = ""  # the run in one line, for a chat; without its address
+
+    @property
+    def keep(self) -> str:
+        """What the links of this page take along."""
+        return f"&view={self.view}" if self.view else ""
+
+    @property
+    def commands(self) -> str:
+        """Where what is asked of the run goes to."""
+        return f"/runs/{self.head.id}/commands" + (f"?view={self.view}" if self.view else "")
 
 
 @dataclass(frozen=True)
@@ -132,8 +150,11 @@ def room(
     proof: tuple[Clause, ...] | None = None,
     notice: str = "",
     in_the_way: tuple[int, ...] = (),
+    view: str = "",
+    timeline: Timeline | None = None,
     family: Sequence[RunRow] = (),
     branchable: bool = True,
+    known: bool = True,
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
@@ -141,7 +162,10 @@ def room(
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
     stepper = _stepper(run, step.number if step is not None else 0)
-    url = f"/runs/{run.id}" + (f"?step={step.number}" if step is not None else "")
+    every = view == "timeline-all"
+    lanes = chart(timeline, names, at=stepper.number, last=stepper.last, every=every) if timeline else None
+    keep = f"&view={view}" if view else ""
+    url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     return Room(
         head=_head(run, incident_title),
@@ -170,11 +194,14 @@ def room(
         raised=raised(frame) if run.end is None else (),
         explanation=explanation,
         proof=proof,
-        poll=_poll(run, stepper, step is not None),
+        poll=_poll(run, stepper, step is not None, keep),
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
+        view=view,
+        timeline=lanes,
         branches=tree(family, run.id),
+        known=known,
         line=summary.line(run),
     )
 
@@ -248,9 +275,9 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
 
 
-def _poll(run: RunRecord, stepper: Stepper, started: bool) -> Poll | None:
+def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str) -> Poll | None:
     """Go on asking while the run can change; a page that shows its last step follows it, another stays where it is."""
     if run.over:
         return None
     here = f"&step={stepper.number}" if started and not stepper.live else ""
-    return Poll(f"/runs/{run.id}/live?rev={run.rev}{here}", CALM if run.status == "waiting" else FAST)
+    return Poll(f"/runs/{run.id}/live?rev={run.rev}{here}{keep}", CALM if run.status == "waiting" else FAST)

@@ -135,13 +135,21 @@ class Runs(Server):
 
     def steps(self, run_id: int, first: int, last: int) -> list[Step]:
         """The steps from `first` to `last`, both included, as far as they are there."""
+        return [from_data(Step, body) for body in self._bodies(run_id, first, last)]
+
+    def outlines(self, run_id: int, first: int, last: int) -> list[Step]:
+        """The steps as far as a timeline needs them: after the first one, of their tasks only those that moved."""
+        bodies = self._bodies(run_id, first, last)
+        return [from_data(Step, _outline(body, whole=place == 0)) for place, body in enumerate(bodies)]
+
+    def _bodies(self, run_id: int, first: int, last: int) -> Sequence[dict[str, Any]]:
         query = (
             sa.select(step_table.c.body)
             .where(step_table.c.run_id == run_id, step_table.c.number.between(min(first, LAST), min(last, LAST)))
             .order_by(step_table.c.number)
         )
         with self.reading() as tx:
-            return [from_data(Step, body) for body in tx.scalars(query)]
+            return tx.scalars(query).all()
 
     def captions(self, run_id: int) -> list[Caption]:
         """All steps of a run, each in a line."""
@@ -198,28 +206,9 @@ class Runs(Server):
         done: Sequence[int] = (),
     ) -> None:
         """Make steps durable, all of them or none. Adding one again (did it get through?) is harmless."""
-        rows = [
-            {
-                "run_id": run_id,
-                "number": step.number,
-                "caption": clean(step.text),
-                "token": step.choice.token if step.choice else None,
-                "woke": clean("\n".join(step.woke)),
-                "failed": failed(step),
-                "output": [to_data(event) for event in step.events if event.kind in OUTPUT] or None,
-                "body": to_data(step),
-            }
-            for step in steps
-        ]
-        first_failure = next((step.number for step in steps if failed(step)), None)
-        values: dict[str, Any] = {"steps": steps[-1].number}
-        if first_failure is not None:
-            values["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
-        if status is not None:
-            values |= {"status": status, "speed": speed, "next_token": next_token}
+        values = {} if status is None else {"status": status, "speed": speed, "next_token": next_token}
         with self.transaction() as tx:
-            change_run(tx, run_id, values)
-            tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)
+            add(tx, run_id, steps, values)
             settle(tx, done)
 
     def finish(
@@ -244,3 +233,33 @@ class Runs(Server):
 def failed(step: Step) -> bool:
     """Whether a task raised in this step."""
     return any(task.state == "error" and task.moved for task in step.frame.tasks)
+
+
+def add(tx: sa.Connection, run_id: int, steps: Sequence[Step], values: Mapping[str, Any]) -> None:
+    """Write steps down, and change the run with them, within the caller's transaction."""
+    rows = [
+        {
+            "run_id": run_id,
+            "number": step.number,
+            "caption": clean(step.text),
+            "token": step.choice.token if step.choice else None,
+            "woke": clean("\n".join(step.woke)),
+            "failed": failed(step),
+            "output": [to_data(event) for event in step.events if event.kind in OUTPUT] or None,
+            "body": to_data(step),
+        }
+        for step in steps
+    ]
+    first_failure = next((step.number for step in steps if failed(step)), None)
+    changed: dict[str, Any] = {"steps": steps[-1].number, **values}
+    if first_failure is not None:
+        changed["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
+    change_run(tx, run_id, changed)
+    tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)
+
+
+def _outline(body: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+    frame = body["frame"]
+    tasks = [task for task in frame.get("tasks", ()) if whole or task.get("moved")]
+    kept = {name: frame[name] for name in ("clock", "connections") if name in frame}
+    return {name: part for name, part in body.items() if name != "stacks"} | {"frame": {**kept, "tasks": tasks}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
 from dashboard.explain import explain
+from dashboard.presenters import crowd
 from dashboard.presenters import matrix
 from dashboard.presenters import sample
 from dashboard.presenters import stacks
@@ -27,6 +29,9 @@ from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark
 from dashboard.store import RunRecord
 from dashboard.store import StackRow
+from dashboard.timeline import fold
+from dashboard.timeline import window
+from interlock.frame import Step
 
 page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
 
@@ -40,6 +45,8 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "behind": ("live, an earlier step", replace(_LIVE, steps=1), 0),
     "recorded": ("over, an earlier step", sample.RUN, 1),
     "failure": ("over, at the failure", sample.RUN, 2),
+    "timeline": ("over, as lanes", sample.RUN, 2),
+    "timeline-crowd": ("300 tasks on 60 connections, as lanes", replace(sample.RUN, steps=900, failed_at=899), 500),
 }
 
 
@@ -77,18 +84,26 @@ def made_up(state: str) -> Room:
     _, run, at = ROOMS[state]
     notice = "Meanwhile the run has gone on to step 1: somebody else chose first." if state == "waiting" else ""
     said = explain(run.end, run.header) if run.end and run.header else None
+    first, last = window(at or 0, run.steps)
+    steps = tuple(map(crowd.step if state == "timeline-crowd" else sample.STEPS.__getitem__, range(first, last + 1)))
     picture = room(
-        run, _moment(at, run.steps), incident_title="One session, three tasks", explanation=said, notice=notice
+        run,
+        _moment(steps, at),
+        incident_title="One session, three tasks",
+        explanation=said,
+        notice=notice,
+        view="timeline" if state.startswith("timeline") else "",
+        timeline=fold(steps),
     )
     return replace(picture, poll=None)
 
 
-def _moment(at: int | None, last: int) -> Moment:
+def _moment(steps: Sequence[Step], at: int | None) -> Moment:
     if at is None:
         return Moment(None, None, None)
-    around = {step.number: step for step in sample.STEPS[: last + 1]}
+    around = {step.number: step for step in steps}
     written = tuple(
-        (step.number, event) for step in sample.STEPS[: at + 1] for event in step.events if event.kind in OUTPUT
+        (step.number, event) for step in steps if step.number <= at for event in step.events if event.kind in OUTPUT
     )
     return Moment(around[at], around.get(at - 1), around.get(at + 1), written)
 

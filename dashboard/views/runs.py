@@ -29,6 +29,7 @@ from dashboard.errors import not_installed
 from dashboard.explain import explain
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.room import VIEWS
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
@@ -40,6 +41,8 @@ from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
 from dashboard.store import UnknownRun
+from dashboard.timeline import Timeline
+from dashboard.timeline import window
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
@@ -198,7 +201,8 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
     if not hx.wants_fragment():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
-        return hx.see_other(f"/runs/{run_id}")
+        view = one_of(request.args, "view", VIEWS)
+        return hx.see_other(f"/runs/{run_id}" + (f"?view={view}" if view else ""))
     picture = _room(find_run(run_id), None, notice=refused)
     return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
 
@@ -282,6 +286,7 @@ def _moment(run: RunRecord, asked: int | None) -> Moment:
 
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
+    view = one_of(request.args, "view", VIEWS)
     return room(
         run,
         _moment(run, asked),
@@ -290,9 +295,18 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         proof=services().proofs.of(services().store, run),
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
+        view=view,
+        timeline=_timeline(run, asked) if view and run.steps >= 0 else None,
         family=services().store.family(run.id),
         branchable=branches.branchable(run, incident),
+        known=incident is not None and incident.program(run.program) is not None,
     )
+
+
+def _timeline(run: RunRecord, asked: int | None) -> Timeline:
+    """Of the run's steps so far, those around the one that is shown."""
+    here = services()
+    return here.timelines.of(here.store, run.id, *window(run.steps if asked is None else asked, run.steps))
 
 
 def _waiting_runs() -> tuple[int, ...]:

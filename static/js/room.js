@@ -23,6 +23,7 @@
       const how = box.dataset.keep;
       if (how === "end" && (!was || was.atEnd)) box.scrollTop = box.scrollHeight;
       else if (was && how !== "top") box.scrollTo(was.left, was.top);
+      if ("revealAcross" in box.dataset) revealAcross(box, box.querySelector(".current"));
       if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked"));
     }
   }
@@ -32,6 +33,14 @@
     if (!line) return;
     const top = line.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
     if (top < box.scrollTop + 24 || top + 40 > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
+  }
+
+  function revealAcross(box, mark) {
+    if (!mark) return;
+    const names = mark.closest(".lanes").offsetLeft;
+    const left = mark.getBoundingClientRect().left - box.getBoundingClientRect().left - names;
+    const room = box.clientWidth - names - mark.clientWidth;
+    if (left < 0 || left > room) box.scrollLeft += left - room / 2;
   }
 
   let spoken = 0;

@@ -10,7 +10,8 @@ from tests.browser.conftest import NewPage
 
 PAGES = ("/", "/runs", "/stacks", "/incidents/shared_session", "/-/gallery")
 ROOMS = tuple(
-    f"/-/gallery/room/{state}" for state in ("queued", "start", "waiting", "playing", "behind", "recorded", "failure")
+    f"/-/gallery/room/{state}"
+    for state in ("queued", "start", "waiting", "playing", "behind", "recorded", "failure", "timeline")
 )
 
 

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from dashboard import jobs
+from dashboard.presenters import sample
 from dashboard.store import Caption
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
@@ -21,6 +22,8 @@ from dashboard.store import StoreDown
 from dashboard.store import UnknownRun
 from dashboard.store import migrate
 from dashboard.store.custody import TAKE_LOCK
+from dashboard.timeline import fold
+from dashboard.timelines import Timelines
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -150,6 +153,28 @@ def test_what_programs_print_is_kept_whatever_it_is(store: Store) -> None:
     assert store.step(run_id, 0) == step
     assert store.output(run_id, 0, kinds=OUTPUT) == [(0, printed)]
     assert "NUL ␀, half a pair ?" in store.captions(run_id)[0].text
+
+
+def test_the_outline_of_steps_is_enough_for_their_timeline(store: Store) -> None:
+    run_id = claimed(store)
+    for step in sample.STEPS:
+        store.add_step(run_id, step)
+    outlines = store.outlines(run_id, 0, 2)
+    assert fold(outlines) == fold(sample.STEPS)
+    assert [len(step.frame.tasks) for step in outlines] == [4, 1, 1]
+    assert fold(store.outlines(run_id, 1, 2)) == fold(sample.STEPS[1:])
+    assert store.outlines(run_id, 3, 9) == []
+
+
+def test_a_timeline_is_read_once_and_grows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id, timelines = claimed(store), Timelines()
+    store.add_step(run_id, sample.STEPS[0])
+    assert timelines.of(store, run_id, 0, 0) == fold(sample.STEPS[:1])
+    for step in sample.STEPS[1:]:
+        store.add_step(run_id, step)
+    assert timelines.of(store, run_id, 0, 2) == fold(sample.STEPS)
+    monkeypatch.setattr(store, "outlines", None)
+    assert timelines.of(store, run_id, 0, 2) == fold(sample.STEPS)
 
 
 def test_adding_a_step_twice_is_adding_it_once(store: Store) -> None:

@@ -1,0 +1,39 @@
+"""Timelines that were folded already: what a page shows again at every step is read from the store once.
+
+A step never changes once it is written, so nothing here can be wrong, only be forgotten: the store has it all.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from dashboard.store import Store
+from dashboard.timeline import Timeline
+from dashboard.timeline import follow
+
+KEPT = 64
+
+
+class Timelines:
+    """The last few stretches of runs that were looked at."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, int], Timeline] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, store: Store, run_id: int, first: int, last: int) -> Timeline:
+        """The timeline of a run's steps from `first` to `last`, as far as they are there."""
+        with self._lock:
+            timeline = self._kept.get((run_id, first), Timeline())
+        have = timeline.last if timeline.beats else first - 1
+        if have >= last:
+            return timeline
+        for step in store.outlines(run_id, have + 1, last):
+            timeline = follow(timeline, step)
+        with self._lock:
+            self._kept[run_id, first] = timeline
+            self._kept.move_to_end((run_id, first))
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return timeline

@@ -1,0 +1,11 @@
+-- Tasks have the names of the items that they add.
+
+-- name: a task that reported success has added its item
+select task
+from outcome
+where task in ('lamp', 'chair') and outcome = 'value' and not exists (select from line where item = task);
+
+-- name: a task that reported failure has added nothing
+select task, error_message
+from outcome
+where task in ('lamp', 'chair') and outcome = 'error' and exists (select from line where item = task);

@@ -1,0 +1,9 @@
+-- name: every order is paid for
+select id, item
+from orders
+where not paid;
+
+-- name: a visit that was reported as noted is noted
+select task
+from outcome
+where task = 'visit' and outcome = 'value' and not exists (select from visit);

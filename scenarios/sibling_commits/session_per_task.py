@@ -1,0 +1,42 @@
+"""The fix: each task has a session, and so a transaction, of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services import charge_card
+from services import find_country
+from shop import Order
+from shop import Visit
+from shop import new_session
+
+
+async def place_order():
+    async with new_session() as session:
+        order = Order(item="lamp")
+        session.add(order)
+        await session.flush()
+        if not await charge_card():
+            await session.rollback()
+            return "declined"
+        order.paid = True
+        await session.commit()
+        return "placed"
+
+
+async def note_visit():
+    async with new_session() as session:
+        session.add(Visit(country=await find_country()))
+        await session.commit()
+
+
+async def main():
+    answer, _ = await asyncio.gather(
+        asyncio.create_task(place_order(), name="order"),
+        asyncio.create_task(note_visit(), name="visit"),
+    )
+    print("the order was", answer)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

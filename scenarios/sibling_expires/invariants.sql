@@ -1,0 +1,4 @@
+-- name: a visit is noted once
+select count(*) as noted
+from visit
+having count(*) <> 1;

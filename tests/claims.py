@@ -43,7 +43,8 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
         case "ended":
             return _told(clause, step) and _were_inside(clause, step, steps)
         case "waits":
-            return all(_task(step, task).state == "waiting" for task in clause.tasks)
+            waits = [_task(step, task) for task in clause.tasks]
+            return all(one.state == "waiting" and one.waits in clause.text for one in waits)
         case "blocked":
             one = next(one for one in step.frame.connections if one.id == clause.connections[0])
             return one.blocked_by == clause.connections[1:]
@@ -51,6 +52,11 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             met = [one for one in end.tasks if one.id == clause.tasks[0]]
             moved = [steps[number] for number in range(clause.step, max(steps) + 1)]
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
+        case "cancelled":
+            ended = (event for event in step.events if event.kind == "task-ended" and event.task == clause.tasks[0])
+            return any("cancelled" in event.text for event in ended) and _inside(
+                steps[clause.step - 1], clause.tasks[0], clause.sessions[0]
+            )
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
         case "broken" | "stood":

@@ -15,12 +15,14 @@ from dashboard.why.clause import Clause
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
 from dashboard.why.connections import in_flight
+from dashboard.why.connections import starved
 from dashboard.why.data import of_data
 from dashboard.why.data import orphaned
 from dashboard.why.failure import find
 from dashboard.why.failure import interference
 from dashboard.why.failure import met
 from dashboard.why.history import History
+from dashboard.why.sessions import cancelled_inside
 from dashboard.why.sessions import ended_by_another
 from dashboard.why.sessions import refused
 from dashboard.why.still import stood_still
@@ -85,9 +87,12 @@ def as_lines(clauses: Iterable[Clause]) -> list[str]:
     ]
 
 
+_LAST = {"refused": 1, "met": 2, "broken": 3}  # what of a step came of the rest
+
+
 def _few(clauses: list[Clause]) -> list[Clause]:
     """Each once, in order; of too many the first and, above all, the last."""
-    once = sorted(dict.fromkeys(clauses), key=lambda one: one.step)
+    once = sorted(dict.fromkeys(clauses), key=lambda one: (one.step, _LAST.get(one.claim, 0)))
     return once if len(once) <= MOST else [*once[: MOST - 3], *once[-3:]]
 
 
@@ -100,7 +105,8 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
     elif "another operation is in progress" in failure.error.message:
         found = in_flight(history, failure)
     else:
-        found = ended_by_another(history, failure) or refused(history, failure) or dirty(history, failure)
+        rules = (starved, ended_by_another, cancelled_inside, refused, dirty)
+        found = next(filter(None, (rule(history, failure) for rule in rules)), [])
     found = interference(history, failure) + found
     if found:
         found += orphaned(history, failure.step)[:1]

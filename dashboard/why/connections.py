@@ -49,6 +49,25 @@ def _awaited(history: History, connection: str, step: int) -> Fact | None:
     return sent
 
 
+def starved(history: History, failure: Failure) -> list[Clause]:
+    """No connection came out of the pool in time: who had them all."""
+    spot = history.spot(failure.task, failure.step - 1)
+    if spot is None or "TimeoutError" not in failure.error.type or not failure.through("sqlalchemy/pool/"):
+        return []
+    clauses = []
+    for label in history.pooled:
+        taken = last(one for one in history.told("checkout", connection=label) if one.step < failure.step)
+        back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
+        if taken and (back is None or back.step >= failure.step):
+            who = taken.event.task
+            text = f"{history.name(who)} took {label} from the pool, and kept it until step "
+            text += str(back.step) if back else f"{history.last.number}, the last"
+            place = history.place(who, taken.step) if who else None
+            clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
+    text = f"{history.name(failure.task)} asked the pool for a connection, and began to wait ({spot.waits})"
+    return [*clauses[:EACH], Clause("waits", spot.since, text, (failure.task,), spot.sessions, (), spot.place)]
+
+
 def dirty(history: History, failure: Failure) -> list[Clause]:
     """A connection that came out of the pool in the middle of somebody's transaction."""
     for taken in history.told("checkout", task=failure.task):

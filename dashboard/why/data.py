@@ -6,7 +6,10 @@ import re
 
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
+from dashboard.why.clause import command
+from dashboard.why.clause import last
 from dashboard.why.clause import listed
+from dashboard.why.clause import sending
 from dashboard.why.history import History
 from dashboard.why.sessions import end_of
 from interlock.frame import End
@@ -19,7 +22,7 @@ def of_data(history: History, end: End) -> list[Clause]:
     if not broken:
         return []
     ends = [clause for fact in history.told("detach") if (clause := end_of(history, fact)) is not None]
-    found = [*ends[:EACH], *orphaned(history, history.last.number)[:2]]
+    found = [*ends[:EACH], *_overtaken(history), *_undone(history)[:EACH], *orphaned(history, history.last.number)[:2]]
     for rule in broken[:2]:
         named = [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
         found += _after(history, [task.id for task in named if task.outcome != "value"])
@@ -27,6 +30,35 @@ def of_data(history: History, end: End) -> list[Clause]:
         text = f"the run ended with the rule “{rule.name}” broken" + (f": {done}" if done else "")
         found.append(Clause("broken", history.last.number, text, tuple(task.id for task in named)))
     return found
+
+
+def _undone(history: History) -> list[Clause]:
+    """Commits of transactions that had failed: the server rolls them back and reports no error."""
+    clauses = []
+    for fact in history.told("sent"):
+        state = history.state(fact.event.connection or "", fact.step - 1)
+        if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
+            clauses.append(sending(history, fact, "whose transaction had failed: the server rolls that back"))
+    return clauses
+
+
+def _overtaken(history: History) -> list[Clause]:
+    """A task read, another wrote, and then the first one wrote as well: the first such three."""
+    sent = [one for one in history.told("sent") if "pg_catalog" not in one.event.text]
+    writes = [one for one in sent if command(one) == "UPDATE"]
+    for wrote in writes:
+        reads = (one for one in sent if one.event.task == wrote.event.task and command(one) == "SELECT")
+        read = last(one for one in reads if one.before(wrote))
+        if read is None:
+            continue
+        for other in writes:
+            if other.event.task != wrote.event.task and read.before(other) and other.before(wrote):
+                return [
+                    sending(history, read, "to read"),
+                    sending(history, other, "after that"),
+                    sending(history, wrote, f"though {history.name(other.event.task)} had written since it read"),
+                ]
+    return []
 
 
 def _after(history: History, failed: list[str]) -> list[Clause]:

@@ -104,7 +104,7 @@ def interference(history: History, failure: Failure) -> list[Clause]:
             continue
         if choice.kind in ("cancel", "terminate", "drop", "timer"):
             labels = (choice.connection,) if choice.connection else ()
-            text = f"whoever drove the run chose: {choice.text}"
+            text = f"the schedule chose: {choice.text}"
             clauses.append(Clause("fault", step, text, choice.wakes, (), labels))
     return clauses[-EACH:]
 
@@ -116,7 +116,15 @@ def line(error: ErrorView) -> str:
     return f"{name}: {message}"[:240] if message else name
 
 
+def _from_first(failure: Failure) -> tuple[ErrorView, ...]:
+    """The chain in the order in which it came about, from the error that reached the program on."""
+    return next(
+        (failure.chain[at::-1] for at in range(len(failure.chain) - 1, -1, -1) if _own(failure.chain[at : at + 1])), ()
+    )
+
+
 def method(failure: Failure) -> str:
     """The method of the session that the program called."""
-    places = failure.through("sqlalchemy/ext/asyncio/session") or failure.through("sqlalchemy/orm/session")
+    first = replace(failure, chain=_from_first(failure))
+    places = first.through("sqlalchemy/ext/asyncio/session") or first.through("sqlalchemy/orm/session")
     return f"{places[0].function.rpartition('.')[2]}()" if places else "a method"

@@ -42,6 +42,7 @@ class Spot:
     place: Place | None
     sessions: tuple[str, ...]
     waits: str = ""
+    since: int = 0  # the step in which it began to wait for that
     leaving: bool = False  # it waits for a block's `__aexit__`
 
 
@@ -93,9 +94,9 @@ class History:
             if task.state != "waiting":
                 continue
             spots = self.spots.setdefault(task.id, [])
-            here = Spot(
-                step.number, step.number, task.place, task.sessions, task.waits, self._leaving.get(task.stack, False)
-            )
+            leaving = self._leaving.get(task.stack, False)
+            since = spots[-1].since if spots and spots[-1].waits == task.waits else step.number
+            here = Spot(step.number, step.number, task.place, task.sessions, task.waits, since, leaving)
             if spots and (spots[-1].place, spots[-1].sessions) == (here.place, here.sessions):
                 here = replace(here, first=spots.pop().first)
             spots.append(here)

@@ -22,7 +22,9 @@ def session_of(history: History, failure: Failure) -> str | None:
         spot = history.spot(failure.task, step)
         if spot and spot.sessions:
             return spot.sessions[-1]
-    for fact in history.told("begin", "commit", "rollback", "attach", "checkout", task=failure.task):
+    for fact in history.told(
+        "begin", "commit", "rollback", "attach", "checkout", "detach", "checkin", task=failure.task
+    ):
         if fact.step == failure.step and fact.event.session:
             return fact.event.session
     known = history.last.frame.sessions
@@ -163,17 +165,36 @@ def _calls(history: History, task: str, session: str, ended: Fact) -> list[Claus
     return [Clause("called", call.step, f"{history.name(task)} {how}", (task,), (session,), place=place)]
 
 
+def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
+    """A task was cancelled in the middle of a call of the session, and left it so to whoever came next."""
+    session = session_of(history, failure)
+    for fact in history.told("task-ended"):
+        task = fact.event.task or ""
+        spot = history.spot(task, fact.step - 1)
+        if spot is None or session is None or session not in spot.sessions or fact.step > failure.step:
+            continue
+        if task != failure.task and fact.event.text.endswith("was cancelled"):
+            text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
+            cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place)
+            return [_entered(history, task, session, spot, fact.step), cancelled, *_used(history, failure, session)]
+    return []
+
+
+def _used(history: History, failure: Failure, session: str) -> list[Clause]:
+    text = f"{history.name(failure.task)} called {method(failure)} of {session}"
+    return [Clause("refused", failure.step, text, (failure.task,), (session,), place=failure.place)]
+
+
 def refused(history: History, failure: Failure) -> list[Clause]:
     """A call of a session that another task was using."""
     session = session_of(history, failure)
     if session is None:
         return []
     mine = (failure.task, *failure.also)
-    for step in (failure.step - 1, failure.step):
-        for other in history.inside(session, step):
-            spot = history.spot(other, step)
-            if other not in mine and spot:
-                return [_entered(history, other, session, spot, failure.step), _call(history, failure, session, other)]
+    for other in history.inside(session, failure.step):
+        spot = history.spot(other, failure.step)
+        if other not in mine and spot:
+            return [_entered(history, other, session, spot, failure.step), _call(history, failure, session, other)]
     for fact in history.told("begin", "attach", session=session):
         other = fact.event.task or ""
         if fact.step == failure.step and other and other not in mine:
@@ -198,7 +219,11 @@ def refused(history: History, failure: Failure) -> list[Clause]:
 def _call(history: History, failure: Failure, session: str, other: str) -> Clause:
     """What the failing task asked of the session meanwhile."""
     who = listed(history.all((failure.task, *failure.also)))
-    text = f"{who} called {method(failure)} of {session} before {history.name(other)} was done with it"
+    spot = history.spot(other, failure.step)
+    when = f"before {history.name(other)} was done with it"
+    if spot is not None and spot.first == failure.step > 0:  # who came first in that step is not told
+        when = f"where {history.name(other)} was at work in that step too"
+    text = f"{who} called {method(failure)} of {session} {when}"
     return Clause("refused", failure.step, text, (failure.task, other), (session,), place=failure.place)
 
 

@@ -33,7 +33,7 @@ def waits(history: History) -> list[Clause]:
                 [f"{one.id} (taken by {history.name(one.owner)})" for one in held[:EACH]]
             )
         clauses.append(
-            Clause("waits", since.first if since else last.number, text, (task.id,), task.sessions, (), task.place)
+            Clause("waits", since.since if since else last.number, text, (task.id,), task.sessions, (), task.place)
         )
     return clauses
 

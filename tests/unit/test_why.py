@@ -161,7 +161,7 @@ def test_what_a_person_did_to_the_run_comes_first() -> None:
             (TaskOutcome("t1", "work", "error", errors=(ErrorView("OSError", "lost", (PLACE, place)),)),),
         ),
     ]
-    assert "1 whoever drove the run chose: drop the connection c1" in told(messages)
+    assert "1 the schedule chose: drop the connection c1" in told(messages)
 
 
 @pytest.mark.parametrize("outcome", ["ok", "stopped", "limit", "invalid"])

@@ -32,13 +32,24 @@ from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
 from dashboard.views import home
+from dashboard.views import imports
 from dashboard.views import incidents
 from dashboard.views import runs
 from dashboard.views import stacks
 
 logger = logging.getLogger(__name__)
 
-PAGES = (home.page, incidents.page, runs.page, branches.page, exports.page, stacks.page, gallery.page, health.page)
+PAGES = (
+    home.page,
+    incidents.page,
+    runs.page,
+    branches.page,
+    exports.page,
+    imports.page,
+    stacks.page,
+    gallery.page,
+    health.page,
+)
 
 
 def create_app(settings: Settings, store: Store | None = None) -> Flask:

@@ -90,6 +90,35 @@ def run(
 
 
 @main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--program", metavar="INCIDENT[/PROGRAM] | SCRIPT.py", help="Instead of the one with the journal's files."
+)
+@click.option("--stack", help="Instead of the one with the journal's versions.")
+def replay(file: TextIO, program: str | None, stack: str | None) -> None:
+    """Replay the journal in FILE, and tell whether it is the same run here, and where it first differs.
+
+    Exit status: 0 if it is the same, 1 if it differs, 2 if it could not be replayed at all.
+    """
+    from dashboard import replay_command
+    from dashboard.home import ClusterError
+    from dashboard.lab import LabDown
+    from dashboard.run_command import UsageError
+    from interlock.journal import JournalError
+    from interlock.supervisor import RunnerError
+
+    try:
+        verdict = replay_command.replay(Settings.from_env(), file, program, stack, click.echo)
+    except (UsageError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    except (JournalError, ClusterError, LabDown, RunnerError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from error
+    click.echo(replay_command.as_text(verdict))
+    raise SystemExit(verdict.status)
+
+
+@main.command()
 def worker() -> None:
     """Play runs and install stacks for a dashboard, in a process of its own, until Ctrl-C."""
     from dashboard import worker

@@ -13,6 +13,7 @@ from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
 from dashboard.store.errors import UnknownRun
+from dashboard.store.imports import Imports
 from dashboard.store.records import Caption
 from dashboard.store.records import Command
 from dashboard.store.records import RunFilter
@@ -20,7 +21,6 @@ from dashboard.store.records import RunPage
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from dashboard.store.records import StackRow
-from dashboard.store.runs import Runs
 from dashboard.store.runs import failed
 from dashboard.store.server import engine
 from dashboard.store.server import reachable
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 
-class Store(Runs, Custody, Commands, Stacks):
+class Store(Imports, Custody, Commands, Stacks):
     """The one way to the store. Make one per process and share it; `close()` it in the end."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import expect
@@ -42,3 +43,20 @@ def test_another_choice_at_a_recorded_step_is_a_run_of_its_own(page: Page) -> No
     page.click("#branches li:first-child a")
     expect(page).to_have_url(re.compile(re.escape(parent)))
     expect(page.locator("#branches summary")).to_have_text("1 branch")
+
+
+def test_a_journal_is_taken_away_and_handed_in_again(page: Page, tmp_path: Path) -> None:
+    start(page)
+    page.click("button#failure")
+    expect(page.locator("#caption .bad-text")).to_be_visible()
+    with page.expect_download() as journal:
+        page.click("#journal")
+    file = tmp_path / "run.jsonl"
+    journal.value.save_as(file)
+
+    page.goto("/runs")
+    page.click("#import-open")
+    page.set_input_files("#import-file", file)
+    page.click("#import")
+    expect(page.locator(".run-title")).to_have_text("imported from run.jsonl")
+    expect(page.locator("#caption .bad-text")).to_be_visible()

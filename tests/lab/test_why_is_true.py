@@ -13,7 +13,7 @@ from tests.claims import assert_true
 from tests.lab.conftest import Play
 
 SHARED = Path(__file__).parents[2] / "scenarios" / "shared_session"
-SEEDS = 3
+SEEDS = 2
 
 
 @pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])

@@ -1,0 +1,73 @@
+"""Why a run failed, on its page: read from the steps in the store, each clause a link to its step."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dashboard import proofs
+from dashboard.app import create_app
+from dashboard.config import Settings
+from dashboard.config import resource
+from dashboard.proofs import Proofs
+from dashboard.store import RunRecord
+from dashboard.store import Store
+from dashboard.store import migrate
+from interlock import journal
+from interlock.frame import End
+from interlock.frame import Header
+from tests.databases import fresh_database
+
+JOURNAL = Path(__file__).parents[1] / "unit" / "journals" / "1.4.42-broken.jsonl.gz"
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with fresh_database(store_url) as url:
+        migrate(url)
+        store = Store(url)
+        yield store
+        store.close()
+
+
+def recorded_run(store: Store) -> RunRecord:
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "replay")
+    assert store.claim(run_id, 1)
+    for message in map(journal.load, gzip.decompress(JOURNAL.read_bytes()).decode().splitlines()):
+        if isinstance(message, Header):
+            store.set_header(run_id, message)
+        elif isinstance(message, End):
+            store.finish(run_id, message, True)
+        else:
+            store.add_step(run_id, message)
+    run = store.run(run_id)
+    assert run is not None
+    return run
+
+
+def test_each_clause_leads_to_its_step_and_names_its_line(store: Store, tmp_path: Path) -> None:
+    run = recorded_run(store)
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    (listed,) = re.findall(r'<ol class="proof".*?</ol>', client.get(f"/runs/{run.id}?step=26").text, re.DOTALL)
+    assert re.findall(r'href="/runs/\d+\?step=(\d+)"', listed) == ["0", "0", "24", "26", "28"]
+    assert re.findall(r'step=(\d+)"[^>]* aria-current="step"', listed) == ["26"]
+    assert "session.py:52" in listed
+
+
+def test_what_cannot_be_derived_is_said(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = recorded_run(store)
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    monkeypatch.setattr(proofs, "why", lambda *_: ())
+    assert "No proof could be derived" in client.get(f"/runs/{run.id}").text
+
+
+def test_a_proof_is_read_once_and_not_for_a_run_that_goes_on_or_is_too_large(store: Store) -> None:
+    run, kept = recorded_run(store), Proofs()
+    assert kept.of(store, run) is kept.of(store, run)
+    assert kept.of(store, replace(run, end=None)) is None
+    assert kept.of(store, replace(run, steps=proofs.LARGEST)) is None

@@ -1,0 +1,41 @@
+"""The fix in the same session: who is cancelled waits for the shielded task before the session is closed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from models import Payment
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://shop:shop@db.internal/shop")
+
+
+async def pay(session, customer):
+    session.add(Payment(customer=customer))
+    await session.flush()
+    await session.commit()
+
+
+async def handle_request(customer):
+    async with AsyncSession(engine) as session:
+        payment = asyncio.create_task(pay(session, customer), name="payment")
+        try:
+            await asyncio.shield(payment)
+        finally:
+            await payment
+
+
+async def main():
+    request = asyncio.create_task(handle_request("ann"), name="request")
+    try:
+        # The server gives a request so long, then cancels it, as it does when the client goes away.
+        await asyncio.wait_for(request, timeout=5)
+    except Exception as error:
+        print("no answer was sent:", type(error).__name__)
+    # Whoever still works when the server goes down is waited for.
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -195,8 +195,8 @@ class _Grid:
         if len(word) * LETTER > end - begin - 4:
             word = ""
         y = self.rows[lane.id]
-        if span.kind in ("statement", "lock"):  # side by side, with a gap between
-            begin, end = begin + 0.5, end - 0.5
+        if span.kind in ("statement", "lock"):  # side by side, with a gap between, and the transaction to be seen above
+            begin, end, y = begin + 0.5, end - 0.5, y + 2
         return Bar(span.kind, begin, y - high / 2, end - begin, high, word)
 
     def dot(self, lane: Lane, mark: Mark, at: int) -> Dot:
@@ -211,7 +211,7 @@ def _links(timeline: Timeline, lanes: list[Lane], grid: _Grid) -> tuple[Link, ..
         if one.connection in rows and one.task in rows
     ]
     locks = [
-        Link("lock", grid.x(span.first) + 5, rows[lane.id], rows[holder] + (5 if rows[holder] < rows[lane.id] else -5))
+        Link("lock", grid.x(span.first) + 5, rows[lane.id], rows[holder])
         for lane in lanes
         for span in lane.spans
         for holder in span.holders

@@ -17,6 +17,7 @@ class RunLine:
     id: int
     incident: str
     incident_title: str
+    known: bool  # the incident is here; the run of an imported journal may be of none
     program: str
     stack: str
     mode: str
@@ -41,6 +42,7 @@ def _line(row: RunRow, titles: Mapping[str, str], now: datetime) -> RunLine:
         id=row.id,
         incident=row.incident,
         incident_title=titles.get(row.incident, row.incident),
+        known=row.incident in titles,
         program=row.program,
         stack=row.stack,
         mode=row.mode,

@@ -12,6 +12,7 @@ from dashboard.presenters import words
 from dashboard.presenters.happened import raised_in
 from dashboard.presenters.outcome import command
 from dashboard.store.records import RunRecord
+from dashboard.why import Clause
 from interlock.frame import End
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
@@ -49,7 +50,13 @@ def line(run: RunRecord) -> str:
 
 
 def markdown(
-    run: RunRecord, told: tuple[Moment, ...], *, incident_title: str, explanation: Explanation | None, url: str
+    run: RunRecord,
+    told: tuple[Moment, ...],
+    *,
+    incident_title: str,
+    explanation: Explanation | None,
+    proof: tuple[Clause, ...],
+    url: str,
 ) -> str:
     """The whole summary. What comes from the program stands as code or is escaped: it is never markup."""
     parts = [
@@ -61,11 +68,13 @@ def markdown(
         parts += ["## What came of each task", "\n".join(_task(task) for task in run.end.tasks)]
     if run.end is not None and run.end.invariants:
         parts += ["## Rules of the data", "\n".join(_rules(run.end))]
+    if proof:
+        parts += ["## Why", "\n".join(_clause(one, url) for one in proof)]
     if explanation is not None:
-        parts += [f"## Why: {_text(explanation.title)}", _paragraph(explanation.text)]
+        parts += [f"## {_text(explanation.title)}", _paragraph(explanation.text)]
         parts += ["\n".join(f"- <{link}>" for link in explanation.links)] if explanation.links else []
     if told:
-        parts += ["## The steps that matter", "\n".join(_steps(told, url))]
+        parts += ["## Choices, orphans, errors", "\n".join(_steps(told, url))]
     parts += ["## Again", *_again(run)]
     return "\n\n".join(parts) + "\n"
 
@@ -93,6 +102,11 @@ def _rules(end: End) -> Iterator[str]:
     for one in end.invariants:
         word = {True: "holds", False: "**broken**", None: "not checked"}[one.holds]
         yield f"- {word}: {_text(one.name)}{f': {_code(one.detail)}' if one.detail else ''}"
+
+
+def _clause(one: Clause, url: str) -> str:
+    place = f" {_code(f'{one.place.file}:{one.place.line}')}" if one.place else ""
+    return f"- [step {one.step}]({url}?step={one.step}): {_text(one.text)}{place}"
 
 
 def _steps(told: tuple[Moment, ...], url: str) -> Iterator[str]:

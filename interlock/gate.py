@@ -138,7 +138,7 @@ class Gate:
         label = f"c{len(self.links) + 1}"
         settings = {
             "application_name": f"interlock:{self._schema}:{label}",
-            "search_path": self._schema,
+            "search_path": lab.identifier(self._schema),
             "deadlock_timeout": DEADLOCK_TIMEOUT,
         }
         link = Link(loop, label, tag, self._where, settings, self._written)

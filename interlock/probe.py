@@ -197,11 +197,8 @@ _LIBRARY_WAITS = (
 
 def library_wait(stack: tuple[Place, ...]) -> str:
     """What a task waits for inside a library, told from where it waits; "" if that tells nothing."""
-    for place in reversed(stack[-6:]):
-        for path, words in _LIBRARY_WAITS:
-            if path in place.file.replace(os.sep, "/"):
-                return words
-    return ""
+    files = [place.file.replace(os.sep, "/") for place in stack[-8:]]
+    return next((words for path, words in _LIBRARY_WAITS if any(path in file for file in files)), "")
 
 
 def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str]) -> tuple[ErrorView, ...]:

@@ -85,7 +85,9 @@ def test_the_shipped_schedule_ends_as_declared_every_time(
 ) -> None:
     job = job_for(incident, program, stack, lab_url, schema)
     digests = set()
-    for _ in range(REPLAYS[program.kind]):
+    # What stands still does so for seconds, until the engine is sure of it.
+    slow = program.expectations[stack].outcome in ("hang", "stuck")
+    for _ in range(2 if slow else REPLAYS[program.kind]):
         played = warm.play(stack_python(stack), job, None)
         assert incidents.verdict(program, stack, played.end) is True, played.end
         assert all(rule.holds is not None for rule in played.end.invariants), played.end.invariants

@@ -82,6 +82,7 @@ class Incident:
     setup: str = ""
     invariants: tuple[Invariant, ...] = ()
     sources: tuple[str, ...] = ()
+    featured: bool = False  # shown before the others
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -140,7 +141,8 @@ def load(dirs: Iterable[Path]) -> Catalogue:
                     f"{earlier.folder} is called {incident.name!r} too and comes first. Rename one of the folders."
                 )
                 problems.append(Problem(folder, 1, message))
-    return Catalogue(tuple(incidents.values()), tuple(problems))
+    ordered = sorted(incidents.values(), key=lambda incident: not incident.featured)
+    return Catalogue(tuple(ordered), tuple(problems))
 
 
 _cache: dict[Path, tuple[object, Incident]] = {}
@@ -179,6 +181,7 @@ def read(folder: Path) -> Incident:
         setup=setup,
         invariants=tuple(Invariant(query.name, query.sql) for query in queries),
         sources=tuple(source for source in table.get("sources", []) if isinstance(source, str)),
+        featured=table.get("featured", False),
         problems=tuple(problems),
     )
 
@@ -197,6 +200,7 @@ _INCIDENT = {
     "symptom": _Key(str),
     "summary": _Key(str),
     "sources": _Key(list),
+    "featured": _Key(bool),
     "program": _Key(list, required=True),
 }
 _PROGRAM = {
@@ -210,7 +214,7 @@ _EXPECTATION = {
     "error": _Key(str),
     "schedule": _Key(str),
 }
-_TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table"}
+_TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table", bool: "true or false"}
 _NAMES = "lower-case letters, digits and underscores, a letter first"
 
 

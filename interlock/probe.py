@@ -187,9 +187,9 @@ def timer_for(leaf: Any, timers: list[Timer]) -> Optional[Timer]:
     return next((timer for timer in timers if leaf is not None and timer.wakes(leaf)), None)
 
 
-_LIBRARY_WAITS = (
-    ("sqlalchemy/pool/", "a free connection of the pool"),
+_LIBRARY_WAITS = (  # the first that fits
     ("sqlalchemy/util/queue", "a free connection of the pool"),
+    ("sqlalchemy/event/attr", "SQLAlchemy’s lock around the engine’s first connection"),
     ("asyncio/locks", "an asyncio lock"),
     ("asyncio/queues", "an asyncio queue"),
 )

@@ -35,25 +35,25 @@ MESSAGE_LIMIT = 4000
 
 @dataclass
 class Suspended:
-    """A task's chain: (frame, line) outermost first, and the future at its end.
+    """A task's chain: its frames outermost first, and the future at its end.
 
     Not to be kept: whoever holds a frame or a future holds what is in them, and the program's objects would live longer
     than without us. What a later look is compared with is a `Mark`.
     """
 
-    frames: list[tuple[types.FrameType, Optional[int]]]
+    frames: list[types.FrameType]
     leaf: Any
 
     def mark(self) -> Mark:
         """Where the task stands, to tell later whether it has moved."""
         leaf = weakref.ref(self.leaf) if asyncio.isfuture(self.leaf) else None
-        return Mark(leaf, [(id(frame), frame.f_lasti) for frame, _ in self.frames])
+        return Mark(leaf, [(id(frame), frame.f_lasti) for frame in self.frames])
 
     def moved_since(self, mark: Optional[Mark]) -> bool:
         """Whether the task has run since then. One that waits for the very same future, at the same place, has not."""
         if mark is None or mark.leaf is None:
             return True
-        return mark.leaf() is not self.leaf or mark.frames != [(id(frame), frame.f_lasti) for frame, _ in self.frames]
+        return mark.leaf() is not self.leaf or mark.frames != [(id(frame), frame.f_lasti) for frame in self.frames]
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,12 @@ class Sources:
 
 def suspended(task: SteppedTask) -> Suspended:
     """Follow a waiting task's chain down to what it awaits."""
-    frames: list[tuple[types.FrameType, Optional[int]]] = []
+    frames: list[types.FrameType] = []
     item: Any = task.get_coro()
     while item is not None and len(frames) < MAX_STACK:
         frame = _attribute(item, "cr_frame", "gi_frame", "ag_frame")
         if frame is not None:
-            frames.append((frame, frame.f_lineno))
+            frames.append(frame)
             if frame.f_code.co_name == "greenlet_spawn":
                 frames.extend(_greenlet_frames(frame))
         elif asyncio.isfuture(item):
@@ -153,18 +153,20 @@ def _inside(item: Any) -> Any:
     return None
 
 
-def _greenlet_frames(spawn: types.FrameType) -> list[tuple[types.FrameType, Optional[int]]]:
+def _greenlet_frames(spawn: types.FrameType) -> list[types.FrameType]:
     inner = getattr(local(spawn, "context"), "gr_frame", None)
-    frames: list[tuple[types.FrameType, Optional[int]]] = []
+    frames: list[types.FrameType] = []
     while inner is not None and len(frames) < MAX_STACK:
-        frames.append((inner, inner.f_lineno))
+        frames.append(inner)
         inner = inner.f_back
     return frames[::-1]
 
 
 def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
     """A chain's stack, outermost call first."""
-    return tuple(sources.place(frame.f_code.co_filename, line, _function(frame.f_code)) for frame, line in chain.frames)
+    return tuple(
+        sources.place(frame.f_code.co_filename, frame.f_lineno, _function(frame.f_code)) for frame in chain.frames
+    )
 
 
 def own_place(stack: tuple[Place, ...]) -> Optional[Place]:
@@ -175,7 +177,7 @@ def own_place(stack: tuple[Place, ...]) -> Optional[Place]:
 def objects_inside(chain: Suspended, cls: type) -> list[Any]:
     """The distinct `self`s of this class in whose methods a task is, outermost first."""
     found: list[Any] = []
-    for frame, _ in chain.frames:
+    for frame in chain.frames:
         candidate = local(frame, "self")
         if isinstance(candidate, cls) and all(candidate is not one for one in found):
             found.append(candidate)

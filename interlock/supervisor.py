@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import time
 from collections import deque
@@ -37,6 +38,7 @@ from interlock.schedule import Schedule
 __all__ = ["Invariant", "Job", "Limits", "Runner", "RunnerError"]
 
 START_TIMEOUT = 60.0
+_THREAD = re.compile(r"[Tt]hread 0x[0-9a-f]+")  # its number is another one in each process
 LINE_LIMIT = 64 * 1024 * 1024
 TAIL_LINES = 400
 STACK_PATIENCE = 1.0
@@ -289,9 +291,12 @@ class Runner:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.run_pid, signal.SIGUSR1)
             deadline = time.monotonic() + STACK_PATIENCE
-            while time.monotonic() < deadline and "most recent call first" not in stack:
-                await asyncio.sleep(0.02)
+            whole = False  # it comes in pieces: take it when no more has come for a while
+            while time.monotonic() < deadline and not whole:
+                await asyncio.sleep(0.1)
+                whole = bool(stack) and stack == self.tail()
                 stack = self.tail()
+            stack = _THREAD.sub("Thread", stack)
             _kill(self.run_pid)
         if over:
             detail = f"The run was ended after {job.limits.seconds:g} s of work, its bound.\n{stack}"

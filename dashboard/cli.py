@@ -1,4 +1,5 @@
-"""The command line: `interlock serve`, `interlock run`, `interlock stacks`, `interlock worker`.
+"""The command line: `interlock serve`, `interlock run`, `interlock replay`, `interlock new`, `interlock stacks`,
+`interlock worker`.
 
 What a command needs is imported when it runs, so that each starts quickly.
 """
@@ -9,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import TextIO
 
@@ -136,6 +138,20 @@ def worker() -> None:
             )
         migrate(settings.store_url)
         worker.run(settings)
+
+
+@main.command()
+@click.argument("name")
+@click.option(
+    "--in", "into", type=click.Path(file_okay=False, path_type=Path), help="The folder that is to hold it."
+)
+def new(name: str, into: Path | None) -> None:
+    """Make a folder for an incident of your own, called NAME, with programs that run."""
+    from dashboard import new_command
+
+    with _told(SettingsError, new_command.NotMade):
+        settings = Settings.from_env()
+        click.echo(new_command.what_next(settings, new_command.new(settings, name, into)))
 
 
 @main.group(invoke_without_command=True)

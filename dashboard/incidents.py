@@ -33,6 +33,9 @@ KINDS = ("broken", "fix", "probe")
 OUTCOMES = ("ok", "error", "silent", "hang", "crash", "stuck", "limit")
 """What can be expected of a program: the outcomes of `End` that tell of it, and not of who ran it."""
 
+FAMILIES = ("sharing", "lifetime", "cancellation", "pool", "loop", "orm", "database", "replica", "guarantees")
+"""What an incident is a case of; how these are called on the pages is in `presenters.words`."""
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -77,6 +80,7 @@ class Incident:
     folder: Path
     symptom: str = ""
     summary: str = ""
+    family: str = ""  # one of FAMILIES; "" if it is none of them
     story: Markup = field(default_factory=Markup)  # HTML, safe to show
     programs: tuple[Program, ...] = ()
     setup: str = ""
@@ -161,7 +165,7 @@ def read(folder: Path) -> Incident:
     """Read one incident's folder, mistakes included."""
     problems: list[Problem] = []
     if not NAME.fullmatch(folder.name):
-        problems.append(Problem(folder, 1, f"The folder's name is the incident's: {_NAMES}."))
+        problems.append(Problem(folder, 1, f"The folder's name is the incident's: {NAMES}."))
     toml = _Toml(folder / "incident.toml", problems)
     table = toml.fields(toml.root, _INCIDENT, "an incident")
     schema, rules, story = folder / "schema.sql", folder / "invariants.sql", folder / "story.md"
@@ -176,6 +180,7 @@ def read(folder: Path) -> Incident:
         folder=folder,
         symptom=table.get("symptom", ""),
         summary=table.get("summary", ""),
+        family=table.get("family", ""),
         story=_html(_text(story, problems, "It tells in plain words what people see, and why.")),
         programs=tuple(_programs(toml, table.get("program", []))),
         setup=setup,
@@ -199,6 +204,7 @@ _INCIDENT = {
     "title": _Key(str, required=True),
     "symptom": _Key(str),
     "summary": _Key(str),
+    "family": _Key(str, words=FAMILIES),
     "sources": _Key(list),
     "featured": _Key(bool),
     "program": _Key(list, required=True),
@@ -215,7 +221,7 @@ _EXPECTATION = {
     "schedule": _Key(str),
 }
 _TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table", bool: "true or false"}
-_NAMES = "lower-case letters, digits and underscores, a letter first"
+NAMES = "lower-case letters, digits and underscores, a letter first"
 
 
 class _Toml:
@@ -275,7 +281,7 @@ def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
         path = toml.path.parent / f"{name}.py"
         if not NAME.fullmatch(name):
             if name:
-                toml.problem(f"{name!r} cannot be a program's name: {_NAMES}.", toml.line("name", start))
+                toml.problem(f"{name!r} cannot be a program's name: {NAMES}.", toml.line("name", start))
         elif name in seen:
             toml.problem(f"There is a program {name!r} before this one already.", toml.line("name", start))
         elif not path.is_file():

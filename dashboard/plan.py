@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dashboard import incidents
 from dashboard import stacks
 from dashboard.config import Settings
+from dashboard.folders import incident_dirs
 from dashboard.incidents import Program
 from dashboard.store import RunRow
 from interlock.job import Job
@@ -34,7 +35,7 @@ def plan(settings: Settings, run: RunRow) -> Plan:
     """Look up what a run names. Raises `Unplayable`."""
     if settings.lab_url is None:
         raise Unplayable("No lab is known to this worker. Set INTERLOCK_LAB_URL, or start it with `interlock serve`.")
-    incident = incidents.load(settings.scenario_dirs).incident(run.incident)
+    incident = incidents.load(incident_dirs(settings)).incident(run.incident)
     if incident is None:
         raise Unplayable(f"There is no incident {run.incident!r} any more. Was its folder moved or renamed?")
     program = incident.program(run.program)

@@ -16,6 +16,7 @@ from dashboard import recorded
 from dashboard import run_command
 from dashboard import stacks
 from dashboard.config import Settings
+from dashboard.folders import incident_dirs
 from dashboard.recorded import Recorded
 from dashboard.run_command import Target
 from dashboard.run_command import UsageError
@@ -121,7 +122,7 @@ def _cut(value: Any) -> str:
 
 
 def _target(settings: Settings, header: Header) -> Target:
-    known = incidents.load(settings.scenario_dirs).incidents
+    known = incidents.load(incident_dirs(settings)).incidents
     same, called = recorded.origin(header, known), recorded.namesakes(header, known)
     if same is None and len(called) != 1:
         which = "; ".join(f"{one.name}/{program.name}" for one, program in called) or "none is called so"

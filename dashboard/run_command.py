@@ -17,6 +17,7 @@ from dashboard import lab
 from dashboard import stacks
 from dashboard import why
 from dashboard.config import Settings
+from dashboard.folders import incident_dirs
 from interlock import schedule
 from interlock.frame import End
 from interlock.frame import Header
@@ -69,7 +70,7 @@ def find(settings: Settings, text: str) -> Target:
         if not path.is_file():
             raise UsageError(f"There is no file {text}.")
         return Target(path.resolve())
-    catalogue = incidents.load(settings.scenario_dirs)
+    catalogue = incidents.load(incident_dirs(settings))
     name, _, wanted = text.partition("/")
     incident = catalogue.incident(name)
     if incident is None:

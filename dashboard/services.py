@@ -10,6 +10,7 @@ from flask import current_app
 from dashboard import incidents
 from dashboard import stacks
 from dashboard.config import Settings
+from dashboard.folders import incident_dirs
 from dashboard.incidents import Catalogue
 from dashboard.incidents import Incident
 from dashboard.presenters.stacks import StackCard
@@ -27,7 +28,7 @@ class Services:
     timelines: Timelines = field(default_factory=Timelines)
 
     def catalogue(self) -> Catalogue:
-        return incidents.load(self.settings.scenario_dirs)
+        return incidents.load(incident_dirs(self.settings))
 
     def incident(self, name: str) -> Incident | None:
         return self.catalogue().incident(name)

@@ -59,12 +59,7 @@ Latest = Mapping[tuple[str, str, str], RunRow]
 
 
 def latest(rows: Iterable[RunRow]) -> Latest:
-    """The newest finished run of each program on each stack, from rows that come newest first."""
-    found: dict[tuple[str, str, str], RunRow] = {}
-    for row in rows:
-        if row.outcome is not None:
-            found.setdefault((row.incident, row.program, row.stack), row)
-    return found
+    return {(row.incident, row.program, row.stack): row for row in rows}
 
 
 def card(incident: Incident, stacks: Sequence[str], ready: frozenset[str], runs: Latest) -> IncidentCard:

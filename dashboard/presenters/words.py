@@ -75,6 +75,19 @@ PROGRAM_KINDS = {
     "probe": Mark("probe", "?", "quiet", "Looks at how it comes about."),
 }
 
+FAMILIES = {
+    "sharing": ("One session, several tasks", "A session is for one task. What happens when two use it at once."),
+    "lifetime": ("Sessions that end too early, or never", "Who closes it, and who still uses it then."),
+    "cancellation": ("Timeouts and cancellation", "What is left of a transaction whose task was told to stop."),
+    "pool": ("Pools and connections", "Waiting for a connection, and what its last user left on it."),
+    "loop": ("Event loops, drivers and caches", "What belongs to one loop, to one connection, to one statement."),
+    "orm": ("What objects and sessions remember", "Attributes that need a query, and errors that were swallowed."),
+    "database": ("Between transactions", "Each task has its own session, and that is not enough."),
+    "replica": ("Replicas and routing", "One session, two servers."),
+    "guarantees": ("At once, and all or nothing", "Concurrent queries that keep a transaction's guarantees."),
+    "": ("Others", "Folders that name no family."),
+}
+
 MODES = {
     "step": "step by step: you choose what happens next",
     "replay": "replay: follows the schedule to the end",

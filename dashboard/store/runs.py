@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from dashboard.store.changes import change_run
@@ -96,6 +97,14 @@ class Runs(Server):
     def announced_rev(self, run_id: int) -> int:
         """The same for a poll: as new as the last announcement, and at no cost while there is none."""
         return self.revisions.get(run_id, lambda: self.rev(run_id))
+
+    def latest_runs(self) -> list[RunRow]:
+        """The newest finished run of each program on each stack."""
+        each = (run_table.c.incident, run_table.c.program, run_table.c.stack)
+        newest = sa.select(*_ROW).ext(distinct_on(*each)).where(run_table.c.outcome.is_not(None))
+        with self.reading() as tx:
+            rows = tx.execute(newest.order_by(*each, run_table.c.id.desc())).mappings()
+            return [RunRow(**row) for row in rows]
 
     def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
         """Runs that match, newest first."""

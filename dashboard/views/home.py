@@ -1,55 +1,96 @@
-"""The home page: what this is, the incidents with their *Run scenario*, the stacks, the latest runs."""
+"""The home page: what this is, the incident to begin with, the field guide to all, the stacks, the latest runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
+from urllib.parse import urlencode
 
 from flask import Blueprint
+from flask import redirect
 from flask import render_template
+from flask import request
+from werkzeug.wrappers import Response as BaseResponse
 
+from dashboard import hx
+from dashboard.guide import look_up
+from dashboard.incidents import Incident
 from dashboard.incidents import Problem
 from dashboard.presenters import catalogue
 from dashboard.presenters.catalogue import IncidentCard
+from dashboard.presenters.guide import Guide
+from dashboard.presenters.guide import guide
 from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
+from dashboard.views.arguments import optional
 
 page = Blueprint("home", __name__)
 
-LATEST = 200
-"""So many runs are looked at for the latest verdict of each program."""
-RECENT = 8
+RECENT = 5
+LONGEST = 1000
+"""Characters of a search. A request line has its bounds, and three bytes may be needed for each."""
 
 
 @dataclass(frozen=True)
 class HomePage:
-    incidents: tuple[IncidentCard, ...]
+    featured: tuple[IncidentCard, ...]
+    guide: Guide
     problems: tuple[Problem, ...]
     stacks: tuple[StackCard, ...]
     recent: tuple[RunLine, ...]
     total: int
+    longest: int = LONGEST
 
 
 @page.get("/")
 def home() -> str:
     here = services()
     found = here.catalogue()
-    runs = here.store.runs(limit=LATEST)
     stacks = here.stacks()
-    last = catalogue.latest(runs.rows)
-    ready = frozenset(stack.name for stack in stacks if stack.ready)
-    names = [stack.name for stack in stacks]
+    shown = _cards(found.incidents, stacks)
+    runs = here.store.runs(limit=RECENT)
     titles = {incident.name: incident.title for incident in found.incidents}
+    query = _query()
+    featured = {incident.name for incident in found.incidents if incident.featured and not query}
     return render_template(
         "home.html",
         page=HomePage(
-            incidents=tuple(catalogue.card(incident, names, ready, last) for incident in found.incidents),
+            featured=tuple(card for card in shown if card.name in featured),
+            guide=guide(query, look_up(query, found.incidents), shown, found.incidents),
             problems=found.problems,
             stacks=stacks,
-            recent=lines(runs.rows[:RECENT], titles, datetime.now(UTC)),
+            recent=lines(runs.rows, titles, datetime.now(UTC)),
             total=runs.total,
         ),
     )
+
+
+@page.get("/incidents")
+def incidents() -> BaseResponse:
+    """The list of incidents is the home page."""
+    return redirect("/")
+
+
+@page.get("/incidents/guide")
+def found() -> BaseResponse:
+    """The guide alone, while somebody types."""
+    here, query = services(), _query()
+    incidents = here.catalogue().incidents
+    shown = guide(query, look_up(query, incidents), _cards(incidents, here.stacks()), incidents)
+    html = render_template("incidents/_guide.html", guide=shown)
+    return hx.fragment(html, replace=f"/?{urlencode({'q': query})}" if query else "/")
+
+
+def _query() -> str:
+    return optional(request.args, "q", LONGEST) or ""
+
+
+def _cards(incidents: Sequence[Incident], stacks: Sequence[StackCard]) -> tuple[IncidentCard, ...]:
+    last = catalogue.latest(services().store.latest_runs())
+    ready = frozenset(stack.name for stack in stacks if stack.ready)
+    names = [stack.name for stack in stacks]
+    return tuple(catalogue.card(incident, names, ready, last) for incident in incidents)

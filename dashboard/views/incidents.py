@@ -20,8 +20,6 @@ from dashboard.store import RunFilter
 
 page = Blueprint("incidents", __name__)
 
-LATEST = 200
-
 
 @dataclass(frozen=True)
 class IncidentPage:
@@ -40,9 +38,9 @@ def incident(name: str) -> str:
     if found is None:
         raise no_incident(name)
     stacks = here.stacks()
-    runs = here.store.runs(RunFilter(incident=name), limit=LATEST)
+    runs = here.store.runs(RunFilter(incident=name), limit=1).total
     ready = frozenset(stack.name for stack in stacks if stack.ready)
-    card = catalogue.card(found, [stack.name for stack in stacks], ready, catalogue.latest(runs.rows))
+    card = catalogue.card(found, [stack.name for stack in stacks], ready, catalogue.latest(here.store.latest_runs()))
     main = card.main.name + ".py" if card.main else ""
     first = card.main.verdicts[0] if card.main and card.main.verdicts else None
     chosen = {
@@ -56,7 +54,7 @@ def incident(name: str) -> str:
     )
     return render_template(
         "incident.html",
-        page=IncidentPage(found, card, stacks, source(_texts(found), main, None), runs.total, chosen),
+        page=IncidentPage(found, card, stacks, source(_texts(found), main, None), runs, chosen),
     )
 
 

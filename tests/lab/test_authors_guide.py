@@ -1,4 +1,4 @@
-"""The example of the author's guide, made by its words and run."""
+"""The example of the author's guide, made by its command and run."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from pathlib import Path
 import pytest
 
 from dashboard import incidents
+from dashboard.config import Settings
+from dashboard.folders import incident_dirs
 from dashboard.lab import drop_schema
+from dashboard.new_command import new
 from interlock.frame import End
 from interlock.job import Job
 from interlock.supervisor import Runner
 
 GUIDE = Path(__file__).parents[2] / "docs" / "authors-guide.md"
-FILE = re.compile(r"^`([\w.]+)`(: the same, but with)?\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^`([\w.]+)`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def incident(tmp_path: Path) -> incidents.Incident:
-    folder = tmp_path / "lost_deposit"
-    folder.mkdir()
-    for name, but_with, text in FILE.findall(GUIDE.read_text()):
-        if but_with:
-            text, changed = re.subn(r".*session\.get\(.*\n", text, (folder / "broken.py").read_text())
-            assert changed == 1
-        (folder / name).write_text(text)
-    catalogue = incidents.load([tmp_path])
+    new(Settings(tmp_path), "lost_deposit", None)
+    catalogue = incidents.load(incident_dirs(Settings(tmp_path)))
     assert catalogue.problems == ()
     return catalogue.incidents[0]
+
+
+def test_the_guide_shows_its_files_as_they_are(incident: incidents.Incident) -> None:
+    shown = FILE.findall(GUIDE.read_text())
+    assert [name for name, _ in shown] == ["incident.toml", "broken.py", "invariants.sql"]
+    for name, text in shown:
+        assert (incident.folder / name).read_text() == text.replace("TITLE", "Lost deposit")
 
 
 @pytest.mark.parametrize("name", ["broken", "locked"])

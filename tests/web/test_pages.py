@@ -98,6 +98,26 @@ def test_home_shows_the_latest_verdict_of_each_stack(client: FlaskClient, store:
     assert f"run {run_id} ✓ as declared" in page
 
 
+def test_the_guide_lists_every_incident_and_finds_one_by_what_was_seen(client: FlaskClient) -> None:
+    page = client.get("/")
+    folders = {path.parent.name for path in resource("scenarios").glob("[!_]*/incident.toml")}
+    assert set(re.findall(r'<tr id="guide-([a-z_]+)"', page.text)) == folders
+    found = client.get("/", query_string={"q": "PendingRollbackError: Can't reconnect until invalid transaction is rolled back."})
+    assert "A known error." in text(found)
+    assert re.findall(r'<tr id="guide-([a-z_]+)"', found.text)[0] == "timeout_then_commit"
+    assert "Run scenario" not in found.text  # what was asked for, and nothing above it
+
+
+def test_while_somebody_types_only_the_guide_is_sent_and_the_address_follows(client: FlaskClient) -> None:
+    answer = client.get("/incidents/guide?q=deadlock+detected", headers=HX)
+    assert answer.headers["HX-Replace-Url"] == "/?q=deadlock+detected"
+    assert "<html" not in answer.text
+    assert "lock_order" in answer.text
+    nothing = client.get("/incidents/guide?q=zzz", headers=HX)
+    assert "None of the" in text(nothing)
+    assert client.get("/incidents/guide", headers=HX).headers["HX-Replace-Url"] == "/"
+
+
 def test_an_incident_tells_its_story_and_takes_the_form_from_the_address(client: FlaskClient) -> None:
     page = client.get("/incidents/shared_session?program=sequential&mode=random&seed=7")
     assert page.status_code == 200

@@ -2,7 +2,7 @@
 # make check  the inner loop: lint, types, unit tests                  make help   the rest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench prove screenshots lock clean
+.PHONY: help setup run test check bench prove matrix screenshots lock clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -16,7 +16,7 @@ DEV := $(VENV)/.dev-done
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
-	@echo 'make setup  the set-up alone                                         make bench, make prove, make screenshots'
+	@echo 'make setup  the set-up alone                                         make bench, prove, matrix, screenshots'
 	@echo 'make lock   pin the newest allowed versions again                    make clean  remove what set-up made'
 
 setup: $(SETUP) $(HTMX)
@@ -38,6 +38,9 @@ bench: $(DEV) $(HTMX)
 
 prove: $(DEV)
 	@$(BIN)/python -m tests.prove $(ARGS)
+
+matrix: $(DEV)
+	@$(BIN)/python -m tests.matrix $(ARGS)
 
 screenshots: $(DEV) $(HTMX)
 	@$(BIN)/python -m tests.screenshots $(ARGS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
 
 import pytest
 
@@ -58,6 +60,7 @@ class Played:
 
 
 Play = Callable[..., Played]
+T = TypeVar("T")
 
 
 class Warm:
@@ -71,6 +74,10 @@ class Warm:
         if python not in self._runners:
             self._runners[python] = self._loop.run(Runner.start(python))
         return self._runners[python]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something with the runners, on their loop."""
+        return self._loop.run(work)
 
     def play(self, python: str, job: Job, drive: Any) -> Played:
         return self._loop.run(_play(self.start(python), job, drive))

@@ -1,0 +1,157 @@
+"""Every program of the catalogue on every stack that it names: `make matrix`.
+
+The shipped schedule ends as declared, each time with the same journal; a fix holds under schedules drawn by chance too.
+What `tests/lab/test_catalogue.py` does with a few runs of each, this does with many, on all processors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard import cluster
+from dashboard import incidents
+from dashboard import stacks
+from dashboard.config import Settings
+from dashboard.incidents import Incident
+from dashboard.incidents import Program
+from dashboard.lab import drop_schema
+from interlock import journal
+from interlock.frame import End
+from interlock.frame import Message
+from interlock.job import Job
+from interlock.job import Limits
+from interlock.supervisor import Runner
+from tests.serving import KEPT
+from tests.serving import data_folder
+from tests.serving import quiet
+
+REPLAYS = 20
+SEEDS = 200
+STANDS_STILL = ("hang", "stuck")  # for seconds, until the engine is sure of it
+CATALOGUE = incidents.load([Path(__file__).resolve().parents[1] / "scenarios"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program on a stack that it declares something for."""
+
+    incident: Incident
+    program: Program
+    stack: str
+
+    def __str__(self) -> str:
+        return f"{self.incident.name}/{self.program.name}-{self.stack}"
+
+    @property
+    def slow(self) -> bool:
+        return self.program.expectations[self.stack].outcome in STANDS_STILL
+
+    def job(self, lab_url: str, schema: str) -> Job:
+        expected = self.program.expectations[self.stack]
+        return Job(
+            str(self.program.path),
+            lab_url,
+            schema,
+            schedule=expected.schedule,
+            setup=self.incident.setup,
+            invariants=self.incident.invariants,
+            # What is expected to stand still need not be watched for long.
+            limits=Limits(hang_after=1.5) if expected.outcome == "hang" else Limits(),
+        )
+
+    def misses(self, end: End, *, strict: bool = False) -> str:
+        """What is not as declared about an end, "" if all is; `strict`: every rule has to hold, too."""
+        if incidents.verdict(self.program, self.stack, end) is not True:
+            return f"{end.schedule}: {end.summary}"
+        wrong = [rule for rule in end.invariants if rule.holds is None or (strict and not rule.holds)]
+        return "; ".join(f"{end.schedule}: “{rule.name}”: {rule.detail}" for rule in wrong)
+
+
+def cases() -> Iterator[Case]:
+    for incident in CATALOGUE.incidents:
+        for program in incident.programs:
+            for stack in program.expectations:
+                yield Case(incident, program, stack)
+
+
+async def replayed(case: Case, runner: Runner, job: Job, times: int) -> list[str]:
+    """Whatever is wrong with so many replays of the shipped schedule."""
+    digests: Counter[str] = Counter()
+    for _ in range(times):
+        messages: list[Message] = [message async for message in runner.play(job)]
+        if missed := case.misses(messages[-1]):
+            return [missed]
+        digests[journal.digest(messages)] += 1
+    return [] if len(digests) == 1 else [f"{times} replays made {len(digests)} journals: {digests.most_common()}"]
+
+
+async def explored(case: Case, runner: Runner, job: Job, seeds: Sequence[int]) -> list[str]:
+    """Whatever is wrong with a run for each of these seeds."""
+    wrong, seen = [], []
+    async for seed, end in runner.explore(job, seeds):
+        seen.append(seed)
+        if missed := case.misses(end, strict=True):
+            wrong.append(f"seed {seed}, {missed}")
+    return wrong if seen == list(seeds) else [*wrong, f"only the seeds {seen} were played"]
+
+
+@asynccontextmanager
+async def runners(settings: Settings) -> AsyncIterator[dict[str, Runner]]:
+    """A warm runner for each stack."""
+    started: dict[str, Runner] = {}
+    try:
+        for stack in stacks.catalogue(settings).stacks:
+            started[stack.name] = await Runner.start((await stacks.install(settings, stack.name, quiet, quiet)).python)
+        yield started
+    finally:
+        for runner in started.values():
+            await runner.close()
+
+
+async def matrix(lab_url: str, wanted: Sequence[Case], replays: int, seeds: int) -> dict[str, list[str]]:
+    """What is wrong, by case; the cases are worked through by as many processes as there are processors."""
+    todo, wrong = iter(wanted), {}
+
+    async def work(number: int) -> None:
+        schema = f"cli_matrix_{number}"
+        async with runners(Settings(KEPT)) as warm:
+            for case in todo:
+                began, runner, job = time.monotonic(), warm[case.stack], case.job(lab_url, schema)
+                found = await replayed(case, runner, job, min(replays, 2) if case.slow else replays)
+                if case.program.kind == "fix":
+                    found += await explored(case, runner, job, range(seeds))
+                wrong[str(case)] = found
+                print(f"{'no' if found else 'ok'}  {time.monotonic() - began:5.1f} s  {case}", *found, sep="\n    ")
+        drop_schema(lab_url, schema)
+
+    await asyncio.gather(*(work(number) for number in range(os.cpu_count() or 1)))
+    return {name: found for name, found in wrong.items() if found}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="make matrix ARGS=…", description=__doc__)
+    parser.add_argument("part", nargs="?", default="", help="only cases whose incident/program-stack has this in it")
+    parser.add_argument("--replays", type=int, default=REPLAYS)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    options = parser.parse_args(arguments)
+    wanted = [case for case in cases() if options.part in str(case)]
+    began = time.monotonic()
+    with data_folder(()) as folder, cluster.lab(Settings(folder)) as lab_url:
+        wrong = asyncio.run(matrix(lab_url, wanted, options.replays, options.seeds))
+    print(f"{len(wanted)} programs on stacks in {time.monotonic() - began:.0f} s; {len(wrong)} not as declared", *wrong)
+    return 1 if wrong or not wanted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

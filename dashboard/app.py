@@ -27,14 +27,18 @@ from dashboard.presenters import words
 from dashboard.services import Services
 from dashboard.store import Store
 from dashboard.store import StoreDown
+from dashboard.viewers import Viewer
 from dashboard.views import branches
+from dashboard.views import company
 from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
 from dashboard.views import home
 from dashboard.views import imports
 from dashboard.views import incidents
+from dashboard.views import notes
 from dashboard.views import runs
+from dashboard.views import shares
 from dashboard.views import stacks
 
 logger = logging.getLogger(__name__)
@@ -44,6 +48,9 @@ PAGES = (
     incidents.page,
     runs.page,
     branches.page,
+    company.page,
+    notes.page,
+    shares.page,
     exports.page,
     imports.page,
     stacks.page,
@@ -66,12 +73,22 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
         if settings.store_url is None:
             raise ValueError("create_app() needs a store, or settings that name one in store_url.")
         store = Store(settings.store_url)
-    app.extensions["interlock"] = Services(settings, store)
+    here = Services(settings, store)
+    app.extensions["interlock"] = here
+
+    def viewer_by(token: str) -> Viewer | None:
+        return here.viewers.of(here.store, token) if token else None
+
     Htmx(app)
-    security.install(app, token=settings.token, allowed_hosts=settings.allowed_hosts)
+    security.install(app, token=settings.token, allowed_hosts=settings.allowed_hosts, viewer_by=viewer_by)
     _answer_errors(app)
     app.jinja_env.globals.update(
-        asset=asset, shortcuts=keys.shortcuts, key_help=keys.help_sections, words=words, store_down=False
+        asset=asset,
+        shortcuts=keys.shortcuts,
+        key_help=keys.help_sections,
+        words=words,
+        store_down=False,
+        viewer=security.viewer,
     )
     for page in PAGES:
         app.register_blueprint(page)

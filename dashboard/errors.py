@@ -35,6 +35,12 @@ def no_step(run_id: int, number: int, last: int) -> PageError:
     return PageError(404, f"Run {run_id} has no step {number}.", have, "Open the run without a step.")
 
 
+def no_note(note_id: int) -> PageError:
+    return PageError(
+        404, f"There is no note {note_id} on this run.", "Its run may have been deleted.", "Reload the run."
+    )
+
+
 def not_installed(stack: str, *, busy: bool) -> PageError:
     return PageError(
         409,

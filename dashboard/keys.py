@@ -28,6 +28,7 @@ _SHOWN = {"ArrowRight": "→", "ArrowLeft": "←"}
 
 ROOM = "On a run"
 LIVE = "On a run that waits for you"
+TOGETHER = "Together"
 
 KEYS = (
     Key("help", ("?",), "this help"),
@@ -41,6 +42,11 @@ KEYS = (
     Key("failure", ("f", "F8"), "to the failure; without one, to the end", ROOM),
     Key("play", ("Space",), "play or pause", ROOM),
     Key("copy-link", ("c",), "copy the link to this step", ROOM),
+    Key("mark", ("m",), "mark this step, with a note if you like", ROOM),
+    Key("present", ("v",), "presenter view, and back", ROOM),
+    Key("share", ("s",), "links for viewers", ROOM),
+    Key("lead", ("l",), "lead: the others’ pages follow yours; again: stop", TOGETHER),
+    Key("return", ("r",), "return to who leads", TOGETHER),
     *(Key(f"choice-{n}", (str(n),), f"carry out choice {n}", LIVE) for n in range(1, 10)),
 )
 

@@ -1,13 +1,14 @@
 """Who may ask for what: host names, origins of requests, the token, response headers, secrets.
 
 The dashboard listens on the loopback address unless it has been given a token and names. That alone is not enough: any
-page in the same browser can send requests to 127.0.0.1, directly or through a host name that points there. Hence three
+page in the same browser can send requests to 127.0.0.1, directly or through a host name that points there. Hence these
 checks of every request, in this order, each a pure function below with its table of cases in the tests.
 
 1. The host asked for is a loopback address or a name we were told (stops DNS rebinding).
 2. The token, if there is one: as a cookie, as a header, or once in the address.
 3. Whatever changes something was sent by a page of ours. Browsers say so in Sec-Fetch-Site; on plain http host names
    they do not, there Origin tells; who sends neither is no browser and must bring the token as a header.
+4. A viewer sees the runs of their link, and changes nothing. Everybody else is a driver.
 """
 
 from __future__ import annotations
@@ -16,22 +17,39 @@ import hashlib
 import hmac
 import ipaddress
 import re
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
+from dataclasses import fields
+from dataclasses import is_dataclass
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+from typing import TypeVar
 from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 from flask import Flask
 from flask import Response
+from flask import g
 from flask import redirect
+from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
+from dashboard import hx
 from dashboard.errors import PageError
+from dashboard.viewers import Viewer
+
+T = TypeVar("T")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-OPEN_ENDPOINTS = frozenset({"static", "health.healthz"})
-"""What is answered without a token: it tells nothing."""
+OPEN_ENDPOINTS = frozenset({"static", "health.healthz", "shares.enter", "shares.entered", "shares.leave"})
+"""What is answered without a token: it tells nothing, or brings its own proof."""
+VIEWERS_MAY = frozenset({"company.name"})
+"""What a viewer may post: it changes nothing but what their own browser says of them."""
+DRIVERS_ONLY = frozenset({"shares.shares", "notes.form"})
+"""Pages of a run from which only drivers have something to do."""
 
 CONTENT_POLICY = "; ".join((
     "default-src 'none'",
@@ -103,6 +121,19 @@ def _origin(text: str) -> tuple[str, str, int | None] | None:
     return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
+def beyond(method: str, endpoint: str | None, asked: Collection[int], shown: Collection[int]) -> str | None:
+    """Why a viewer may not have this; None if they may. `asked` are the runs it is about, `shown` their link's."""
+    if endpoint in OPEN_ENDPOINTS:
+        return None
+    if method not in SAFE_METHODS and endpoint not in VIEWERS_MAY:
+        return "Who came by a share link watches; drivers change things."
+    if endpoint in DRIVERS_ONLY:
+        return "This page is for drivers."
+    if asked and all(run in shown for run in asked):
+        return None
+    return "Your link shows one run and those that branched from it."
+
+
 def token_in(authorization: str) -> str:
     """The token of an Authorization header: `token …` or `Bearer …`."""
     scheme, _, value = authorization.partition(" ")
@@ -134,12 +165,40 @@ def redact(text: str) -> str:
     return text
 
 
-def cookie_name() -> str:
+def without_secrets(value: T) -> T:
+    """The same value with every text in it redacted: strings, and what holds them."""
+    if isinstance(value, str):
+        return redact(value)  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: without_secrets(getattr(value, field.name)) for field in fields(value)})
+    if isinstance(value, tuple | list):
+        return type(value)(map(without_secrets, value))
+    if isinstance(value, Mapping):
+        return {key: without_secrets(one) for key, one in value.items()}  # type: ignore[return-value]
+    return value
+
+
+def cookie_name(of: str = "") -> str:
     """Cookies are shared by all ports of a host; named with the port, two dashboards do not log each other out."""
-    return f"interlock_{request.environ['SERVER_PORT']}"
+    return f"interlock_{request.environ['SERVER_PORT']}" + (f"_{of}" if of else "")
 
 
-def install(app: Flask, *, token: str | None, allowed_hosts: Collection[str]) -> None:
+def set_cookie(response: BaseResponse, name: str, value: str, seconds: int | None = None) -> None:
+    """A cookie that no script can read and no other site can make the browser send."""
+    response.set_cookie(
+        name, value, max_age=seconds, httponly=True, samesite="Strict", secure=request.is_secure, path="/"
+    )
+
+
+def viewer() -> Viewer | None:
+    """Who asks, if they came by a share link; None: a driver."""
+    found: Viewer | None = g.get("viewer")
+    return found
+
+
+def install(
+    app: Flask, *, token: str | None, allowed_hosts: Collection[str], viewer_by: Callable[[str], Viewer | None]
+) -> None:
     """Put the checks in front of every request, and the headers on every response."""
 
     @app.before_request
@@ -153,7 +212,10 @@ def install(app: Flask, *, token: str | None, allowed_hosts: Collection[str]) ->
                 "Open it by the address it printed, or start it with INTERLOCK_ALLOWED_HOSTS naming this host.",
             )
         by_header = token is not None and same(token_in(request.headers.get("Authorization", "")), token)
-        if token is not None and not by_header and request.endpoint not in OPEN_ENDPOINTS:
+        if not by_header and request.endpoint not in OPEN_ENDPOINTS:
+            g.viewer = viewer_by(request.cookies.get(cookie_name("viewer"), ""))
+        by_link = viewer() is not None and "token" not in request.args
+        if token is not None and not by_header and not by_link and request.endpoint not in OPEN_ENDPOINTS:
             if not same(request.cookies.get(cookie_name(), ""), cookie_value(token)):
                 return _exchange(token)
             if "token" in request.args and request.method == "GET":
@@ -167,7 +229,8 @@ def install(app: Flask, *, token: str | None, allowed_hosts: Collection[str]) ->
                     reason,
                     "Use the dashboard's own pages; a script sends the token in an Authorization header.",
                 )
-        return None
+        watching = viewer()
+        return _only_look(watching) if watching is not None else None
 
     @app.after_request
     def harden(response: Response) -> Response:
@@ -177,6 +240,32 @@ def install(app: Flask, *, token: str | None, allowed_hosts: Collection[str]) ->
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _only_look(watching: Viewer) -> BaseResponse | None:
+    """Stop a viewer at what is not theirs; what ends their link, ends their pages."""
+    share = watching.share
+    if not share.open(datetime.now(UTC)):
+        if hx.wants_fragment():
+            return Response(status=204, headers={"HX-Refresh": "true"})
+        return Response(render_template("share_ended.html", share=share), 403)
+    if request.endpoint == "home.home":
+        return redirect(f"/runs/{share.run_id}", code=303)
+    reason = beyond(request.method, request.endpoint, runs_asked(), watching.runs)
+    if reason is not None:
+        raise PageError(
+            403,
+            "You are a viewer here.",
+            reason,
+            f"Go back to run {share.run_id} (/runs/{share.run_id}), or leave the viewer’s view, if you may drive.",
+        )
+    return None
+
+
+def runs_asked() -> tuple[int, ...]:
+    """The runs that a request is about."""
+    run_id = (request.view_args or {}).get("run_id")
+    return (run_id,) if isinstance(run_id, int) else ()
 
 
 def _exchange(token: str) -> BaseResponse:
@@ -192,8 +281,7 @@ def _exchange(token: str) -> BaseResponse:
             "Open the address printed when the dashboard started: it ends with “?token=…”.",
         )
     response = _without_token()
-    secure = request.is_secure
-    response.set_cookie(cookie_name(), cookie_value(token), httponly=True, samesite="Strict", secure=secure, path="/")
+    set_cookie(response, cookie_name(), cookie_value(token))
     return response
 
 
@@ -201,4 +289,7 @@ def _without_token() -> BaseResponse:
     rest = urlencode([(key, value) for key, value in request.args.items(multi=True) if key != "token"])
     # The path as asked, but never as "//host": that would lead elsewhere.
     path = "/" + request.path.lstrip("/\\")
-    return redirect(path + (f"?{rest}" if rest else ""), code=303)
+    response = redirect(path + (f"?{rest}" if rest else ""), code=303)
+    if cookie_name("viewer") in request.cookies:  # who has the token drives
+        response.delete_cookie(cookie_name("viewer"), path="/")
+    return response

@@ -9,6 +9,7 @@ from flask import current_app
 
 from dashboard import incidents
 from dashboard import stacks
+from dashboard.company import Company
 from dashboard.config import Settings
 from dashboard.folders import incident_dirs
 from dashboard.incidents import Catalogue
@@ -18,6 +19,7 @@ from dashboard.presenters.stacks import card
 from dashboard.proofs import Proofs
 from dashboard.store import Store
 from dashboard.timelines import Timelines
+from dashboard.viewers import Viewers
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Services:
     store: Store
     proofs: Proofs = field(default_factory=Proofs)
     timelines: Timelines = field(default_factory=Timelines)
+    company: Company = field(default_factory=Company)
+    viewers: Viewers = field(default_factory=Viewers)
 
     def catalogue(self) -> Catalogue:
         return incidents.load(incident_dirs(self.settings))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dashboard.explain import Explanation
 from dashboard.presenters import backends
 from dashboard.presenters import happened
+from dashboard.presenters import notes as noted
 from dashboard.presenters import summary
 from dashboard.presenters import words
 from dashboard.presenters.backends import ActivityLine
@@ -20,6 +21,7 @@ from dashboard.presenters.happened import EventLine
 from dashboard.presenters.happened import OutputLine
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.matrix import matrix
+from dashboard.presenters.notes import NoteLine
 from dashboard.presenters.outcome import Outcome
 from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome
@@ -33,6 +35,7 @@ from dashboard.presenters.timeline import Chart
 from dashboard.presenters.timeline import chart
 from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
+from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from dashboard.timeline import Timeline
@@ -119,16 +122,29 @@ class Room:
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
     known: bool = True  # its program is here
     line: str = ""  # the run in one line, for a chat; without its address
+    notes: tuple[NoteLine, ...] = ()
+    drives: bool = True  # whoever looks may change things; else they only watch
+    present: bool = False  # larger and calmer, for a shared screen
 
     @property
     def keep(self) -> str:
         """What the links of this page take along."""
-        return f"&view={self.view}" if self.view else ""
+        return kept(self.view, self.present)
+
+    @property
+    def keep_present(self) -> str:
+        """The same, for links that name a view of their own."""
+        return kept("", self.present)
+
+    @property
+    def other_way(self) -> str:
+        """The same step in the presenter view, or out of it."""
+        return f"/runs/{self.head.id}?step={self.stepper.number}{kept(self.view, not self.present)}"
 
     @property
     def commands(self) -> str:
         """Where what is asked of the run goes to."""
-        return f"/runs/{self.head.id}/commands" + (f"?view={self.view}" if self.view else "")
+        return f"/runs/{self.head.id}/commands" + self.keep.replace("&", "?", 1)
 
 
 @dataclass(frozen=True)
@@ -155,6 +171,9 @@ def room(
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
+    notes: Sequence[Note] = (),
+    drives: bool = True,
+    present: bool = False,
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
@@ -163,8 +182,11 @@ def room(
     names = Names.of(before, frame)
     stepper = _stepper(run, step.number if step is not None else 0)
     every = view == "timeline-all"
-    lanes = chart(timeline, names, at=stepper.number, last=stepper.last, every=every) if timeline else None
-    keep = f"&view={view}" if view else ""
+    marked = frozenset(one.step for one in notes)
+    lanes = (
+        chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked) if timeline else None
+    )
+    keep = kept(view, present)
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     return Room(
@@ -179,10 +201,10 @@ def room(
         choices=choices(
             frame,
             names,
-            live=stepper.waiting,
+            live=stepper.waiting and drives,
             taken=moment.after.choice.token if moment.after and moment.after.choice else None,
             scheduled=run.next_token if stepper.live else None,
-            branch=branchable and not stepper.live,
+            branch=branchable and drives and not stepper.live,
         ),
         matrix=matrix(frame, before, names),
         files=source(run.header.sources, main, frame) if run.header else (),
@@ -203,7 +225,15 @@ def room(
         branches=tree(family, run.id),
         known=known,
         line=summary.line(run),
+        notes=noted.lines(notes, stepper.number),
+        drives=drives,
+        present=present,
     )
+
+
+def kept(view: str, present: bool) -> str:
+    """What stays the same from one address of a run's page to the next."""
+    return (f"&view={view}" if view else "") + ("&present=1" if present else "")
 
 
 def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:

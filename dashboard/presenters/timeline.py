@@ -89,6 +89,7 @@ class StepMark:
     text: str
     current: bool
     failed: bool
+    noted: bool  # somebody has pinned a note to it
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,15 @@ class Chart:
     later: int | None
 
 
-def chart(timeline: Timeline, names: Names, *, at: int, last: int, every: bool = False) -> Chart | None:
+def chart(
+    timeline: Timeline,
+    names: Names,
+    *,
+    at: int,
+    last: int,
+    every: bool = False,
+    noted: frozenset[int] = frozenset(),
+) -> Chart | None:
     """A timeline around a step; of many lanes those in which something happens, unless every one is wanted."""
     if not timeline.beats:
         return None
@@ -138,7 +147,7 @@ def chart(timeline: Timeline, names: Names, *, at: int, last: int, every: bool =
         width=width,
         height=height,
         names=_names(lanes, names),
-        steps=tuple(_step(beat, names, at) for beat in timeline.beats),
+        steps=tuple(_step(beat, names, at, noted) for beat in timeline.beats),
         rows=tuple(grid.rows.values()),
         bars=tuple(sorted(bars, key=lambda bar: UNDER.index(bar.kind))),
         dots=tuple(grid.dot(lane, mark, at) for lane in lanes for mark in lane.marks),
@@ -239,9 +248,11 @@ def _names(lanes: list[Lane], names: Names) -> tuple[Name, ...]:
     return tuple(shown)
 
 
-def _step(beat: Beat, names: Names, at: int) -> StepMark:
+def _step(beat: Beat, names: Names, at: int, noted: frozenset[int]) -> StepMark:
     sign = SIGNS["error"] if beat.failed else KINDS.get(beat.kind, "")
-    return StepMark(beat.number, sign, names.text(beat.text), beat.number == at, beat.failed)
+    return StepMark(
+        beat.number, sign, names.text(beat.text), beat.number == at, beat.failed, noted=beat.number in noted
+    )
 
 
 def _lines(timeline: Timeline, names: Names, at: int) -> tuple[Line, ...]:

@@ -1,4 +1,4 @@
-"""The store: runs, their steps, the commands to them, the stacks. Everything a page shows comes from here.
+"""The store: runs, their steps, the commands to them, the stacks, notes, share links. All that a page shows is here.
 
 A step is committed before anybody hears of it, so whatever was once shown can be shown again. Every method opens its
 own short transaction, may be called from any thread, and raises `StoreDown` when the server cannot be reached.
@@ -14,37 +14,48 @@ from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
 from dashboard.store.errors import UnknownRun
 from dashboard.store.imports import Imports
+from dashboard.store.notes import Notes
+from dashboard.store.presence import Presence
+from dashboard.store.records import Audience
 from dashboard.store.records import Caption
 from dashboard.store.records import Command
+from dashboard.store.records import Note
 from dashboard.store.records import RunFilter
 from dashboard.store.records import RunPage
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
+from dashboard.store.records import Share
 from dashboard.store.records import StackRow
+from dashboard.store.records import Watcher
 from dashboard.store.runs import failed
 from dashboard.store.server import engine
 from dashboard.store.server import reachable
+from dashboard.store.shares import Shares
 from dashboard.store.stacks import Stacks
 
 __all__ = [
+    "Audience",
     "Caption",
     "Command",
     "CommandRefused",
+    "Note",
     "RunFilter",
     "RunGone",
     "RunPage",
     "RunRecord",
     "RunRow",
+    "Share",
     "StackRow",
     "Store",
     "StoreDown",
     "UnknownRun",
+    "Watcher",
     "failed",
     "migrate",
 ]
 
 
-class Store(Imports, Custody, Commands, Stacks):
+class Store(Imports, Custody, Commands, Stacks, Shares, Notes, Presence):
     """The one way to the store. Make one per process and share it; `close()` it in the end."""
 
 

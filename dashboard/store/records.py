@@ -123,3 +123,52 @@ class StackRow:
     error: str | None
     rev: int
     updated: dt.datetime
+
+
+@dataclass(frozen=True)
+class Share:
+    """A link that lets others see a run; what its holders bring is known by its hash only."""
+
+    id: int
+    run_id: int
+    actor: str
+    created: dt.datetime
+    expires: dt.datetime
+    revoked: dt.datetime | None
+
+    def open(self, now: dt.datetime) -> bool:
+        return self.revoked is None and now < self.expires
+
+
+@dataclass(frozen=True)
+class Note:
+    """A mark at a step of a run, with what somebody had to say of it (or nothing)."""
+
+    id: int
+    run_id: int
+    step: int
+    text: str
+    actor: str
+    created: dt.datetime
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Somebody who has a run's page open, or had a moment ago."""
+
+    person: str
+    name: str
+    viewer: bool
+    guest: int
+    here: bool  # heard of lately
+    leads: bool
+    step: int | None  # where they have led to; None: the last one there is
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Those at a run's page, and how far that is."""
+
+    rev: int
+    over: bool
+    watchers: tuple[Watcher, ...]

@@ -107,3 +107,41 @@ stack = Table(
     Column("worker", BigInteger),
     Column("updated", DateTime(timezone=True), nullable=False),
 )
+
+share = Table(
+    "share",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("hash", Text, nullable=False),  # of the token; the token itself is in nobody's hands but the link's holders'
+    Column("actor", Text, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    Column("revoked", DateTime(timezone=True)),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("text", Text, nullable=False),  # empty: a bookmark
+    Column("actor", Text, nullable=False),
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("deleted", DateTime(timezone=True)),  # shown no more, but it can be had back
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("viewer", Boolean, nullable=False),
+    Column("guest", Integer, nullable=False),  # what those without a name are called by
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("seen", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("leads", Boolean, nullable=False),
+    Column("step", Integer),  # where who leads has led to; null: the last one there is, of a run that goes on
+)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from flask import Blueprint
 from flask import render_template
 
+from dashboard.company import Person
 from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
@@ -19,6 +20,8 @@ from dashboard.presenters import matrix
 from dashboard.presenters import sample
 from dashboard.presenters import stacks
 from dashboard.presenters import words
+from dashboard.presenters.company import CompanyBar
+from dashboard.presenters.company import bar
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
@@ -27,8 +30,11 @@ from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark
+from dashboard.store import Audience
+from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import StackRow
+from dashboard.store import Watcher
 from dashboard.timeline import fold
 from dashboard.timeline import window
 from interlock.frame import Step
@@ -46,6 +52,13 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "recorded": ("over, an earlier step", sample.RUN, 1),
     "failure": ("over, at the failure", sample.RUN, 2),
     "timeline": ("over, as lanes", sample.RUN, 2),
+    "viewer": ("live, for a viewer, who follows", replace(_LIVE, steps=1), 1),
+    "viewer-over": ("over, for a viewer", sample.RUN, 2),
+    "leading": ("live, with notes, for who leads", replace(_LIVE, steps=1), 1),
+    "left": ("over, with notes; who led is gone", sample.RUN, 2),
+    "presenting": ("live, in the presenter view", replace(_LIVE, steps=1), 1),
+    "presenting-failure": ("over, in the presenter view", sample.RUN, 2),
+    "presenting-timeline": ("over, as lanes, in the presenter view", sample.RUN, 2),
     "timeline-crowd": ("300 tasks on 60 connections, as lanes", replace(sample.RUN, steps=900, failed_at=899), 500),
 }
 
@@ -77,7 +90,7 @@ def gallery() -> str:
 def one_room(state: str) -> str:
     if state not in ROOMS:
         raise PageError(404, f"The gallery has no room {state[:40]!r}.", f"It has: {', '.join(ROOMS)}.")
-    return render_template("run.html", page=made_up(state))
+    return render_template("run.html", page=made_up(state), company=_company(state))
 
 
 def made_up(state: str) -> Room:
@@ -92,10 +105,38 @@ def made_up(state: str) -> Room:
         incident_title="One session, three tasks",
         explanation=said,
         notice=notice,
-        view="timeline" if state.startswith("timeline") else "",
+        view="timeline" if "timeline" in state else "",
         timeline=fold(steps),
+        notes=_NOTES if state in ("leading", "left", "timeline", "presenting-failure") else (),
+        drives=not state.startswith("viewer"),
+        present=state.startswith("presenting"),
     )
     return replace(picture, poll=None)
+
+
+_NOTES = (
+    Note(1, 42, 0, "", "", sample.RUN.created),
+    Note(
+        2,
+        42,
+        1,
+        "Here “first” and “second” are inside one session.\nThis is what must not be.",
+        "Ann",
+        sample.RUN.created,
+    ),
+    Note(3, 42, 2, "The error names something nobody wrote.", "", sample.RUN.created),
+)
+
+
+def _company(state: str) -> CompanyBar:
+    """Nobody but the reader; or Ann, who leads, and others."""
+    you = Person("you", "", viewer=state.startswith("viewer"))
+    mine = Watcher("you", "", you.viewer, 1, True, state == "leading", None)
+    ann = Watcher("ann", "Ann", False, 2, state != "left", state in ("viewer", "left"), 1)
+    others = tuple(Watcher(f"p{n}", "", n % 3 == 0, n, True, False, None) for n in range(3, 40))
+    watchers = (mine, ann, *others) if state in ("viewer", "leading", "left") else (mine,)
+    made = bar(42, Audience(1, False, watchers), you, viewer=you.viewer)
+    return replace(made, poll=None)
 
 
 def _moment(steps: Sequence[Step], at: int | None) -> Moment:

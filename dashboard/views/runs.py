@@ -32,10 +32,13 @@ from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.room import VIEWS
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
+from dashboard.presenters.room import kept
 from dashboard.presenters.room import room
 from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.presenters.task import task_page
+from dashboard.security import viewer
+from dashboard.security import without_secrets
 from dashboard.services import services
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
@@ -43,6 +46,8 @@ from dashboard.store import RunRecord
 from dashboard.store import UnknownRun
 from dashboard.timeline import Timeline
 from dashboard.timeline import window
+from dashboard.views import company
+from dashboard.views import people
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
@@ -130,7 +135,8 @@ def start() -> BaseResponse:
         raise PageError(400, "This schedule cannot be read.", str(error), "Copy one from a run's outcome.") from error
     if mode == "random" and seed is None:
         seed = time.time_ns() % 1_000_000
-    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed if mode == "random" else None)
+    seed = seed if mode == "random" else None
+    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed, actor=people.actor())
     jobs.enqueue_run(here.store, run_id)
     wait_for(run_id, lambda run: run.steps >= 0 or run.over)
     return hx.see_other(f"/runs/{run_id}")
@@ -142,12 +148,15 @@ def start() -> BaseResponse:
 @page.get("/runs/<int:run_id>")
 def show(run_id: int) -> str:
     picture = _room(find_run(run_id), _asked_step())
-    return render_template("run.html", page=picture)
+    return render_template("run.html", page=picture, company=company.arrived(run_id, picture))
 
 
 @page.get("/runs/<int:run_id>/live")
 def live(run_id: int) -> Response:
-    """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out)."""
+    """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out).
+
+    With `follow` the page goes there by itself, after who leads.
+    """
     seen = number(request.args, "rev")
     try:
         if seen is not None and services().store.announced_rev(run_id) == seen:
@@ -159,7 +168,10 @@ def live(run_id: int) -> Response:
         return hx.fragment(render_template("runs/_gone.html", error=no_run(run_id)))
     picture = _room(find_run(run_id), _asked_step())
     html = render_template("runs/_room.html", page=picture)
-    return hx.fragment(html, replace=picture.url) if seen is not None else hx.fragment(html, push=picture.url)
+    if seen is not None or "follow" in request.args:
+        return hx.fragment(html, replace=picture.url)
+    company.went(run_id, picture)
+    return hx.fragment(html, push=picture.url)
 
 
 @page.post("/runs/<int:run_id>/commands")
@@ -173,7 +185,7 @@ def command(run_id: int) -> BaseResponse:
         payload = {"speed": float(one_of(request.form, "speed", SPEEDS))}
     store = services().store
     try:
-        answer = store.settled(store.command(run_id, kind, payload), PATIENCE)
+        answer = store.settled(store.command(run_id, kind, payload, actor=people.actor()), PATIENCE)
     except UnknownRun:
         raise no_run(run_id) from None
     except CommandRefused as refused:
@@ -201,9 +213,10 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
     if not hx.wants_fragment():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
-        view = one_of(request.args, "view", VIEWS)
-        return hx.see_other(f"/runs/{run_id}" + (f"?view={view}" if view else ""))
+        keep = kept(one_of(request.args, "view", VIEWS), _presented())
+        return hx.see_other(f"/runs/{run_id}" + keep.replace("&", "?", 1))
     picture = _room(find_run(run_id), None, notice=refused)
+    company.went(run_id, picture)
     return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
 
 
@@ -268,6 +281,15 @@ def find_run(run_id: int) -> RunRecord:
     return run
 
 
+def picture_of(run_id: int, step: int | None) -> Room:
+    """The run page at a step, as whoever asks sees it."""
+    return _room(find_run(run_id), step)
+
+
+def _presented() -> bool:
+    return request.args.get("present", "") not in ("", "0")
+
+
 def _asked_step() -> int | None:
     """The step in the address; None follows the run's last one."""
     return None if request.args.get("step") == "latest" else number(request.args, "step")
@@ -286,20 +308,27 @@ def _moment(run: RunRecord, asked: int | None) -> Moment:
 
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
-    view = one_of(request.args, "view", VIEWS)
+    view, present = one_of(request.args, "view", VIEWS), _presented()
+    moment, proof = _moment(run, asked), services().proofs.of(services().store, run)
+    timeline = _timeline(run, asked) if view and run.steps >= 0 else None
+    if present:
+        run, moment, proof, timeline = without_secrets((run, moment, proof, timeline))
     return room(
         run,
-        _moment(run, asked),
+        moment,
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
-        proof=services().proofs.of(services().store, run),
+        proof=proof,
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
         view=view,
-        timeline=_timeline(run, asked) if view and run.steps >= 0 else None,
+        timeline=timeline,
         family=services().store.family(run.id),
         branchable=branches.branchable(run, incident),
         known=incident is not None and incident.program(run.program) is not None,
+        notes=services().store.notes(run.id),
+        drives=viewer() is None,
+        present=present,
     )
 
 

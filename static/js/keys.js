@@ -49,6 +49,10 @@
     setTimeout(() => { label.textContent = before; }, 1500);
   }
 
+  // A dialog whose form was answered has done its work.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful && event.detail.elt.matches("dialog form[data-closes]")) event.detail.elt.closest("dialog").close();
+  });
   function say(text) { document.getElementById("announce").textContent = text; }
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -12,8 +12,8 @@ from dashboard.store.records import Audience
 from dashboard.store.records import Watcher
 
 LISTED = 30
-TOGETHER, LIVE, OVER = "1s", "3s", "5s"
-"""How often is asked: while somebody leads; else of a run that goes on, of one that is over."""
+LED, CALM = "1s", "3s"
+"""How often is asked: while somebody leads, and else."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def bar(run_id: int, audience: Audience, person: Person | None, *, viewer: bool)
     you = person.id if person else None
     there = [one for one in audience.watchers if one.here]
     leader = next((one for one in audience.watchers if one.leads), None)
-    every = TOGETHER if leader and leader.here else OVER if audience.over else LIVE
+    every = LED if leader and leader.here else CALM
     return CompanyBar(
         run=run_id,
         rev=audience.rev,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.explain import Explanation
 from dashboard.presenters import words
 from dashboard.presenters.happened import raised_in
 from dashboard.presenters.outcome import command
+from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
 from dashboard.why import Clause
 from interlock.frame import End
@@ -56,6 +58,7 @@ def markdown(
     incident_title: str,
     explanation: Explanation | None,
     proof: tuple[Clause, ...],
+    notes: Sequence[Note] = (),
     url: str,
 ) -> str:
     """The whole summary. What comes from the program stands as code or is escaped: it is never markup."""
@@ -73,6 +76,8 @@ def markdown(
     if explanation is not None:
         parts += [f"## {_text(explanation.title)}", _paragraph(explanation.text)]
         parts += ["\n".join(f"- <{link}>" for link in explanation.links)] if explanation.links else []
+    if notes:
+        parts += ["## Notes", "\n".join(_note(one, url) for one in notes)]
     if told:
         parts += ["## Choices, orphans, errors", "\n".join(_steps(told, url))]
     parts += ["## Again", *_again(run)]
@@ -107,6 +112,11 @@ def _rules(end: End) -> Iterator[str]:
 def _clause(one: Clause, url: str) -> str:
     place = f" {_code(f'{one.place.file}:{one.place.line}')}" if one.place else ""
     return f"- [step {one.step}]({url}?step={one.step}): {_text(one.text)}{place}"
+
+
+def _note(one: Note, url: str) -> str:
+    who = f" {_text(one.actor)}:" if one.actor else ""
+    return f"- [step {one.step}]({url}?step={one.step}):{who} {_text(one.text) or 'marked'}"
 
 
 def _steps(told: tuple[Moment, ...], url: str) -> Iterator[str]:

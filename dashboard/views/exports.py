@@ -31,6 +31,7 @@ def markdown(run_id: int) -> Response:
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
         proof=services().proofs.of(services().store, run) or (),
+        notes=services().store.notes(run_id),
         url=f"{request.host_url}runs/{run_id}",
     )
     name = f'inline; filename="interlock-run-{run_id}.md"'

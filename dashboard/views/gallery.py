@@ -120,7 +120,7 @@ _NOTES = (
         2,
         42,
         1,
-        "Here “first” and “second” are inside one session.\nThis is what must not be.",
+        "Here “first” and “second” are inside one session: this is what must not be.",
         "Ann",
         sample.RUN.created,
     ),

@@ -23,7 +23,7 @@ from dashboard.views.runs import picture_of
 
 page = Blueprint("notes", __name__)
 
-LONGEST = 2000  # characters
+LONGEST = 1000  # characters
 MOST = 500  # notes of a run
 
 
@@ -93,7 +93,7 @@ def restore(run_id: int, note_id: int) -> Response:
 
 
 def _text() -> str:
-    text = request.form.get("text", "").strip()
+    text = " ".join(request.form.get("text", "").split())
     if len(text) > LONGEST:
         raise PageError(400, f"This note is longer than {LONGEST} characters.", "", "Say the rest in another one.")
     return text

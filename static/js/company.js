@@ -25,7 +25,8 @@
     const { to, rev } = bar().dataset;
     const here = room().dataset;
     const there = to === "latest" ? here.last : to;
-    if (there && follows && here.step !== there) go(to);
+    const along = follows || "leads" in bar().dataset; // whoever leads has all their windows at one step
+    if (there && along && here.step !== there) go(to);
     else if (!room().matches("[data-poll]") && Number(rev) > Number(here.rev)) go(here.step);
   }
   let said = "";
@@ -34,15 +35,23 @@
     if (text !== said) document.getElementById("announce").textContent = text;
     said = text;
   }
+  let askedAt = 0;
+  let movedAt = 0;
+  const moves = ({ elt, pathInfo }) => elt !== room() && elt.closest("#room") && /\/(live|commands)\b/.test(pathInfo.requestPath);
   // Somebody else leads, and the reader goes elsewhere.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, pathInfo } = event.detail;
-    if (elt === room() || !elt.closest("#room") || !bar()?.dataset.to || "leads" in bar().dataset) return;
-    if (!/\/(live|commands)\b/.test(pathInfo.requestPath)) return;
+    if (elt === bar()) askedAt = performance.now();
+    if (!moves(event.detail)) return;
+    movedAt = performance.now();
+    if (!bar()?.dataset.to || "leads" in bar().dataset) return;
     const step = new URLSearchParams(pathInfo.finalRequestPath.split("?")[1]).get("step");
     if (step !== room().dataset.step) follow(false);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
+    if (moves(event.detail)) movedAt = performance.now();
+    // What was asked before the last move may tell of where this page itself has led from.
+    if (event.detail.elt.id === "company" && movedAt > askedAt) return;
     if (event.detail.elt.closest?.("#company") && event.detail.successful) {
       if (event.detail.elt.id !== "company" && "leads" in (bar()?.dataset ?? {})) follow(true);
       come();

@@ -30,7 +30,7 @@
 
   document.addEventListener("click", async (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener && !event.ctrlKey && !event.metaKey) document.getElementById(opener.dataset.opens).showModal();
+    if (opener && !event.ctrlKey && !event.metaKey) open(document.getElementById(opener.dataset.opens), event.isTrusted ? opener.id : "");
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
   });
@@ -49,6 +49,11 @@
     setTimeout(() => { label.textContent = before; }, 1500);
   }
 
+  // Afterwards focus goes back to what opened it, which may have been swapped meanwhile; a key leaves it where it was.
+  function open(dialog, from) {
+    dialog.showModal();
+    dialog.addEventListener("close", () => { if (from) document.getElementById(from)?.focus(); }, { once: true });
+  }
   // A dialog whose form was answered has done its work.
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful && event.detail.elt.matches("dialog form[data-closes]")) event.detail.elt.closest("dialog").close();

@@ -44,9 +44,11 @@
   }
 
   let spoken = 0;
+  let said = null;
   function announce(room) {
-    if (Date.now() - spoken < 4000 && playing) return;
+    if (room.dataset.say === said || (Date.now() - spoken < 4000 && playing)) return;
     spoken = Date.now();
+    said = room.dataset.say;
     document.getElementById("announce").textContent = room.dataset.say;
   }
 

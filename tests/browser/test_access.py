@@ -11,7 +11,10 @@ from tests.browser.conftest import NewPage
 PAGES = ("/", "/runs", "/runs/import", "/stacks", "/incidents/shared_session", "/-/gallery")
 ROOMS = tuple(
     f"/-/gallery/room/{state}"
-    for state in ("queued", "start", "waiting", "playing", "behind", "recorded", "failure", "timeline")
+    for state in (
+        *("queued", "start", "waiting", "playing", "behind", "recorded", "failure", "timeline"),
+        *("viewer", "viewer-over", "leading", "left", "presenting", "presenting-failure", "presenting-timeline"),
+    )
 )
 
 

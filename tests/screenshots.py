@@ -40,6 +40,8 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     save(page, "run-failure")
     page.goto(f"{run}?step={last - 4}")
     save(page, "run-middle")
+    page.goto(f"{run}?step={last}&present=1")
+    save(page, "run-presenting")
     for name, size, scheme, scale in [
         ("run-failure-1920", SHARED, "light", 1.0),
         ("run-failure-dark", LAPTOP, "dark", 1.0),

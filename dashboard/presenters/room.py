@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 from dashboard.explain import Explanation
 from dashboard.presenters import backends
@@ -190,7 +191,7 @@ def room(
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     return Room(
-        head=_head(run, incident_title),
+        head=_head(run, incident_title, drives),
         url=url,
         title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
         started=step is not None,
@@ -250,7 +251,8 @@ def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
     )
 
 
-def _head(run: RunRecord, incident_title: str) -> Head:
+def _head(run: RunRecord, incident_title: str, drives: bool) -> Head:
+    status = words.of_run(run.status, run.outcome)
     versions = run.header.versions if run.header else {}
     return Head(
         id=run.id,
@@ -260,7 +262,7 @@ def _head(run: RunRecord, incident_title: str) -> Head:
         stack=run.stack,
         mode=run.mode,
         actor=run.actor,
-        status=words.of_run(run.status, run.outcome),
+        status=status if drives or run.status != "waiting" else replace(status, word="waits for a driver"),
         expected=run.expected,
         versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
         instrumentation=run.header.instrumentation if run.header else (),

@@ -13,7 +13,6 @@ from tests.browser.conftest import NewPage
 from tests.browser.test_walk import on_step
 from tests.browser.test_walk import start
 
-
 SOON = 15_000  # milliseconds; the bar is asked for every three seconds, and this machine may be busy
 
 

@@ -248,6 +248,7 @@ def _only_look(watching: Viewer) -> BaseResponse | None:
     if not share.open(datetime.now(UTC)):
         if hx.wants_fragment():
             return Response(status=204, headers={"HX-Refresh": "true"})
+        g.viewer = None  # no more
         return Response(render_template("share_ended.html", share=share), 403)
     if request.endpoint == "home.home":
         return redirect(f"/runs/{share.run_id}", code=303)

@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 from dashboard import branches
 from dashboard import hx
 from dashboard import jobs
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.errors import no_step
 from dashboard.errors import not_installed
 from dashboard.services import services
-from dashboard.views import people
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
@@ -53,7 +53,7 @@ def branch(run_id: int) -> Response:
         title=branches.title(step, token),
         parent=run_id,
         branch=at,
-        actor=people.actor(),
+        actor=actor(),
     )
     jobs.enqueue_run(here.store, child)
     wait_for(child, lambda run: run.steps > at or run.over)

@@ -14,11 +14,11 @@ from dashboard import hx
 from dashboard import incidents
 from dashboard import recorded
 from dashboard import stacks
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.execution import made_up_end
 from dashboard.recorded import Recorded
 from dashboard.services import services
-from dashboard.views import people
 from interlock.journal import JournalError
 
 page = Blueprint("imports", __name__)
@@ -67,6 +67,6 @@ def _keep(journal: Recorded, name: str) -> int:
         header=header,
         steps=journal.steps,
         end=end,
-        actor=people.actor(),
+        actor=actor(),
         expected=incidents.verdict(known[1], stack.name, end) if known and stack and journal.whole else None,
     )

@@ -10,13 +10,13 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from dashboard import hx
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.errors import no_note
 from dashboard.errors import no_run
 from dashboard.errors import no_step
 from dashboard.services import services
 from dashboard.store import UnknownRun
-from dashboard.views import people
 from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import picture_of
@@ -64,7 +64,7 @@ def add(run_id: int) -> Response:
     if len(store.notes(run_id)) >= MOST:
         raise PageError(409, f"Run {run_id} has {MOST} notes, which is as many as it can have.", "", "Delete some.")
     try:
-        store.add_note(run_id, step, _text(), actor=people.actor())
+        store.add_note(run_id, step, _text(), actor=actor())
     except UnknownRun:
         raise no_run(run_id) from None
     return _answer(run_id, step)

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import branches
 from dashboard import hx
 from dashboard import jobs
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.errors import no_step
@@ -47,7 +48,6 @@ from dashboard.store import UnknownRun
 from dashboard.timeline import Timeline
 from dashboard.timeline import window
 from dashboard.views import company
-from dashboard.views import people
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
@@ -136,7 +136,7 @@ def start() -> BaseResponse:
     if mode == "random" and seed is None:
         seed = time.time_ns() % 1_000_000
     seed = seed if mode == "random" else None
-    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed, actor=people.actor())
+    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed, actor=actor())
     jobs.enqueue_run(here.store, run_id)
     wait_for(run_id, lambda run: run.steps >= 0 or run.over)
     return hx.see_other(f"/runs/{run_id}")
@@ -185,7 +185,7 @@ def command(run_id: int) -> BaseResponse:
         payload = {"speed": float(one_of(request.form, "speed", SPEEDS))}
     store = services().store
     try:
-        answer = store.settled(store.command(run_id, kind, payload, actor=people.actor()), PATIENCE)
+        answer = store.settled(store.command(run_id, kind, payload, actor=actor()), PATIENCE)
     except UnknownRun:
         raise no_run(run_id) from None
     except CommandRefused as refused:

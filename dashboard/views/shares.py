@@ -15,6 +15,7 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from dashboard import hx
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.presenters import words
@@ -23,7 +24,6 @@ from dashboard.security import set_cookie
 from dashboard.services import services
 from dashboard.store import Share
 from dashboard.store import UnknownRun
-from dashboard.views import people
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
@@ -36,6 +36,7 @@ LASTS = {
     "1d": ("1 day", timedelta(days=1)),
     "7d": ("7 days", timedelta(days=7)),
 }
+REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def shares(run_id: int) -> str:
 def make(run_id: int) -> str:
     lasts = LASTS[one_of(request.form, "lasts", tuple(LASTS))][1]
     try:
-        _, token = services().store.create_share(run_id, lasts, actor=people.actor())
+        _, token = services().store.create_share(run_id, lasts, actor=actor())
     except UnknownRun:
         raise no_run(run_id) from None
     return _show(run_id, f"{request.host_url}share/{token}")
@@ -123,7 +124,8 @@ def enter(token: str) -> Response | tuple[str, int]:
         return render_template("share_ended.html", share=share), 403
     # Not straight to the run: a browser that comes from another site brings no strict cookie along on a redirect.
     response = redirect(f"/share?run={share.run_id}", code=303)
-    set_cookie(response, cookie_name("viewer"), token, int((share.expires - now).total_seconds()))
+    # The cookie outlives the link: who comes back later is to be told that it has ended.
+    set_cookie(response, cookie_name("viewer"), token, int((share.expires - now + REMEMBERED).total_seconds()))
     return response
 
 

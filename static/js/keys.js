@@ -31,6 +31,7 @@
   document.addEventListener("click", async (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener && !event.ctrlKey && !event.metaKey) open(document.getElementById(opener.dataset.opens), event.isTrusted ? opener.id : "");
+    if (event.target.closest("[data-dismiss]")) document.getElementById("notice").replaceChildren();
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
   });

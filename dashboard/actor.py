@@ -1,4 +1,4 @@
-"""Who sits at the browser: a random number and, if they like, a name, both in a cookie of their own."""
+"""Who acts: a random number per browser and, if they like, a name; both in a cookie of their own."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ from dashboard import sqlfiles
 from interlock import schedule
 from interlock.frame import End
 from interlock.job import Invariant
+from interlock.job import Request
 
 KINDS = ("broken", "fix", "probe")
 OUTCOMES = ("ok", "error", "silent", "hang", "crash", "stuck", "limit")
@@ -37,6 +38,13 @@ FAMILIES = ("sharing", "lifetime", "cancellation", "pool", "loop", "orm", "datab
 """What an incident is a case of; how these are called on the pages is in `presenters.words`."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+METHODS = ("get", "post", "put", "patch", "delete")
+MAX_REQUESTS = 50  # of a program
+MAX_HEADERS = 50  # of a request
+MAX_BODY = 65_536  # characters
+_PATH = re.compile(r"/[!-~]{0,2000}")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}: ?[ -~]{0,2000}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class Program:
     kind: str  # one of KINDS
     path: Path
     expectations: Mapping[str, Expectation] = field(default_factory=dict)  # by stack
+    requests: tuple[Request, ...] = ()  # with any, it is a web application that answers them
 
 
 @dataclass(frozen=True)
@@ -214,6 +223,13 @@ _PROGRAM = {
     "title": _Key(str, required=True),
     "kind": _Key(str, required=True, words=KINDS),
     "stacks": _Key(dict),
+    "request": _Key(list),
+}
+_REQUEST = {
+    "name": _Key(str, required=True),
+    **{method: _Key(str) for method in METHODS},
+    "headers": _Key(dict),
+    "body": _Key(str),
 }
 _EXPECTATION = {
     "outcome": _Key(str, required=True, words=OUTCOMES),
@@ -290,7 +306,52 @@ def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
         else:
             seen.add(name)
             expectations = dict(_expectations(toml, fields.get("stacks", {}), start))
-            yield Program(name, fields.get("title", name), fields.get("kind", "probe"), path, expectations)
+            requests = tuple(_requests(toml, fields.get("request", []), start))
+            yield Program(name, fields.get("title", name), fields.get("kind", "probe"), path, expectations, requests)
+
+
+def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:
+    """The requests of a program. Each mistake becomes a problem, and its request is left out."""
+    line = start
+    seen: set[str] = set()
+    if len(tables) > MAX_REQUESTS:
+        toml.problem(
+            f"There are {len(tables)} requests; a program can have {MAX_REQUESTS}.", toml.line("request", line)
+        )
+    for table in tables[:MAX_REQUESTS]:
+        line = toml.line("[program.request]", line + 1)
+        if not isinstance(table, dict):
+            toml.problem("A request is a table: begin it with a line [[program.request]].", toml.line("request", start))
+            return
+        fields = toml.fields(table, _REQUEST, "a request", line)
+        methods = [method for method in METHODS if method in fields]
+        headers = fields.get("headers", {})
+        wrong = None  # the key with the mistake, and what it is
+        if len(methods) != 1:
+            wrong = "name", f"A request has one of {', '.join(METHODS)}, with its path."
+        elif not _PATH.fullmatch(fields[methods[0]]):
+            wrong = (
+                methods[0],
+                "A path begins with / and has neither spaces nor letters beyond ASCII; write them as %20.",
+            )
+        elif not NAME.fullmatch(fields.get("name", "x")):
+            wrong = "name", f"{fields['name']!r} cannot be a request's name: {_NAMES}."
+        elif fields.get("name") in seen:
+            wrong = "name", f"There is a request {fields['name']!r} before this one already."
+        elif len(headers) > MAX_HEADERS or not all(map(_is_header, headers.items())):
+            wrong = "headers", f'Headers are at most {MAX_HEADERS} names and texts of ASCII: {{ "X-User" = "ann" }}.'
+        elif len(fields.get("body", "")) > MAX_BODY:
+            wrong = "body", f"A body has at most {MAX_BODY:,} characters."
+        if wrong is not None:
+            toml.problem(wrong[1], toml.line(wrong[0], line))
+        elif "name" in fields:
+            seen.add(fields["name"])
+            yield Request(fields["name"], methods[0].upper(), fields[methods[0]], headers, fields.get("body", ""))
+
+
+def _is_header(item: tuple[str, object]) -> bool:
+    name, text = item
+    return isinstance(text, str) and _HEADER.fullmatch(f"{name}: {text}") is not None
 
 
 def _expectations(toml: _Toml, tables: dict[str, Any], start: int) -> Iterator[tuple[str, Expectation]]:

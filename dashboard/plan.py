@@ -60,6 +60,7 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         seed=run.seed,
         setup=incident.setup,
         invariants=incident.invariants,
+        requests=program.requests,
         follow=run.follow,
     )
     return Plan(program, stack.python, job)

@@ -118,6 +118,7 @@ def make_job(target: Target, stack: str, lab_url: str, plan: str | None, seed: i
         seed=seed,
         setup=target.incident.setup if target.incident else "",
         invariants=target.incident.invariants if target.incident else (),
+        requests=target.program.requests if target.program else (),
     )
 
 

@@ -17,6 +17,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 from typing import NoReturn
 
@@ -35,6 +36,8 @@ PRELOAD = (
     "sqlalchemy.orm",
     "sqlalchemy.dialects.postgresql",
 )
+WEB = ("starlette.middleware.base", "starlette.responses", "fastapi", "anyio._backends._asyncio")
+"""What web applications need besides. It is imported once the first of them is to be run; none of it is a must."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -85,18 +88,21 @@ def main() -> None:
         order = json.loads(line)
         if "job" not in order:
             continue  # a command for a run that has just ended
+        job = journal.from_data(Job, order["job"])
+        if job.requests:
+            preload(WEB)
         pid = os.fork()
         if pid == 0:
-            play(journal.from_data(Job, order["job"]), lines, out)
+            play(job, lines, out)
         write_all(out, json.dumps({"started": {"pid": pid}}))
         _, status = os.waitpid(pid, 0)
         write_all(out, json.dumps({"exited": {"status": status}}))
 
 
-def preload() -> list[str]:
+def preload(names: Sequence[str] = PRELOAD) -> list[str]:
     """Import what every run needs, so that a fork has it; returns what is not installed."""
     missing = []
-    for name in PRELOAD:
+    for name in names:
         try:
             importlib.import_module(name)
         except ImportError:

@@ -35,12 +35,12 @@ class Place:
 class Choice:
     """Something the outside world may do next."""
 
-    token: str  # as a schedule writes it: c3 the reply on c3, t the next timer, x:t2 cancel, k:c3 terminate, d:c3 drop
-    kind: str  # reply | timer | cancel | terminate | drop
+    token: str  # as a schedule writes it: c3 a reply, t a timer, r2 a request, x:t2, k:c3, d:c3, q:r2 faults
+    kind: str  # reply | request | timer | cancel | terminate | drop | disconnect
     text: str  # plain words: what it does, without the pid: "deliver the reply to BEGIN on c3"
     wakes: tuple[str, ...] = ()  # labels of the tasks that wait for it
     connection: Optional[str] = None
-    default: bool = False  # what would happen anyway: the oldest reply, else the timer
+    default: bool = False  # what would happen anyway: the oldest reply, else the next request, else the timer
     offered: bool = True  # False: a fault, possible but only done if someone asks for it ("what if")
     delay: Optional[float] = None  # timers: by how many seconds the clock would jump
 
@@ -52,7 +52,7 @@ class ErrorView:
     type: str  # "AttributeError", or with its package: "sqlalchemy.exc.InvalidRequestError"
     message: str
     stack: tuple[Place, ...] = ()  # outermost call first
-    link: str = ""  # how it hangs on the one before: "" for the first, "cause" or "context"
+    link: str = ""  # how it hangs on the one before: "" for the first; cause | context | member (of a group)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    detach orphan | stdout stderr log warning unraisable | timer fault
+    detach orphan | stdout stderr log warning unraisable | timer fault | request response
     """
     text: str
     task: Optional[str] = None

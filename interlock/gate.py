@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import select
+import threading
 import time
 import traceback
 import weakref
@@ -27,6 +28,7 @@ from interlock import lab
 from interlock import link as links
 from interlock import probe
 from interlock import words
+from interlock.clients import Clients
 from interlock.frame import Choice
 from interlock.frame import Event
 from interlock.link import Link
@@ -59,6 +61,7 @@ class Gate:
         self,
         where: lab.Address,
         schema: str,
+        clients: Clients,
         *,
         natural: bool,
         max_links: int,
@@ -74,6 +77,7 @@ class Gate:
         self.links: list[Link] = []
         self.tasks: dict[str, probe.TaskRecord] = {}
         self.now = 0.0
+        self.clients = clients
         self._where = where
         self._schema = schema
         self._natural = natural
@@ -115,10 +119,15 @@ class Gate:
             return
         if len(self.tasks) >= self._max_tasks:
             self._over("limit", f"The program made more than {self._max_tasks} tasks.")
-        count = self._names[name] = self._names.get(name, 0) + 1
-        task.set_name(name if count == 1 else f"{name} #{count}")
+        prefix = self.clients.prefix_of(task.label, task.parent)
+        task.name_for = lambda name: self._numbered(prefix + name)
+        task.set_name(self._numbered(prefix + name))
         self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task.get_name(), weakref.ref(task))
         task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
+
+    def _numbered(self, name: str) -> str:
+        count = self._names[name] = self._names.get(name, 0) + 1
+        return name if count == 1 else f"{name} #{count}"
 
     def _task_done(self, task: Any) -> None:
         try:
@@ -170,7 +179,7 @@ class Gate:
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         patience = self._monotonic() + THREAD_PATIENCE
-        while self._jobs:  # a thread will report through the loop's own pipe
+        while self._jobs or self._in_thread():  # a thread will report through the loop's own pipe
             events = poll(0.05)
             if events:
                 return events
@@ -185,6 +194,16 @@ class Gate:
         if choice is not None:
             self.carry_out(choice)
         return []
+
+    def _in_thread(self) -> bool:
+        """Whether a task waits for a thread of AnyIO's, which the loop is not told of: FastAPI runs in one what is not
+        `async def`.
+        """
+        if threading.active_count() == 1:
+            return False
+        tasks = (record.waiting for record in self.tasks.values())
+        chains = (probe.suspended(task).frames for task in tasks if task is not None)
+        return any(frames[-1].f_code.co_name == "run_sync_in_worker_thread" for frames in chains if frames)
 
     def _written(self, link: Link) -> None:
         self._writes.setdefault(link.label, next(self._write_numbers))
@@ -307,27 +326,32 @@ class Gate:
         return sorted(self._timers, key=lambda timer: timer.when)
 
     def choices(self) -> list[Choice]:
-        """What may happen next, in the order in which it would: replies as they came, then the next timer."""
+        """What may happen next, in the order in which it would: replies as they came, then requests, then the next
+        timer.
+        """
         held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
         found = [
             Choice(link.label, "reply", words.reply(link), self._waiting_for(link), link.label, default=index == 0)
             for index, link in enumerate(held)
         ]
+        found += self.clients.choices(default=not found)
         timers = self.pending_timers()
         if timers:
             delay = timers[0].when - self.now
             due = [timer for timer in timers if timer.when <= timers[0].when]
             wakes = tuple(label for timer in due for label in self._woken_by(timer))
             text = f"let {words.seconds(delay)} pass: {words.timer(due[0])}"
-            found.append(Choice("t", "timer", text, wakes, default=not held, delay=round(delay, 6)))
+            found.append(Choice("t", "timer", text, wakes, default=not found, delay=round(delay, 6)))
         return found
 
     def faults(self) -> list[Choice]:
-        """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped."""
+        """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped, a
+        client gone.
+        """
         tokens = [f"x:{label}" for label in self.tasks]
         tokens += [f"{kind}:{link.label}" for kind in "kd" for link in self.links]
         found = (self.fault(token) for token in tokens)
-        return [choice for choice in found if choice is not None]
+        return [*(choice for choice in found if choice is not None), *self.clients.faults()]
 
     def fault(self, token: str) -> Optional[Choice]:
         """The fault that a token asks for, if it is possible now."""
@@ -337,6 +361,8 @@ class Gate:
             if record is not None and record.waiting is not None:
                 return Choice(token, "cancel", f"cancel task “{record.name}”", (label,), offered=False)
             return None
+        if kind == "q":
+            return next((choice for choice in self.clients.faults() if choice.token == token), None)
         link = next((link for link in self.links if link.label == label), None)
         if link is None or link.phase != links.STARTED or link.pid is None or link.eof:
             return None
@@ -352,6 +378,9 @@ class Gate:
         if choice.kind == "timer":
             self.now = self.pending_timers()[0].when
             self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
+            return
+        if choice.kind in ("request", "disconnect"):
+            self.clients.carry_out(choice)
             return
         if choice.kind == "cancel":
             task = self.tasks[choice.wakes[0]].waiting
@@ -396,6 +425,11 @@ class Gate:
             if link.closing:
                 link.finish()
         self._decide([])  # takes the picture; there is nothing to decide
+        arriving = self.clients.choices(default=True)
+        for choice in arriving:
+            self.clients.carry_out(choice)
+        if arriving:
+            return []
         timers = self.pending_timers()
         deadline = timers[0].when if timers else None
         while True:

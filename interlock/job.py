@@ -32,6 +32,17 @@ class Invariant:
 
 
 @dataclass(frozen=True)
+class Request:
+    """A request of a client that the program, a web application, is to answer."""
+
+    name: str  # of its task
+    method: str
+    path: str  # with its query, as it stands in a URL
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True)
 class Job:
     """One run to be played."""
 
@@ -43,6 +54,7 @@ class Job:
     seed: Optional[int] = None
     setup: str = ""  # SQL run in the schema before the program starts
     invariants: tuple[Invariant, ...] = ()
+    requests: tuple[Request, ...] = ()  # with any, the program is a module with an ASGI application, and no script
     limits: Limits = field(default_factory=Limits)
     sample: bool = True  # look at pg_stat_activity and pg_locks at every step
     pictures: bool = True  # False: only the outcome is wanted; steps come without frames

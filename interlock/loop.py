@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import selectors
 import sys
 import types
@@ -83,6 +84,8 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
     closes a session in one): what it does counts as done by the task it acts for.
     """
 
+    name_for: Optional[Callable[[str], str]] = None  # from a coroutine's name to one that no task has yet
+
     def __init__(self, number: int, creator: Optional[SteppedTask], coro: Any, **kwargs: Any) -> None:
         self.number = number  # before Task.__init__, which puts self into a set
         self.parent: Optional[str] = creator.acts_for if creator is not None else None
@@ -97,13 +100,18 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
         return self is other
 
     def set_name(self, value: object) -> None:
-        if value is not None:  # some Pythons pass on that no name was given, after the factory has found one
-            super().set_name(value)
+        if value is None:  # some Pythons pass on that no name was given, after the factory has found one
+            return
+        path = _FUNCTION.fullmatch(str(value))
+        super().set_name(self.name_for(path[1]) if path and self.name_for else value)
 
     @property
     def label(self) -> str:
         return f"t{self.number}"
 
+
+_FUNCTION = re.compile(r"\w+(?:\.\w+|\.<locals>)*\.(\w+)")
+"""What AnyIO names a task that was given no name: the whole path of its function."""
 
 SteppedTask.__name__ = "Task"  # asyncio's own messages name the class, and should read as they do elsewhere
 
@@ -157,10 +165,12 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 
     def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
         creator = asyncio.current_task(loop) if loop.is_running() else None
+        name = kwargs.pop("name", None)
         kwargs.pop("eager_start", None)  # an eager task would run before it can be seen
         creator = creator if isinstance(creator, SteppedTask) else None
         task = SteppedTask(self._world.next_task_number(), creator, coro, loop=loop, **kwargs)
         self._world.task_created(task)
+        task.set_name(name)
         return task
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:

@@ -167,6 +167,9 @@ class Camera:
             return f"a timer, in {words.seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":
             return "the tasks it gathers", None, None
+        told = self._gate.clients.waits(leaf)
+        if told:
+            return told, None, None
         bound = f", for at most {words.seconds(delay)}" if delay is not None else ""
         for link in self._gate.links:
             if link.sent_by == label and (link.waiting or link.arrived):

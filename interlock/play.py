@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import importlib
 import os
 import runpy
 import sys
@@ -15,6 +16,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 from typing import Optional
 
@@ -25,6 +27,7 @@ from interlock import probe
 from interlock import schedule
 from interlock import strategy
 from interlock.capture import Capture
+from interlock.clients import Clients
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -95,6 +98,7 @@ class Play:
         self._gate = Gate(
             where,
             job.schema,
+            Clients(job.requests, self._tell_answer),
             natural=natural,
             max_links=job.limits.connections,
             max_tasks=job.limits.tasks,
@@ -200,13 +204,26 @@ class Play:
             instrument.steady(lambda: self._gate.clock)
         self._look_for_sqlalchemy()
         try:
-            runpy.run_path(job.program, run_name="__main__")
+            if job.requests:
+                self._serve()
+            else:
+                runpy.run_path(job.program, run_name="__main__")
+        except Over:
+            raise
         except SystemExit as leaving:
             if leaving.code not in (None, 0):
                 self._events.append(Event("stderr", f"the program left with status {leaving.code}"))
         except BaseException as error:  # whatever it is, it is the program's
             self._script_raised(error)
         self._capture.flush()
+
+    def _serve(self) -> None:
+        """Have the program answer its requests: import it as a web server would, and be that server."""
+        module = importlib.import_module(os.path.splitext(os.path.basename(self._job.program))[0])
+        app = getattr(module, "app", None)
+        if not callable(app):
+            raise Over("invalid", "Requests are declared for this program, but it has no ASGI application called app.")
+        asyncio.run(self._gate.clients.server(app))
 
     def _script_raised(self, error: BaseException) -> None:
         """An exception that left the script: its main task's own, or one from outside of any loop."""
@@ -254,6 +271,9 @@ class Play:
         self._choice = choice
         return choice
 
+    def _tell_answer(self, event: Event) -> None:
+        self._events.append(replace(event, text=self._texts.clean(event.text)))
+
     def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
         if record.state == "error" and self._failed_at is None:
@@ -280,7 +300,11 @@ class Play:
         gc.collect()
         self._capture.flush()
         if not self._gate.tasks:
-            raise Over("invalid", "The program ended without ever running an event loop. Call asyncio.run() in it.")
+            raise Over(
+                "invalid",
+                "The program ended without ever running an event loop. Call asyncio.run() in it, or "
+                "declare the requests that its app is to answer in incident.toml.",
+            )
         if self._events and self._job.pictures and self._last is not None:
             self._take_picture([])
 

@@ -19,6 +19,7 @@ import types
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from typing import Optional
 
@@ -30,6 +31,7 @@ from interlock.loop import Timer
 MAX_STACK = 120
 MAX_CHAIN = 12
 VALUE_LIMIT = 300
+SERVER = str(Path(__file__).with_name("clients.py"))  # the engine’s part in a request's stack, which is no part of it
 MESSAGE_LIMIT = 4000
 
 
@@ -165,7 +167,9 @@ def _greenlet_frames(spawn: types.FrameType) -> list[types.FrameType]:
 def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
     """A chain's stack, outermost call first."""
     return tuple(
-        sources.place(frame.f_code.co_filename, frame.f_lineno, _function(frame.f_code)) for frame in chain.frames
+        sources.place(frame.f_code.co_filename, frame.f_lineno, _function(frame.f_code))
+        for frame in chain.frames
+        if frame.f_code.co_filename != SERVER
     )
 
 
@@ -200,6 +204,11 @@ _LIBRARY_WAITS = (  # the first that fits
 def library_wait(stack: tuple[Place, ...]) -> str:
     """What a task waits for inside a library, told from where it waits; "" if that tells nothing."""
     files = [place.file.replace(os.sep, "/") for place in stack[-8:]]
+    if any(file.startswith("anyio/streams") for file in files[-4:]):
+        return "what an inner task sends"
+    if any(file.startswith("anyio/") for file in files[-3:]):
+        leaving = any(place.function.endswith("__aexit__") for place in stack[-3:])
+        return "the tasks of its group" if leaving else "an AnyIO event"
     return next((words for path, words in _LIBRARY_WAITS if any(path in file for file in files)), "")
 
 
@@ -214,15 +223,33 @@ def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str
         stack = tuple(
             sources.place(frame.f_code.co_filename, line, _function(frame.f_code))
             for frame, line in traceback.walk_tb(current.__traceback__)
+            if frame.f_code.co_filename != SERVER
         )
         views.append(ErrorView(type_name(type(current)), clean(_text(current)), stack[-MAX_STACK:], link))
-        if current.__cause__ is not None:
+        members = _members(current)
+        if members:
+            current, link = members[0], "member"
+        elif current.__cause__ is not None:
             current, link = current.__cause__, "cause"
-        elif current.__context__ is not None and not current.__suppress_context__:
-            current, link = current.__context__, "context"
-        else:
+        elif current.__suppress_context__ or _only_passes(current.__context__, current):
             current = None
+        else:
+            current, link = current.__context__, "context"
     return tuple(views)
+
+
+def _members(error: Optional[BaseException]) -> tuple[BaseException, ...]:
+    """Those of an exception group, () for other exceptions. Told by the attribute: Python 3.10 has no groups itself."""
+    members = getattr(error, "exceptions", ())
+    return members if isinstance(members, tuple) else ()
+
+
+def _only_passes(context: Optional[BaseException], error: BaseException) -> bool:
+    """Whether an exception did not begin with its context, but was there before and came along while that was handled.
+
+    A web framework takes it out of a group and raises it again, or once AnyIO's stream to a handler has ended.
+    """
+    return error in _members(context) or (context is not None and type_name(type(context)) == "anyio.EndOfStream")
 
 
 def type_name(cls: type) -> str:

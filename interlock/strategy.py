@@ -54,7 +54,7 @@ def seeded(seed: int) -> Decide:
     chance = random.Random(seed)
 
     def decide(step: int, choices: Sequence[Choice]) -> str:
-        replies = [choice.token for choice in choices if choice.kind == "reply"]
+        replies = [choice.token for choice in choices if choice.kind in ("reply", "request")]
         timer = next((choice for choice in choices if choice.kind == "timer"), None)
         if timer is not None and (not replies or chance.random() < overtaking(timer.delay or 0.0)):
             return timer.token

@@ -51,7 +51,7 @@ def seconds(span: float) -> str:
 
 def caption(number: int, events: list[Event], woke: tuple[str, ...], names: dict[str, str]) -> str:
     """One sentence for a step: what the world did, and who ran then."""
-    came = [event.text for event in events if event.kind in ("reply", "timer", "fault")]
+    came = [event.text for event in events if event.kind in ("reply", "request", "timer", "fault")]
     happened = "; ".join(came[:3]) or "the program went on"
     if number == 0:
         happened = "the program began"

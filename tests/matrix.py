@@ -66,6 +66,7 @@ class Case:
             schedule=expected.schedule,
             setup=self.incident.setup,
             invariants=self.incident.invariants,
+            requests=self.program.requests,
             # What is expected to stand still need not be watched for long.
             limits=Limits(hang_after=1.5) if expected.outcome == "hang" else Limits(),
         )

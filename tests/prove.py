@@ -65,6 +65,7 @@ async def prove(
             schedule=expected.schedule if expected else "il1:",
             setup=incident.setup,
             invariants=incident.invariants,
+            requests=found.requests,
         )
         for _ in numbers:
             runner = await Runner.start(python)

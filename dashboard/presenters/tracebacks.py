@@ -11,6 +11,7 @@ from interlock.frame import Place
 _LINKS = {
     "cause": "It was the direct cause of:",
     "context": "While it was being handled, another was raised:",
+    "member": "It became a member of:",
 }
 
 

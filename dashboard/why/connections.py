@@ -19,6 +19,8 @@ from dashboard.why.sessions import refused
 from dashboard.why.sessions import session_of
 from dashboard.why.sessions import together
 
+POOL = "a free connection of the pool"  # as the engine calls what a task waits for
+
 
 def in_flight(history: History, failure: Failure) -> list[Clause]:
     """Somebody else's statement was on its way on a connection when the failing task used that connection."""
@@ -51,7 +53,8 @@ def _awaited(history: History, connection: str, step: int) -> Fact | None:
 
 def starved(history: History, failure: Failure) -> list[Clause]:
     """No connection came out of the pool in time: who had them all."""
-    spot = history.spot(failure.task, failure.step - 1)
+    asker = _asker(history, failure)
+    spot = history.spot(asker, failure.step - 1)
     if spot is None or "TimeoutError" not in failure.error.type or not failure.through("sqlalchemy/pool/"):
         return []
     clauses = []
@@ -64,8 +67,18 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             text += str(back.step) if back else f"{history.last.number}, the last"
             place = history.place(who, taken.step) if who else None
             clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
-    text = f"{history.name(failure.task)} asked the pool for a connection, and began to wait ({spot.waits})"
-    return [*clauses[:EACH], Clause("waits", spot.since, text, (failure.task,), spot.sessions, (), spot.place)]
+    text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
+    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place)]
+
+
+def _asker(history: History, failure: Failure) -> str:
+    """The task that waited: a web framework has a request handled in a task under the one that fails in the end."""
+    under = [failure.task]
+    for task, parent in history.parents.items():
+        if parent in under:
+            under.append(task)
+    spots = ((task, history.spot(task, failure.step - 1)) for task in under)
+    return next((task for task, spot in spots if spot and spot.waits.startswith(POOL)), failure.task)
 
 
 def dirty(history: History, failure: Failure) -> list[Clause]:

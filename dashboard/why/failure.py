@@ -55,7 +55,8 @@ def find(history: History, end: End, sources: Mapping[str, str]) -> Failure | No
             line = next(reversed(_own(errors)), None)
             handling = line is not None and handles(sources.get(line.file, ""), line.line)
             failures.append(Failure(task.id, errors[-1], tuple(errors), step, handling))
-    failures.sort(key=lambda one: one.step)
+    ended = [fact.event.task for fact in history.told("task-ended")]
+    failures.sort(key=lambda one: (one.step, ended.index(one.task)))
     if not failures:
         return None
     first = failures[0]
@@ -74,8 +75,14 @@ def _passed_on(history: History, task: TaskOutcome, tasks: Iterable[TaskOutcome]
         parent = history.parents.get(child)
         return parent is not None and (parent == task.id or under(parent))
 
+    lines = {line(error) for error in task.errors}
     last = line(task.errors[-1])
-    return any(under(one.id) and any(line(error) == last for error in one.errors) for one in tasks)
+    return any(
+        under(one.id)
+        and one.errors
+        and (line(one.errors[0]) in lines or any(line(error) == last for error in one.errors))
+        for one in tasks
+    )
 
 
 def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
@@ -102,7 +109,7 @@ def interference(history: History, failure: Failure) -> list[Clause]:
     for step, choice in sorted(history.chosen.items()):
         if step > failure.step or (choice.kind == "timer" and failure.task not in history.woke[step]):
             continue
-        if choice.kind in ("cancel", "terminate", "drop", "timer"):
+        if choice.kind in ("cancel", "terminate", "drop", "disconnect", "timer"):
             labels = (choice.connection,) if choice.connection else ()
             text = f"the schedule chose: {choice.text}"
             clauses.append(Clause("fault", step, text, choice.wakes, (), labels))

@@ -13,6 +13,7 @@ from dashboard.incidents import Incident
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import TaskOutcome
+from interlock.job import Request
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -291,3 +292,65 @@ def test_the_catalogue_that_comes_along_is_without_problems() -> None:
         assert incident.sources
         assert {program.kind for program in incident.programs} >= {"broken", "fix"}
         assert all(program.expectations for program in incident.programs)
+
+
+REQUESTS = """
+[[program.request]]
+name = "deposit"
+post = "/accounts/1?twice=yes"
+headers = { "X-User" = "ann" }
+body = "10"
+
+[[program.request]]
+name = "look"
+get = "/accounts/1"
+"""
+
+
+def test_a_program_may_be_a_web_application_with_requests(tmp_path: Path) -> None:
+    incident = read(tmp_path, {"incident.toml": TOML + REQUESTS})
+    assert mistakes(incident) == []
+    fixed = incident.program("fixed")
+    assert fixed is not None
+    assert fixed.requests == (
+        Request("deposit", "POST", "/accounts/1?twice=yes", {"X-User": "ann"}, "10"),
+        Request("look", "GET", "/accounts/1"),
+    )
+    assert incident.program("broken").requests == ()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "message"),
+    [
+        ('name = "look"', 'name = "Look!"', 28, "'Look!' cannot be a request's name"),
+        ('name = "look"', 'name = "deposit"', 28, "There is a request 'deposit' before this one already."),
+        ('name = "look"\n', "", 27, "A request must have a key 'name', a text in quotes."),
+        ('get = "/accounts/1"', "", 28, "A request has one of get, post, put, patch, delete"),
+        ('get = "/accounts/1"', 'get = "/"\nput = "/"', 28, "A request has one of"),
+        ('get = "/accounts/1"', 'get = "accounts"', 29, "A path begins with /"),
+        ('get = "/accounts/1"', 'get = "/a b"', 29, "A path begins with /"),
+        ('get = "/accounts/1"', f'get = "/{"a" * 3000}"', 29, "A path begins with /"),
+        ('get = "/accounts/1"', "get = 1", 29, "'get' must be a text in quotes."),
+        ('get = "/accounts/1"', 'get = "/"\nbody = 1', 30, "'body' must be a text in quotes."),
+        ('get = "/accounts/1"', 'get = "/"\ncookie = "a"', 30, "A request has no key 'cookie'. It has: name, get"),
+        ('"X-User" = "ann"', '"X-User" = 1', 24, "Headers are at most 50 names and texts of ASCII"),
+        ('"X-User" = "ann"', '"X-User" = "a\\r\\nb: c"', 24, "Headers are at most 50"),
+        ('"X-User" = "ann"', '"X User" = "ann"', 24, "Headers are at most 50"),
+        ('body = "10"', f'body = "{"a" * 70_000}"', 25, "A body has at most 65,536 characters."),
+    ],
+)
+def test_mistakes_in_requests_are_told_with_their_line(
+    was: str, becomes: str, line: int, message: str, tmp_path: Path
+) -> None:
+    assert was in REQUESTS
+    incident = read(tmp_path, {"incident.toml": TOML + REQUESTS.replace(was, becomes)})
+    (file, at, told) = mistakes(incident)[0]
+    assert (file, at) == ("incident.toml", line)
+    assert message in told
+
+
+def test_a_program_can_have_only_so_many_requests(tmp_path: Path) -> None:
+    many = "".join(f'[[program.request]]\nname = "r{number}"\nget = "/"\n' for number in range(60))
+    incident = read(tmp_path, {"incident.toml": TOML + many})
+    assert mistakes(incident) == [("incident.toml", 20, "There are 60 requests; a program can have 50.")]
+    assert len(incident.program("fixed").requests) == 50  # type: ignore[union-attr]

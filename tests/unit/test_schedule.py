@@ -14,9 +14,9 @@ from interlock.schedule import parse
 
 tokens = st.one_of(
     st.just("t"),
-    st.integers(1, 99).map(lambda n: f"c{n}"),
+    st.builds(lambda kind, n: f"{kind}{n}", st.sampled_from("cr"), st.integers(1, 99)),
     st.builds(lambda kind, n: f"{kind}:c{n}", st.sampled_from("kd"), st.integers(1, 99)),
-    st.integers(1, 99).map(lambda n: f"x:t{n}"),
+    st.builds(lambda kind, n: f"{kind}{n}", st.sampled_from(["x:t", "q:r"]), st.integers(1, 99)),
 )
 
 
@@ -39,6 +39,9 @@ def test_white_space_of_a_chat_is_no_matter() -> None:
         ("il1:3=c1,", "'' is not step=choice"),
         ("il1:0=c1", "'0=c1'"),
         ("il1:3=q", "'3=q'"),
+        ("il1:3=r0", "r2 \\(request 2 arrives\\)"),
+        ("il1:3=k:r1", "'3=k:r1'"),
+        ("il1:3=q:c1", "'3=q:c1'"),
         ("il1:3=c1,3=c2", "Step 3 stands twice"),
         ("il1:" + "1=t," * 50_000, "longer than"),
     ],
@@ -71,6 +74,14 @@ def test_chance_is_the_same_for_the_same_seed_and_always_possible(seed: int) -> 
     assert set(first) <= {"c1", "c2", "t"}
     only_timer = Choice("t", "timer", "", default=True)
     assert strategy.seeded(seed)(1, [only_timer]) == "t"
+
+
+@given(st.integers(0, 2**32))
+def test_chance_lets_requests_in_among_the_replies(seed: int) -> None:
+    requests = [Choice("r1", "request", ""), Choice("r2", "request", "")]
+    decide = strategy.seeded(seed)
+    assert {decide(step, [*REPLIES, *requests, TIMER]) for step in range(200)} == {"c1", "c2", "r1", "r2"}
+    assert decide(1, [requests[1], TIMER]) == "r2"
 
 
 def test_a_long_timer_rarely_overtakes_replies() -> None:

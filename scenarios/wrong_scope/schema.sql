@@ -1,0 +1,6 @@
+create table users (
+    id integer primary key,
+    name text not null
+);
+
+insert into users (id, name) values (1, 'ann'), (2, 'ben'), (3, 'cleo');

@@ -335,7 +335,7 @@ def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:
                 "A path begins with / and has neither spaces nor letters beyond ASCII; write them as %20.",
             )
         elif not NAME.fullmatch(fields.get("name", "x")):
-            wrong = "name", f"{fields['name']!r} cannot be a request's name: {_NAMES}."
+            wrong = "name", f"{fields['name']!r} cannot be a request's name: {NAMES}."
         elif fields.get("name") in seen:
             wrong = "name", f"There is a request {fields['name']!r} before this one already."
         elif len(headers) > MAX_HEADERS or not all(map(_is_header, headers.items())):

@@ -56,10 +56,6 @@ class Visit:
         self._waiting: list[asyncio.Future[None]] = []  # for what the client does next
 
     @property
-    def line(self) -> str:
-        return f"{self.request.method} {self.request.path}"
-
-    @property
     def state(self) -> str:
         """What its client has got, in words."""
         if self.status is None:
@@ -115,16 +111,16 @@ class Visit:
             return
         if kind == "http.response.start" and self.status is None:
             self.status = message["status"]
-            self._tell(Event("response", f"the answer to {self.line} begins: {self.status}", self.task))
+            self._tell(Event("response", f"the answer to {self.request.line} begins: {self.status}", self.task))
         elif kind == "http.response.body" and self.status is not None and not self.over:
             body = message.get("body", b"")
             self._size += len(body)
             shown = bytes(body[: SHOWN * 4]).decode(errors="replace")
             part = f": {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}" if body else ""
             if message.get("more_body"):
-                self._tell(Event("response", f"a part of the answer to {self.line} was sent{part}", self.task))
+                self._tell(Event("response", f"a part of the answer to {self.request.line} was sent{part}", self.task))
             else:
-                self._tell(Event("response", f"{self.line} was answered, {self.state}{part}", self.task))
+                self._tell(Event("response", f"{self.request.line} was answered, {self.state}{part}", self.task))
                 self._end()
         else:
             raise RuntimeError(f"The application sent {kind!r}, which has no place in its answer here.")
@@ -149,7 +145,7 @@ class Visit:
     def task_done(self, task: asyncio.Task[Answer]) -> None:
         """An application that fails in mid-answer leaves its client with half of it."""
         if not self.over and self.status is not None:
-            self._tell(Event("response", f"the answer to {self.line} broke off: {self.state}", self.task))
+            self._tell(Event("response", f"the answer to {self.request.line} broke off: {self.state}", self.task))
         self.over = True
 
 
@@ -209,7 +205,7 @@ class Clients:
             Choice(
                 visit.label,
                 "request",
-                f"let the request “{visit.request.name}” arrive: {visit.line}",
+                f"let the request “{visit.request.name}” arrive: {visit.request.line}",
                 default=default and index == 0,
             )
             for index, visit in enumerate(waiting)
@@ -237,7 +233,7 @@ class Clients:
             visit.task = ""  # it is on its way
             self._loop.call_soon(self._arrive, visit)
         else:
-            self._tell(Event("fault", f"the client of {visit.line} left", visit.task))
+            self._tell(Event("fault", f"the client of {visit.request.line} left", visit.task))
             self._loop.call_soon(visit.leave)
 
     def _arrive(self, visit: Visit) -> None:
@@ -248,7 +244,7 @@ class Clients:
         self._served[task.label] = visit.request.name
         task.add_done_callback(visit.task_done)
         task.add_done_callback(self._answered)
-        self._tell(Event("request", f"the request {visit.line} arrived", visit.task))
+        self._tell(Event("request", f"the request {visit.request.line} arrived", visit.task))
 
     async def _answer(self, visit: Visit) -> Answer:
         await self._app(visit.scope(self._state), visit.receive, visit.send)
@@ -264,14 +260,13 @@ class Clients:
     def waits(self, leaf: Any) -> str:
         """What whoever waits for this future waits for, if that is the clients' to do; else ""."""
         if leaf is not None and leaf is self._all_answered:
-            return "requests"
+            return "the next request"
         visit = next((visit for visit in self.visits if visit.waited_for_by(leaf)), None)
         return f"the client of “{visit.request.name}”" if visit is not None else ""
 
-    def prefix_of(self, task: str, parent: Optional[str]) -> str:
-        """What stands before the name of a new task: a request's own name, "report/", if it was made for one."""
-        request = self._served.get(parent or "")
-        if request is None:
-            return ""
-        self._served[task] = request
-        return f"{request}/"
+    def served(self, task: str, parent: Optional[str]) -> str:
+        """The name of the request that a new task was made for; "" if it was made for none."""
+        request = self._served.get(parent or "", "")
+        if request:
+            self._served[task] = request
+        return request

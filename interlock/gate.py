@@ -94,7 +94,7 @@ class Gate:
         self._write_numbers = itertools.count(1)
         self._arrivals = itertools.count(1)
         self._task_numbers = itertools.count(1)
-        self._names: dict[str, int] = {}
+        self._names: dict[tuple[str, str], int] = {}
         self._timers: list[Timer] = []
         self._jobs = 0
         self._loop: Optional[asyncio.AbstractEventLoop] = None
@@ -119,15 +119,17 @@ class Gate:
             return
         if len(self.tasks) >= self._max_tasks:
             self._over("limit", f"The program made more than {self._max_tasks} tasks.")
-        prefix = self.clients.prefix_of(task.label, task.parent)
-        task.name_for = lambda name: self._numbered(prefix + name)
-        task.set_name(self._numbered(prefix + name))
+        request = self.clients.served(task.label, task.parent)
+        task.name_for = lambda name: self._name(name, request)
+        task.set_name(self._name(name, request))
         self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task.get_name(), weakref.ref(task))
         task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
 
-    def _numbered(self, name: str) -> str:
-        count = self._names[name] = self._names.get(name, 0) + 1
-        return name if count == 1 else f"{name} #{count}"
+    def _name(self, name: str, request: str) -> str:
+        """A name that no task has yet, from a coroutine's; with the request that the task was made for."""
+        count = self._names[name, request] = self._names.get((name, request), 0) + 1
+        numbered = name if count == 1 else f"{name} #{count}"
+        return f"{numbered} of {request}" if request else numbered
 
     def _task_done(self, task: Any) -> None:
         try:

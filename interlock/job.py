@@ -41,6 +41,10 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
 
+    @property
+    def line(self) -> str:
+        return f"{self.method} {self.path}"
+
 
 @dataclass(frozen=True)
 class Job:

@@ -220,6 +220,9 @@ def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str
     link = ""
     while current is not None and id(current) not in seen and len(views) < MAX_CHAIN:
         seen.add(id(current))
+        if len(_members(current)) == 1:  # a group of one says nothing of its own: it is its member that was raised
+            current = _members(current)[0]
+            continue
         stack = tuple(
             sources.place(frame.f_code.co_filename, line, _function(frame.f_code))
             for frame, line in traceback.walk_tb(current.__traceback__)

@@ -38,6 +38,7 @@ class ProgramCard:
     title: str
     kind: Mark
     verdicts: tuple[Verdict, ...]
+    requests: tuple[tuple[str, str], ...] = ()  # names, and "GET /users/1"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def _program(
         verdicts=tuple(
             _verdict(program, stack, stack in ready, runs.get((incident.name, program.name, stack))) for stack in order
         ),
+        requests=tuple((one.name, one.line) for one in program.requests),
     )
 
 

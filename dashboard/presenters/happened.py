@@ -23,6 +23,8 @@ _SYMBOLS = {
     "orphan": "⚠",
     "fault": "⚡",
     "timer": "◷",
+    "request": "⇒",
+    "response": "⇐",
 }
 _LOUD = {"orphan": "loud", "failed": "bad", "fault": "warn", "stderr": "warn", "warning": "warn", "unraisable": "bad"}
 

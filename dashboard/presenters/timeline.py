@@ -27,7 +27,7 @@ TASKS, CONNECTIONS = 24, 16
 
 SIGNS = {"value": "✓", "error": "✕", "cancelled": "⊘", "orphan": "⚠", "closed": "×"}
 UNDER = ("open", "failed", "statement", "lock", "wait", "orphan")  # what is drawn first lies under what follows
-KINDS = {"timer": "◷", "cancel": "⚡", "terminate": "⚡", "drop": "⚡"}
+KINDS = {"timer": "◷", "cancel": "⚡", "terminate": "⚡", "drop": "⚡", "disconnect": "⚡", "request": "⇒"}
 LOUD = {"error": 1000, "orphan": 1000, "cancelled": 100, "lock": 100, "failed": 10}
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,10 @@ from dashboard.presenters import sample
 from dashboard.store import Store
 from dashboard.store import migrate
 from interlock import journal
+from interlock.frame import Choice
 from interlock.frame import End
+from interlock.frame import Event
+from interlock.frame import Step
 from tests.databases import fresh_database
 
 WORKER = 4711
@@ -96,6 +100,30 @@ def test_home_shows_the_latest_verdict_of_each_stack(client: FlaskClient, store:
     run_id = ended_run(store)
     page = text(client.get("/"))
     assert f"run {run_id} ✓ as declared" in page
+
+
+def test_an_incident_tells_the_requests_that_its_programs_answer(client: FlaskClient) -> None:
+    page = text(client.get("/incidents/after_response"))
+    assert "Requests that arrive: ann GET /users/1 , ben GET /users/2 , cleo GET /users/3" in page
+    assert "Requests that arrive" not in text(client.get("/incidents/shared_session"))
+
+
+def test_requests_are_choices_and_a_client_may_leave(client: FlaskClient, store: Store) -> None:
+    run_id = waiting_run(store)
+    choices = (
+        Choice("r1", "request", "let the request “ann” arrive: GET /users/1", default=True),
+        Choice("r2", "request", "let the request “ben” arrive: GET /users/2"),
+        Choice("q:r3", "disconnect", "let the client of “cleo” leave before it has its answer", offered=False),
+    )
+    event = Event("request", "the request GET /users/3 arrived", "t2")
+    frame = replace(sample.STEPS[1].frame, choices=choices)
+    store.add_step(run_id, Step(1, frame, Choice("r3", "request", ""), events=(event,)), status="waiting")
+    page = client.get(f"/runs/{run_id}?step=1")
+    assert "1 let the request “ann” arrive: GET /users/1 default 2 let the request “ben” arrive" in text(page)
+    assert "drop a connection, let a client leave · let the client of “cleo” leave" in text(page)
+    assert re.search(r"⇒ .{0,30}the request GET /users/3 arrived", text(page))
+    assert '<button class="choice live" id="choice-r2"' in page.text
+    assert '<button class="choice live" id="choice-q-r3"' in page.text
 
 
 def test_the_guide_lists_every_incident_and_finds_one_by_what_was_seen(client: FlaskClient) -> None:

@@ -59,7 +59,8 @@ class Observer:
         self._links = links
         self._tell = tell
         self._installed = False
-        self._sessions: dict[int, SessionRecord] = {}
+        self._sessions: dict[str, SessionRecord] = {}  # by label
+        self._at: dict[int, SessionRecord] = {}  # by address, which a later session may get again
         self._numbers = itertools.count(1)
         self.uses: dict[str, Use] = {}  # by connection label, while checked out
 
@@ -120,10 +121,10 @@ class Observer:
     # The session ---------------------------------------------------------------------
 
     def _record(self, session: Any) -> SessionRecord:
-        record = self._sessions.get(id(session))
+        record = self._at.get(id(session))
         if record is None or record.ref() is not session:
             record = SessionRecord(f"s{next(self._numbers)}", type(session).__name__, weakref.ref(session))
-            self._sessions[id(session)] = record
+            self._at[id(session)] = self._sessions[record.label] = record
         task = current_label()
         if task is not None and task not in record.users:
             record.users.append(task)
@@ -131,7 +132,7 @@ class Observer:
 
     def label_of_session(self, session: Any) -> Optional[str]:
         """The label of a Session that has been met, else None."""
-        record = self._sessions.get(id(session))
+        record = self._at.get(id(session))
         return record.label if record is not None and record.ref() is session else None
 
     def _transaction_created(self, session: Any, transaction: Any) -> None:
@@ -186,7 +187,7 @@ class Observer:
         use = self.uses.get(label)
         if use is None or use.session is None:
             return ""
-        record = next(record for record in self._sessions.values() if record.label == use.session)
+        record = self._sessions[use.session]
         if record.ref() is None:
             return f"session {use.session} is gone and never gave it back"
         if record.era != use.era or not record.open:
@@ -198,7 +199,7 @@ class Observer:
     def sessions(self, inside: dict[str, list[str]]) -> tuple[SessionView, ...]:
         """All sessions met so far; `inside` names for each the tasks inside a call of it."""
         views = []
-        for record in sorted(self._sessions.values(), key=lambda record: int(record.label[1:])):
+        for record in self._sessions.values():
             alive = record.ref() is not None
             holds = tuple(
                 label

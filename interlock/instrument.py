@@ -25,7 +25,8 @@ DISCLOSED = (
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
     "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address.",
-    "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address.",
+    "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address; AnyIO cancels what is "
+    "inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses become numbers in order of appearance, process and transaction numbers labels.",
 )
@@ -36,6 +37,7 @@ _BARRED = {
     "psycopg": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
     "psycopg2": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
 }
+_SCOPE = re.compile(r"\bcancel scope [0-9a-f]{6,16}\b")  # an address, as AnyIO writes it
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
 _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
@@ -99,6 +101,30 @@ def steady_sqlalchemy() -> None:
         transaction.__hash__ = of_transaction
 
 
+class _InOrder(dict):  # type: ignore[type-arg]  # as much of a set as AnyIO's CancelScope needs, walked in order
+    def add(self, item: Any) -> None:
+        self[item] = None
+
+    def discard(self, item: Any) -> None:
+        self.pop(item, None)
+
+    def remove(self, item: Any) -> None:
+        del self[item]
+
+
+def steady_anyio() -> None:
+    """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address."""
+    patched: Any = sys.modules["anyio._backends._asyncio"]
+    begin = patched.CancelScope.__init__
+
+    def begin_in_order(self: Any, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        if hasattr(self, "_child_scopes"):
+            self._child_scopes = _InOrder()
+
+    patched.CancelScope.__init__ = begin_in_order
+
+
 class Texts:
     """Takes out of texts what differs from run to run, so that equal runs read equal.
 
@@ -116,6 +142,8 @@ class Texts:
             text = _ADDRESS.sub(
                 lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text
             )
+        if "cancel scope " in text:
+            text = _SCOPE.sub("cancel scope …", text)
         if "rocess " in text:
             text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)

@@ -92,6 +92,7 @@ class Play:
         self._texts = instrument.Texts(lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None))
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
+        self._anyio = False  # it has been met
         natural = job.mode == "natural"
         where = lab.address(job.lab)
         self._stage = Stage(where, job.schema, job.setup)
@@ -202,7 +203,7 @@ class Play:
         self._capture.install()
         if job.mode != "natural":
             instrument.steady(lambda: self._gate.clock)
-        self._look_for_sqlalchemy()
+        self._look_at_imports()
         try:
             if job.requests:
                 self._serve()
@@ -236,9 +237,12 @@ class Play:
         when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
         raise Over("invalid", f"The program raised {when}: {shown}")
 
-    def _look_for_sqlalchemy(self) -> None:
+    def _look_at_imports(self) -> None:
         if self._observer.install() and self._job.mode != "natural":
             instrument.steady_sqlalchemy()
+        if not self._anyio and "anyio._backends._asyncio" in sys.modules and self._job.mode != "natural":
+            self._anyio = True
+            instrument.steady_anyio()
 
     def _over(self, name: str, detail: str) -> NoReturn:
         """End the run from within the program: tell how it ended and leave the process."""
@@ -248,7 +252,7 @@ class Play:
     # During: the gate asks ---------------------------------------------------------------------
 
     def _decide(self, choices: list[Choice]) -> Optional[Choice]:
-        self._look_for_sqlalchemy()
+        self._look_at_imports()
         self._take_picture(choices and [*choices, *self._gate.faults()])
         if self._job.mode == "natural":
             return None

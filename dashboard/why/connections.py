@@ -73,11 +73,7 @@ def starved(history: History, failure: Failure) -> list[Clause]:
 
 def _asker(history: History, failure: Failure) -> str:
     """The task that waited: a web framework has a request handled in a task under the one that fails in the end."""
-    under = [failure.task]
-    for task, parent in history.parents.items():
-        if parent in under:
-            under.append(task)
-    spots = ((task, history.spot(task, failure.step - 1)) for task in under)
+    spots = ((task, history.spot(task, failure.step - 1)) for task in history.family(failure.task))
     return next((task for task, spot in spots if spot and spot.waits.startswith(POOL)), failure.task)
 
 

@@ -136,6 +136,14 @@ class History:
     def state(self, connection: str, step: int) -> Pooled | None:
         return next((one for one in reversed(self.pooled.get(connection, ())) if one.step <= step), None)
 
+    def family(self, task: str) -> list[str]:
+        """A task and those made by it, and by those."""
+        found = [task]
+        for child, parent in self.parents.items():  # in the order in which they were made
+            if parent in found:
+                found.append(child)
+        return found
+
     def name(self, task: str | None) -> str:
         return f"“{self.names.get(task or '', task or 'nobody')}”"
 

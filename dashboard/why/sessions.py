@@ -27,8 +27,12 @@ def session_of(history: History, failure: Failure) -> str | None:
     ):
         if fact.step == failure.step and fact.event.session:
             return fact.event.session
-    known = history.last.frame.sessions
-    return known[0].id if len(known) == 1 else None  # the only one that there is
+    known = [one.id for one in history.last.frame.sessions]
+    if len(known) > 1:  # then the only one that the tasks of its request, if it is one, began to use in that step
+        family = history.family(failure.task)[1:]
+        began = (one.event for one in history.told("begin", "attach") if one.step == failure.step)
+        known = list(dict.fromkeys(one.session for one in began if one.session and one.task in family))
+    return known[0] if len(known) == 1 else None
 
 
 def ended_by_another(history: History, failure: Failure) -> list[Clause]:

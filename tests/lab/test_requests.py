@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from dashboard import incidents
+from dashboard import why
 from interlock import journal
 from interlock.frame import Step
 from interlock.job import Request
 from interlock.supervisor import Runner
+from tests.claims import assert_true
 from tests.lab.conftest import Play
 from tests.lab.conftest import Played
 from tests.prove import prove
@@ -23,7 +25,15 @@ ANN = Request("ann", "POST", "/deposit/1?twice=yes", {"X-User": "ann"}, "10")
 BEN = Request("ben", "POST", "/deposit/1", {"X-User": "ben"}, "5")
 SLOW = Request("slow", "GET", "/slow")
 BOOM = Request("boom", "GET", "/boom")
-ORIGIN = incidents.load([Path(__file__).parents[2] / "scenarios"]).incident("request_session")
+CATALOGUE = incidents.load([Path(__file__).parents[2] / "scenarios"])
+ORIGIN = CATALOGUE.incident("request_session")
+BROKEN = [
+    (incident, program, stack)
+    for incident in CATALOGUE.incidents
+    for program in incident.programs
+    for stack, expected in program.expectations.items()
+    if program.requests and expected.outcome == "error"
+]
 
 
 def serve(play: Play, stack: str = "sqlalchemy-2.1", *requests: Request, **asked: Any) -> Played:
@@ -162,6 +172,17 @@ def test_an_application_may_refuse_to_start_or_know_nothing_of_it(play: Play, tm
         assert not played.said("request")
     else:
         assert played.task("boom").value == "204 No Content, 0 bytes"
+
+
+@pytest.mark.parametrize(("incident", "program", "stack"), BROKEN, ids=lambda one: getattr(one, "name", one))
+def test_a_broken_application_has_a_proof_and_every_clause_is_true(
+    incident: incidents.Incident, program: incidents.Program, stack: str, play: Play
+) -> None:
+    for how in ({}, {"mode": "random", "seed": 1}):
+        played = play(program.path, stack, requests=program.requests, sample=False, **how)
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        assert proof or how
 
 
 @pytest.mark.parametrize("stack", STACKS)

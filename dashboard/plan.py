@@ -61,5 +61,6 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         setup=incident.setup,
         invariants=incident.invariants,
         follow=run.follow,
+        replica_hosts=program.replica,
     )
     return Plan(program, stack.python, job)

@@ -35,12 +35,13 @@ class Place:
 class Choice:
     """Something the outside world may do next."""
 
-    token: str  # as a schedule writes it: c3 the reply on c3, t the next timer, x:t2 cancel, k:c3 terminate, d:c3 drop
-    kind: str  # reply | timer | cancel | terminate | drop
+    token: str  # as a schedule writes it: c3 the reply on c3, t the next timer, w the replica catches up,
+    # x:t2 cancel, k:c3 terminate, d:c3 drop
+    kind: str  # reply | timer | replica | cancel | terminate | drop
     text: str  # plain words: what it does, without the pid: "deliver the reply to BEGIN on c3"
     wakes: tuple[str, ...] = ()  # labels of the tasks that wait for it
     connection: Optional[str] = None
-    default: bool = False  # what would happen anyway: the oldest reply, else the timer
+    default: bool = False  # what would happen anyway: the oldest reply, else the replica, else the timer
     offered: bool = True  # False: a fault, possible but only done if someone asks for it ("what if")
     delay: Optional[float] = None  # timers: by how many seconds the clock would jump
 
@@ -104,8 +105,9 @@ class ConnectionView:
     session: Optional[str] = None  # session it was checked out for
     orphan: bool = False  # begun under a session that no longer knows it
     why_orphan: str = ""
-    blocked_by: tuple[str, ...] = ()  # labels of connections, or "pid N" for one that is not the run's
+    blocked_by: tuple[str, ...] = ()  # labels of connections, "pid N" for one that is not the run's, "the replay"
     tag: str = ""  # what the program calls its server: "writer.internal:5432/app"
+    replica: bool = False  # it leads to the replica of the lab
     pid: Optional[int] = field(default=None, metadata=VOLATILE)
 
 
@@ -122,6 +124,7 @@ class ActivityRow:
     has_xid: bool = False  # it has written
     locks: tuple[str, ...] = ()  # "RowExclusiveLock on account", waited-for ones end with "(waits)"
     blocked_by: tuple[str, ...] = ()
+    replica: bool = False  # of the replica's pg_stat_activity
     pid: int = field(default=0, metadata=VOLATILE)
     xact_age_ms: Optional[float] = field(default=None, metadata=VOLATILE)  # real time, by the server
     backend_start: str = field(default="", metadata=VOLATILE)
@@ -145,7 +148,7 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    detach orphan | stdout stderr log warning unraisable | timer fault
+    detach orphan | stdout stderr log warning unraisable | timer replica fault
     """
     text: str
     task: Optional[str] = None

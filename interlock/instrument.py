@@ -29,6 +29,7 @@ DISCLOSED = (
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses become numbers in order of appearance, process and transaction numbers labels.",
 )
+REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (DISCLOSED[0], DISCLOSED[1], DISCLOSED[4], DISCLOSED[7])
 
 _BARRED = {

@@ -1,7 +1,8 @@
 """Schedules: which choice at which step, written as deviations from what would have happened anyway.
 
-`il1:` is the empty schedule: always the oldest reply, and a timer only when no reply waits. `il1:7=c3,12=t` differs
-from it at step 7 (the reply on connection c3) and at step 12 (the next timer). Short, made for pasting into a chat
+`il1:` is the empty schedule: always the oldest reply; when no reply waits, a replica that is behind catches up, and a
+timer fires only when it is not. `il1:7=c3,12=t` differs from that at step 7 (the reply on connection c3) and at step
+12 (the next timer). Short, made for pasting into a chat
 or a commit.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import field
 
 PREFIX = "il1:"
 MAX_LENGTH = 100_000
-_ENTRY = re.compile(r"([1-9][0-9]{0,6})=(c[1-9][0-9]{0,5}|t|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5})")
+_ENTRY = re.compile(r"([1-9][0-9]{0,6})=(c[1-9][0-9]{0,5}|t|w|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5})")
 
 
 class ScheduleError(ValueError):
@@ -54,7 +55,8 @@ def parse(text: str) -> Schedule:
         if match is None:
             raise ScheduleError(
                 f"{_cut(entry)!r} is not step=choice. Choices: c3 (the reply on connection 3), t (the next timer), "
-                "x:t2 (cancel task 2), k:c3 (end the backend of connection 3), d:c3 (drop connection 3)."
+                "w (the replica catches up), x:t2 (cancel task 2), k:c3 (end the backend of connection 3), "
+                "d:c3 (drop connection 3)."
             )
         step = int(match.group(1))
         if step in deviations:

@@ -23,6 +23,7 @@ _SYMBOLS = {
     "orphan": "⚠",
     "fault": "⚡",
     "timer": "◷",
+    "replica": "⇉",
 }
 _LOUD = {"orphan": "loud", "failed": "bad", "fault": "warn", "stderr": "warn", "warning": "warn", "unraisable": "bad"}
 

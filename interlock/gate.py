@@ -19,6 +19,7 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from typing import NoReturn
 from typing import Optional
@@ -73,6 +74,7 @@ class Gate:
         ending: Callable[[], None],
         done: Callable[[probe.TaskRecord, SteppedTask], None],
         over: Callable[[str, str], NoReturn],
+        clean: Callable[[str], str],
     ) -> None:
         self.links: list[Link] = []
         self.tasks: dict[str, probe.TaskRecord] = {}
@@ -90,6 +92,7 @@ class Gate:
         self._ending = ending
         self._done = done
         self._over = over
+        self._clean = clean
         self._writes: dict[str, int] = {}  # link label -> order of its first write not let out
         self._write_numbers = itertools.count(1)
         self._arrivals = itertools.count(1)
@@ -232,6 +235,7 @@ class Gate:
             link.fail(error)
             self._tell(Event("failed", str(error), link.sent_by, link.label))
             return True
+        link.request = replace(link.request, statement=self._clean(link.request.statement))
         if link.request.command:
             text = link.request.statement or link.request.command
             self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Optional
 
 from interlock import lab
@@ -215,7 +216,7 @@ class Camera:
                     break
                 rows = server.query(_execute(there))
             found.update((row.connection, row) for row in link_view.activity(there, rows))
-        return tuple(found[link.label] for link in links)
+        return tuple(replace(found[link.label], query=self._clean(found[link.label].query)) for link in links)
 
 
 def _execute(links: list[Link]) -> str:

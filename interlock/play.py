@@ -114,6 +114,7 @@ class Play:
             ending=self._loop_ends,
             done=self._task_done,
             over=self._over,
+            clean=self._texts.clean,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
         self._capture = Capture(self._events.append, current_label, self._texts.clean, job.limits.output_bytes)

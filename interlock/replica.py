@@ -24,6 +24,10 @@ LOOK_EVERY = 0.001
 TELL_EVERY = 1.0
 PATIENCE = 60.0  # seconds without any progress of the replay; a query in its way may be let finish for half of that
 
+# Catalogs have low numbers. Who replays holds their locks as the vacuum on the primary does that cuts their ends off.
+CATALOG_LOCKS = "select from pg_lock_status() where mode = 'AccessExclusiveLock' and relation < 16384"
+LOCK_NOT_AVAILABLE = "SQLSTATE 55P03"
+
 # Command tags of what writes nothing. Outside of a transaction block all others count, if they touched a row.
 _READING = {"SELECT", "FETCH", "MOVE", "SHOW", "SET", "RESET", "BEGIN", "START", "ROLLBACK"}
 _READING |= {"DISCARD", "DEALLOCATE", "PREPARE", "LISTEN", "UNLISTEN", "NOTIFY"}
@@ -70,7 +74,8 @@ class Replica:
 
     def open(self) -> None:
         """Connect, anew if need be. Raises `lab.LabError`."""
-        self.control = lab.Lab(self.where, f"interlock:{self._schema}:control", {"jit": "off"})
+        settings = {"jit": "off", "lock_timeout": "1s"}
+        self.control = lab.Lab(self.where, f"interlock:{self._schema}:control", settings)
         if self.control.query("select pg_is_in_recovery()") != [("t",)]:
             raise lab.LabError(
                 f"The server at {self.where} is no replica: it takes writes. INTERLOCK_LAB_REPLICA_URL must name a "
@@ -82,15 +87,30 @@ class Replica:
 
         `commit`: write a mark first, so that commits that nobody waited for are out too.
         """
+        self._replay(primary, commit)
+        while self._steps and not self._stopped():
+            self._beat("the replica waits for a vacuum of the lab’s catalog")
+            time.sleep(LOOK_EVERY * 20)
+            self._replay(primary, True)
+        self.behind = 0
+
+    def _replay(self, primary: lab.Lab, commit: bool) -> None:
         if commit:
             primary.query("select pg_logical_emit_message(true, 'interlock', '')")
         target = primary.query("select pg_current_wal_flush_lsn()")[0][0]
         self.control.query("select pg_wal_replay_resume()")
         self._until(f"select pg_last_wal_replay_lsn() >= {lab.literal(target)}, pg_last_wal_replay_lsn()")
-        if self._steps:
-            self.control.query("select pg_wal_replay_pause()")
-            self._until("select pg_get_wal_replay_pause_state() = 'paused', pg_last_wal_replay_lsn()")
-        self.behind = 0
+
+    def _stopped(self) -> bool:
+        """Stop it. False if it has stopped within a vacuum that locks a catalog: nobody could even connect then."""
+        self.control.query("select pg_wal_replay_pause()")
+        self._until("select pg_get_wal_replay_pause_state() = 'paused', pg_last_wal_replay_lsn()")
+        try:
+            return not self.control.query(CATALOG_LOCKS)
+        except lab.LabError as error:
+            if LOCK_NOT_AVAILABLE in str(error):
+                return False
+            raise
 
     def let_go(self) -> None:
         """Have it follow the primary again, before the lock goes with this process."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
@@ -231,6 +232,19 @@ def test_clearing_up_leaves_the_replica_to_whoever_has_it(
             await runner.close()
 
     assert asyncio.run(held())
+
+
+def test_it_does_not_stop_where_nobody_could_connect(
+    apart: Callable[..., Played], lab_url: str, replica_url: str
+) -> None:
+    with psycopg.connect(lab_url) as vacuum:  # which locks catalogs like this when it gives their ends back
+        vacuum.execute("lock table pg_catalog.pg_largeobject in access exclusive mode")
+        releasing = threading.Timer(1.0, vacuum.commit)
+        releasing.start()
+        played = apart()
+        assert not releasing.is_alive()
+        releasing.join()
+    assert played.said("stdout") == LAGGING
 
 
 def test_without_a_replica_it_says_so(play: Play, lab_url: str) -> None:

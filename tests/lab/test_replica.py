@@ -149,9 +149,10 @@ def test_two_runs_wait_for_each_other(
     apart: Callable[..., Played], lab_url: str, replica_url: str, stack_python: Callable[[str], str]
 ) -> None:
     heard: list[str] = []
+    python = stack_python("sqlalchemy-2.1")
 
     async def both() -> list[Message]:
-        runners = [await Runner.start(stack_python("sqlalchemy-2.1")) for _ in range(2)]
+        runners = [await Runner.start(python) for _ in range(2)]
         try:
             first = runners[0].play(job(lab_url, replica_url, SCHEMAS[0], "step"))
             while not isinstance(await anext(first), Step):

@@ -391,6 +391,11 @@ class Gate:
         if choice.kind == "replica" and self.replica is not None:
             self._tell(Event("replica", f"the replica caught up: {words.behind(self.replica.behind)}"))
             self.replica.catch_up(self.control)
+            # Whose snapshot was in the way of the replay has been told, unasked, that its connection ends.
+            for one in links.readable([link for link in self.links if link.on_replica and not link.waiting], 0):
+                while not one.eof and one.drain(2.0):
+                    pass
+                self._await_reply(one)
             return
         if choice.kind == "cancel":
             task = self.tasks[choice.wakes[0]].waiting

@@ -138,6 +138,17 @@ def test_who_waits_for_the_replay_is_said_to(apart: Callable[..., Played]) -> No
     assert journal.digest(apart("replica_locks").messages) == journal.digest(played.messages)
 
 
+def test_a_snapshot_in_the_way_of_the_replay_is_ended(apart: Callable[..., Played]) -> None:
+    played = apart("replica_conflict")
+    told = next(step for step in played.steps if "replica caught up" in step.text)
+    assert [choice.text for choice in told.frame.choices if choice.default] == [
+        "let the program notice that c2 was closed by the server"
+    ]
+    assert played.said("stdout") == ["2"]
+    assert played.task("main").errors[0].message.endswith("the underlying connection is closed")
+    assert journal.digest(apart("replica_conflict").messages) == journal.digest(played.messages)
+
+
 def test_the_plain_network_is_left_alone(apart: Callable[..., Played], replica_url: str) -> None:
     played = apart(mode="natural")
     assert played.said("stdout")[::2] == ["before 2", "later 4"]

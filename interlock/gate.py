@@ -389,7 +389,7 @@ class Gate:
             self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
             return
         if choice.kind == "replica" and self.replica is not None:
-            self._tell(Event("replica", f"the replica caught up: {words.behind(self.replica.behind)}"))
+            self._tell(Event("replica", f"the replica caught up with {words.behind(self.replica.behind)}"))
             self.replica.catch_up(self.control)
             # Whose snapshot was in the way of the replay has been told, unasked, that its connection ends.
             for one in links.readable([link for link in self.links if link.on_replica and not link.waiting], 0):

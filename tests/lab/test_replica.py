@@ -81,7 +81,7 @@ def test_the_schedule_says_when_it_catches_up(apart: Callable[..., Played]) -> N
     assert said[0] == "let the replica catch up: 1 transaction behind"
     assert set(said[1:]) == {"let the replica catch up: 2 transactions behind"}
     assert [choice.default for _, choice in offers] == [False] * (len(offers) - 1) + [True]
-    assert usual.said("replica") == ["the replica caught up: 2 transactions"]
+    assert usual.said("replica") == ["the replica caught up with 2 transactions"]
 
     last = offers[-1][0].number
     reading = next(step.number for step, choice in offers if choice.text.endswith("2 transactions behind"))

@@ -142,9 +142,7 @@ def worker() -> None:
 
 @main.command()
 @click.argument("name")
-@click.option(
-    "--in", "into", type=click.Path(file_okay=False, path_type=Path), help="The folder that is to hold it."
-)
+@click.option("--in", "into", type=click.Path(file_okay=False, path_type=Path), help="The folder that is to hold it.")
 def new(name: str, into: Path | None) -> None:
     """Make a folder for an incident of your own, called NAME, with programs that run."""
     from dashboard import new_command

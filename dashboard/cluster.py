@@ -39,6 +39,7 @@ from dashboard.processes import working_in
 
 ROLE = "interlock"
 SERVE = "interlock serve"  # the holder whose servers others may use while it runs
+WORKER = "interlock worker"  # likewise, of the replica
 LONGEST_SOCKET_DIR = 90  # a socket's whole path must stay below 108 bytes, on some systems 104
 LOG_BYTES = 5_000_000
 START_SECONDS = 120.0  # recovery after a power cut may take its time; a server that gave up ends at once
@@ -370,13 +371,32 @@ def lab(settings: Settings, holder: str = "interlock run") -> Iterator[str]:
 
 @contextmanager
 def replica(settings: Settings, holder: str = "interlock") -> Iterator[str]:
-    """The URL of a streaming replica of the embedded lab, which has to be running: made, and stopped afterwards."""
+    """The URL of a streaming replica of the lab: of the settings, else of a worker that keeps one of the embedded lab,
+    else of one that is made now, and stopped afterwards.
+    """
     if settings.replica_url:
         yield settings.replica_url
         return
     where = home(settings)
-    cluster = Replica(where, "replica", REPLICA, Cluster(where, "lab", LAB))
-    cluster.start(holder)
+    primary = Cluster(where, "lab", LAB)
+    if settings.lab_url not in (None, primary.url) or primary.running_url() is None:
+        raise ClusterError(
+            "This program reads from a replica of the lab, and there is none: Interlock brings one only for a lab that "
+            "it runs itself on this machine. Name a streaming replica of yours in INTERLOCK_LAB_REPLICA_URL."
+        )
+    cluster = Replica(where, "replica", REPLICA, primary)
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            cluster.start(holder)
+            break
+        except InUse as error:
+            if error.holder == WORKER and (url := cluster.running_url()):
+                yield url
+                return
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
     try:
         yield cluster.url
     finally:
@@ -400,5 +420,3 @@ def _boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return "unknown"
-
-

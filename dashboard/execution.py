@@ -80,6 +80,8 @@ class Execution:
         self._stopping: asyncio.Task[None] | None = None
         self._stop_note = ""
         self._reason: str | None = None  # why it is given up
+        self._note_due: str | None = None  # what it waits for, not written down yet
+        self._noted = ""
         self._last: Step | None = None
         self._deviations: dict[int, str] = {}
 
@@ -96,7 +98,7 @@ class Execution:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and the run with it
                 loop.call_soon_threadsafe(self._ask)
 
-        reading = asyncio.create_task(self._read(runner.play(job)))
+        reading = asyncio.create_task(self._read(runner.play(job, self._hear)))
         reading.add_done_callback(lambda _: self._wake.set())
         try:
             with self._store.listener.watch(COMMAND_CHANNEL, str(self._run.id), ask):
@@ -132,8 +134,17 @@ class Execution:
                 self._room.clear()
                 await self._room.wait()
 
+    def _hear(self, said: str) -> None:
+        """The run cannot begin yet."""
+        self._heard = time.monotonic()
+        self._note_due = said if said != self._noted else None
+        self._wake.set()
+
     async def _take(self, runner: Runner) -> End | None:
         """Write down what arrived, some of it if it is much. Returns the end, if that was it."""
+        if self._note_due is not None:
+            self._noted, self._note_due = self._note_due, None
+            await insist(self._store.set_note, self._run.id, self._noted)
         steps: list[Step] = []
         end: End | None = None
         while self._arrived and len(steps) < BATCH and end is None:

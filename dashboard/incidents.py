@@ -78,6 +78,7 @@ class Program:
     path: Path
     expectations: Mapping[str, Expectation] = field(default_factory=dict)  # by stack
     requests: tuple[Request, ...] = ()  # with any, it is a web application that answers them
+    replica: tuple[str, ...] = ()  # host names in its DSNs that mean the lab's replica
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def read(folder: Path) -> Incident:
         summary=table.get("summary", ""),
         family=table.get("family", ""),
         story=_html(_text(story, problems, "It tells in plain words what people see, and why.")),
-        programs=tuple(_programs(toml, table.get("program", []))),
+        programs=tuple(_programs(toml, table.get("program", []), _replica(toml, table, 1))),
         setup=setup,
         invariants=tuple(Invariant(query.name, query.sql) for query in queries),
         sources=tuple(source for source in table.get("sources", []) if isinstance(source, str)),
@@ -216,12 +217,14 @@ _INCIDENT = {
     "family": _Key(str, words=FAMILIES),
     "sources": _Key(list),
     "featured": _Key(bool),
+    "replica": _Key(list),
     "program": _Key(list, required=True),
 }
 _PROGRAM = {
     "name": _Key(str, required=True),
     "title": _Key(str, required=True),
     "kind": _Key(str, required=True, words=KINDS),
+    "replica": _Key(list),
     "stacks": _Key(dict),
     "request": _Key(list),
 }
@@ -237,6 +240,7 @@ _EXPECTATION = {
     "schedule": _Key(str),
 }
 _TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table", bool: "true or false"}
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAMES = "lower-case letters, digits and underscores, a letter first"
 
 
@@ -285,7 +289,8 @@ class _Toml:
         return good
 
 
-def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
+def _programs(toml: _Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterator[Program]:
+    """The programs; `replica` is what the incident says for those that do not say it themselves."""
     starts = [number for number, line in enumerate(toml.lines, 1) if re.match(r"\s*\[\[\s*program\s*]]", line)]
     seen: set[str] = set()
     for table, start in zip_longest(tables, starts[: len(tables)], fillvalue=1):
@@ -307,7 +312,9 @@ def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
             seen.add(name)
             expectations = dict(_expectations(toml, fields.get("stacks", {}), start))
             requests = tuple(_requests(toml, fields.get("request", []), start))
-            yield Program(name, fields.get("title", name), fields.get("kind", "probe"), path, expectations, requests)
+            hosts = _replica(toml, fields, start) if "replica" in fields else replica
+            title, kind = fields.get("title", name), fields.get("kind", "probe")
+            yield Program(name, title, kind, path, expectations, requests, hosts)
 
 
 def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:
@@ -352,6 +359,23 @@ def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:
 def _is_header(item: tuple[str, object]) -> bool:
     name, text = item
     return isinstance(text, str) and _HEADER.fullmatch(f"{name}: {text}") is not None
+
+
+def _replica(toml: _Toml, table: dict[str, Any], start: int) -> tuple[str, ...]:
+    """Host names that mean the replica. One that no file of the folder has is a slip of the pen."""
+    hosts = []
+    for host in table.get("replica", []):
+        if not isinstance(host, str) or not _HOST.fullmatch(host):
+            toml.problem(
+                f"{host!r} is no host name. 'replica' lists those of the replica.", toml.line("replica", start)
+            )
+        elif not any(host in path.read_text("utf-8", "replace") for path in toml.path.parent.glob("[!.]*.py")):
+            toml.problem(
+                f"No program here connects to {host!r}; 'replica' names hosts of their DSNs.", toml.line(host, start)
+            )
+        else:
+            hosts.append(host)
+    return tuple(hosts)
 
 
 def _expectations(toml: _Toml, tables: dict[str, Any], start: int) -> Iterator[tuple[str, Expectation]]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import psycopg
 from psycopg import sql
+
+from interlock.replica import LOCK
 
 END_BACKENDS = """
 select count(pg_terminate_backend(pid, 2000))
@@ -47,9 +52,11 @@ def check(lab_url: str) -> None:
         raise LabDown(error) from error
 
 
-def drop_schema(lab_url: str, schema: str) -> None:
+def drop_schema(lab_url: str, schema: str, replica_url: str | None = None) -> None:
     """End the run's backends, roll back what it prepared, drop its schema. Bounded in time; does no harm twice."""
     try:
+        if replica_url is not None:
+            _leave_replica(lab_url, schema, replica_url)
         with psycopg.connect(lab_url, autocommit=True, connect_timeout=5, application_name="interlock") as lab:
             lab.execute("set statement_timeout = '10s'")
             lab.execute(END_BACKENDS, {"application": f"interlock:{schema}:"})
@@ -58,3 +65,15 @@ def drop_schema(lab_url: str, schema: str) -> None:
             lab.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
     except psycopg.Error as error:
         raise LabDown(error) from error
+
+
+def _leave_replica(lab_url: str, schema: str, replica_url: str) -> None:
+    """End the run's backends on the replica; if it stands still and is nobody's, have it follow the lab again."""
+    options: dict[str, Any] = {"autocommit": True, "connect_timeout": 5, "application_name": "interlock"}
+    with contextlib.suppress(psycopg.OperationalError):  # one that is gone has nothing of the run
+        with psycopg.connect(replica_url, **options) as replica:
+            replica.execute(END_BACKENDS, {"application": f"interlock:{schema}:"})
+            with psycopg.connect(lab_url, **options) as lab:
+                lab.execute(END_BACKENDS, {"application": f"interlock:{schema}:replica"})
+                if lab.execute("select pg_try_advisory_lock(%s)", [LOCK]).fetchone() == (True,):
+                    replica.execute("select pg_wal_replay_resume()")

@@ -62,5 +62,6 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         invariants=incident.invariants,
         requests=program.requests,
         follow=run.follow,
+        replica_hosts=program.replica,
     )
     return Plan(program, stack.python, job)

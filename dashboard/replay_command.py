@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from dataclasses import replace
 from typing import Any
 
-from dashboard import cluster
 from dashboard import incidents
 from dashboard import recorded
 from dashboard import run_command
@@ -59,8 +58,8 @@ def replay(
     found = run_command.find_stack(settings, stack or _stack(settings, journal.header))
     say(f"{target.name} on {found.name}, {journal.schedule}")
     told: list[Message] = []
-    with cluster.lab(settings) as lab_url:
-        job = run_command.make_job(target, found.name, lab_url, str(journal.schedule), None, False)
+    with run_command.servers(settings, target) as (lab_url, replica_url):
+        job = run_command.make_job(target, found.name, lab_url, str(journal.schedule), None, False, replica_url)
         end = asyncio.run(run_command.play(settings, target, found, job, told.append)).end
     unplayed = end.outcome in ("invalid", "interrupted") and (journal.end is None or end.outcome != journal.end.outcome)
     return Verdict(

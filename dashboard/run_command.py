@@ -7,9 +7,14 @@ import difflib
 import secrets
 import shlex
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import click
 
 from dashboard import cluster
 from dashboard import incidents
@@ -100,7 +105,15 @@ def find_stack(settings: Settings, name: str) -> stacks.Stack:
     return stack
 
 
-def make_job(target: Target, stack: str, lab_url: str, plan: str | None, seed: int | None, natural: bool) -> Job:
+def make_job(
+    target: Target,
+    stack: str,
+    lab_url: str,
+    plan: str | None,
+    seed: int | None,
+    natural: bool,
+    replica_url: str = "",
+) -> Job:
     """The job that these options ask for. Raises `UsageError` for a text that is no schedule."""
     declared = target.program.expectations.get(stack) if target.program else None
     if plan is None:
@@ -119,7 +132,20 @@ def make_job(target: Target, stack: str, lab_url: str, plan: str | None, seed: i
         setup=target.incident.setup if target.incident else "",
         invariants=target.incident.invariants if target.incident else (),
         requests=target.program.requests if target.program else (),
+        replica=replica_url,
+        replica_hosts=target.program.replica if target.program else (),
     )
+
+
+@contextmanager
+def servers(settings: Settings, target: Target) -> Iterator[tuple[str, str]]:
+    """The URLs of the lab and, if the program uses one, of its replica; what is not there is started for the while."""
+    with cluster.lab(settings) as lab_url:
+        if target.program is None or not target.program.replica:
+            yield lab_url, ""
+            return
+        with cluster.replica(replace(settings, lab_url=lab_url), "interlock run") as replica_url:
+            yield lab_url, replica_url
 
 
 async def play(
@@ -131,7 +157,7 @@ async def play(
     history = why.History()
     runner = await Runner.start(stack.python)
     try:
-        async for message in runner.play(job):
+        async for message in runner.play(job, _say_once()):
             tell(message)
             if isinstance(message, Header):
                 header = message
@@ -141,7 +167,7 @@ async def play(
                 end = message
     finally:
         await runner.close()
-        await asyncio.to_thread(lab.drop_schema, job.lab, job.schema)
+        await asyncio.to_thread(lab.drop_schema, job.lab, job.schema, job.replica or None)
     assert end is not None  # `Runner.play` promises one
     expected = incidents.verdict(target.program, stack.name, end) if target.program else None
     proof = why.why(history, end, header.sources if header else {})
@@ -161,9 +187,21 @@ def run(
     target = find(settings, text)
     stack = find_stack(settings, stack_name)
     make_job(target, stack.name, "", plan, seed, natural)  # a wrong schedule is told before any server starts
-    with cluster.lab(settings) as lab_url:
-        job = make_job(target, stack.name, lab_url, plan, seed, natural)
+    with servers(settings, target) as (lab_url, replica_url):
+        job = make_job(target, stack.name, lab_url, plan, seed, natural, replica_url)
         return asyncio.run(play(settings, target, stack, job, tell))
+
+
+def _say_once() -> Callable[[str], None]:
+    """Tell people what is being waited for, on the stream that scripts do not read."""
+    told: set[str] = set()
+
+    def say(text: str) -> None:
+        if text not in told:
+            told.add(text)
+            click.echo(f"{text}…", err=True)
+
+    return say
 
 
 def as_json(result: Result) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Lane:
     open: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
     state: tuple[object, ...] = ()  # of a connection, all that its spans depend on
+    replica: bool = False
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -77,7 +78,7 @@ class Beat:
 
     number: int
     text: str
-    kind: str  # reply | timer | cancel | terminate | drop, "" for the program's start
+    kind: str  # reply | timer | replica | cancel | terminate | drop, "" for the program's start
     failed: bool  # a task raised in it
 
 
@@ -118,7 +119,8 @@ def follow(timeline: Timeline, step: Step) -> Timeline:
             lanes[task.id] = _task(known or Lane(task.id, task.name, "task", step.number), task, step.number)
     touched = {event.connection for event in step.events if event.kind in ("reply", "sent")}
     for connection in step.frame.connections:
-        known = lanes.get(connection.id) or Lane(connection.id, connection.id, "connection", step.number)
+        new = Lane(connection.id, connection.id, "connection", step.number, replica=connection.replica)
+        known = lanes.get(connection.id) or new
         lanes[connection.id] = _connection(known, connection, step.number, connection.id in touched)
     arrows = tuple(
         Arrow(step.number, event.connection, event.task)

@@ -31,9 +31,11 @@ from dashboard.execution import Execution
 from dashboard.execution import GivenUp
 from dashboard.execution import insist
 from dashboard.execution import made_up_end
+from dashboard.home import ClusterError
 from dashboard.plan import Unplayable
 from dashboard.plan import plan
 from dashboard.plan import schema_of
+from dashboard.replica import Replica
 from dashboard.runners import Runners
 from dashboard.store import RunGone
 from dashboard.store import RunRecord
@@ -76,6 +78,7 @@ class Worker:
         self._url = settings.store_url
         self._store = Store(settings.store_url)
         self._runners = Runners(Runner.start)
+        self._replica = Replica(settings)
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, Execution] = {}
         self._installs: set[str] = set()
@@ -111,6 +114,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
             await self._runners.close()
+            await asyncio.to_thread(self._replica.close)
             await asyncio.to_thread(self._store.close)
 
     async def _serve(self) -> None:
@@ -174,15 +178,18 @@ class Worker:
         """How the run ended, whether that was expected, and the commands that led there."""
         try:
             prepared = await asyncio.to_thread(plan, self._settings, run)
+            job = prepared.job
+            if job.replica_hosts:
+                job = replace(job, replica=await self._replica_for(run))
             execution = self._executions[run.id] = Execution(self._store, run)
             try:
                 async with self._runners.lend(prepared.python) as runner:
-                    end = await execution.play(runner, prepared.job)
+                    end = await execution.play(runner, job)
             except GivenUp as given_up:
                 end = given_up.end
             end = await self._post_mortem(end)
             return end, incidents.verdict(prepared.program, run.stack, end), execution.carried
-        except (Unplayable, RunnerError, ScheduleError) as error:
+        except (ClusterError, Unplayable, RunnerError, ScheduleError) as error:
             return made_up_end("invalid", str(error), None, {}), None, []
         except (StoreDown, RunGone):
             raise
@@ -192,6 +199,11 @@ class Worker:
             return made_up_end("interrupted", why, None, {}), None, []
         finally:
             self._executions.pop(run.id, None)
+
+    async def _replica_for(self, run: RunRecord) -> str:
+        if self._replica.known is None:
+            await insist(self._store.set_note, run.id, "The replica of the lab is being started: its first use here.")
+        return await asyncio.to_thread(self._replica.url)
 
     async def _post_mortem(self, end: End) -> End:
         """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""
@@ -209,7 +221,8 @@ class Worker:
         if self._settings.lab_url is None:
             return
         try:
-            await asyncio.to_thread(lab.drop_schema, self._settings.lab_url, schema_of(run_id))
+            replica = self._replica.known
+            await asyncio.to_thread(lab.drop_schema, self._settings.lab_url, schema_of(run_id), replica)
             await asyncio.to_thread(self._store.tidied, run_id)
         except lab.LabDown as error:
             logger.warning("What run %s left in the lab stays there for now: %s", run_id, error)

@@ -35,12 +35,12 @@ class Place:
 class Choice:
     """Something the outside world may do next."""
 
-    token: str  # as a schedule writes it: c3 a reply, t a timer, r2 a request, x:t2, k:c3, d:c3, q:r2 faults
-    kind: str  # reply | request | timer | cancel | terminate | drop | disconnect
+    token: str  # as a schedule writes it: c3 a reply, t a timer, r2 a request, w the replica; x:t2 and others: faults
+    kind: str  # reply | request | replica | timer | cancel | terminate | drop | disconnect
     text: str  # plain words: what it does, without the pid: "deliver the reply to BEGIN on c3"
     wakes: tuple[str, ...] = ()  # labels of the tasks that wait for it
     connection: Optional[str] = None
-    default: bool = False  # what would happen anyway: the oldest reply, else the next request, else the timer
+    default: bool = False  # what would happen anyway: the oldest reply, else a request, the replica, the timer
     offered: bool = True  # False: a fault, possible but only done if someone asks for it ("what if")
     delay: Optional[float] = None  # timers: by how many seconds the clock would jump
 
@@ -104,8 +104,9 @@ class ConnectionView:
     session: Optional[str] = None  # session it was checked out for
     orphan: bool = False  # begun under a session that no longer knows it
     why_orphan: str = ""
-    blocked_by: tuple[str, ...] = ()  # labels of connections, or "pid N" for one that is not the run's
+    blocked_by: tuple[str, ...] = ()  # labels of connections, "pid N" for one that is not the run's, "the replay"
     tag: str = ""  # what the program calls its server: "writer.internal:5432/app"
+    replica: bool = False  # it leads to the replica of the lab
     pid: Optional[int] = field(default=None, metadata=VOLATILE)
 
 
@@ -122,6 +123,7 @@ class ActivityRow:
     has_xid: bool = False  # it has written
     locks: tuple[str, ...] = ()  # "RowExclusiveLock on account", waited-for ones end with "(waits)"
     blocked_by: tuple[str, ...] = ()
+    replica: bool = False  # of the replica's pg_stat_activity
     pid: int = field(default=0, metadata=VOLATILE)
     xact_age_ms: Optional[float] = field(default=None, metadata=VOLATILE)  # real time, by the server
     backend_start: str = field(default="", metadata=VOLATILE)
@@ -145,7 +147,7 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    detach orphan | stdout stderr log warning unraisable | timer fault | request response
+    detach orphan | stdout stderr log warning unraisable | timer replica fault | request response
     """
     text: str
     task: Optional[str] = None

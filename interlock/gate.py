@@ -20,12 +20,14 @@ import time
 import traceback
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from typing import NoReturn
 from typing import Optional
 
 from interlock import lab
 from interlock import link as links
+from interlock import link_view
 from interlock import probe
 from interlock import words
 from interlock.clients import Clients
@@ -35,6 +37,7 @@ from interlock.link import Link
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
+from interlock.replica import Replica
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
@@ -62,6 +65,7 @@ class Gate:
         where: lab.Address,
         schema: str,
         clients: Clients,
+        replica: Optional[Replica],
         *,
         natural: bool,
         max_links: int,
@@ -73,6 +77,7 @@ class Gate:
         ending: Callable[[], None],
         done: Callable[[probe.TaskRecord, SteppedTask], None],
         over: Callable[[str, str], NoReturn],
+        clean: Callable[[str], str],
     ) -> None:
         self.links: list[Link] = []
         self.tasks: dict[str, probe.TaskRecord] = {}
@@ -80,6 +85,7 @@ class Gate:
         self.clients = clients
         self._where = where
         self._schema = schema
+        self.replica = replica
         self._natural = natural
         self._max_links = max_links
         self._max_tasks = max_tasks
@@ -90,6 +96,7 @@ class Gate:
         self._ending = ending
         self._done = done
         self._over = over
+        self._clean = clean
         self._writes: dict[str, int] = {}  # link label -> order of its first write not let out
         self._write_numbers = itertools.count(1)
         self._arrivals = itertools.count(1)
@@ -152,9 +159,12 @@ class Gate:
             "search_path": lab.identifier(self._schema),
             "deadlock_timeout": DEADLOCK_TIMEOUT,
         }
-        link = Link(loop, label, tag, self._where, settings, self._written)
+        replica = self.replica if self.replica is not None and self.replica.is_meant_by(tag) else None
+        where = replica.where if replica is not None else self._where
+        link = Link(loop, label, tag, where, settings, self._written, on_replica=replica is not None)
         self.links.append(link)
-        self._tell(Event("opened", f"{label} to {tag} is being opened", current_label(), label))
+        to = f"{tag}, the replica," if link.on_replica else tag
+        self._tell(Event("opened", f"{label} to {to} is being opened", current_label(), label))
         return link
 
     def loop_closing(self) -> None:
@@ -246,6 +256,7 @@ class Gate:
             link.fail(error)
             self._tell(Event("failed", str(error), link.sent_by, link.label))
             return True
+        link.request = replace(link.request, statement=self._clean(link.request.statement))
         if link.request.command:
             text = link.request.statement or link.request.command
             self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))
@@ -272,18 +283,34 @@ class Gate:
         link.blocked_by = ()
         if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
             link.arrived = next(self._arrivals)
+            if self.replica is not None:
+                self.replica.note(link, self.control)
+
+    def control_of(self, link: Link) -> lab.Lab:
+        """The engine's own connection to the server that this connection leads to."""
+        return self.replica.control if link.on_replica and self.replica is not None else self.control
 
     def _blockers(self, asked: list[Link]) -> dict[str, tuple[str, ...]]:
         """Who keeps these requests waiting, by label; those that wait for no lock are left out."""
-        by_pid = {link.pid: link for link in self.links if link.pid is not None}
+        found = {}
+        for on_replica in (False, True):
+            there = [link for link in asked if link.on_replica is on_replica]
+            if there:
+                found.update(self._blockers_there(there))
+        return found
+
+    def _blockers_there(self, asked: list[Link]) -> dict[str, tuple[str, ...]]:
+        """The same of requests to one server."""
+        there = asked[0].on_replica
+        by_pid = {link.pid: link for link in self.links if link.pid is not None and link.on_replica is there}
         pids = "array[" + ",".join(str(link.pid) for link in asked) + "]::int[]"
         everyone = "array[" + ",".join(str(pid) for pid in by_pid) + "]::int[]"
         sql = BLOCKED_SQL.replace("is_blocked(pid, {pids})", f"is_blocked(pid, {everyone})").format(pids=pids)
         found = {}
-        for pid, blocking, blocked in self.control.query(sql):
+        for pid, blocking, blocked in self.control_of(asked[0]).query(sql):
             if blocked == "t" or blocking:
                 names = [
-                    by_pid[int(one)].label if int(one) in by_pid else f"pid {one}"
+                    by_pid[int(one)].label if int(one) in by_pid else link_view.stranger(asked[0], int(one))
                     for one in (blocking or "").split(",")
                     if one
                 ]
@@ -328,8 +355,11 @@ class Gate:
         return sorted(self._timers, key=lambda timer: timer.when)
 
     def choices(self) -> list[Choice]:
-        """What may happen next, in the order in which it would: replies as they came, then requests, then the next
+        """What may happen next, in the order in which it would: replies as they came, requests, the replica, the next
         timer.
+
+        A reply goes before the replica as it goes before a timer: so a lag lasts until something ends it, and a
+        schedule names that one moment. When no reply is left it catches up, as it would while a program sleeps.
         """
         held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
         found = [
@@ -337,6 +367,10 @@ class Gate:
             for index, link in enumerate(held)
         ]
         found += self.clients.choices(default=not found)
+        behind = self.replica.behind if self.replica is not None else 0
+        if behind:
+            text = f"let the replica catch up: {words.behind(behind)} behind"
+            found.append(Choice("w", "replica", text, default=not found))
         timers = self.pending_timers()
         if timers:
             delay = timers[0].when - self.now
@@ -384,6 +418,15 @@ class Gate:
         if choice.kind in ("request", "disconnect"):
             self.clients.carry_out(choice)
             return
+        if choice.kind == "replica" and self.replica is not None:
+            self._tell(Event("replica", f"the replica caught up with {words.behind(self.replica.behind)}"))
+            self.replica.catch_up(self.control)
+            # Whose snapshot was in the way of the replay has been told, unasked, that its connection ends.
+            for one in links.readable([link for link in self.links if link.on_replica and not link.waiting], 0):
+                while not one.eof and one.drain(2.0):
+                    pass
+                self._await_reply(one)
+            return
         if choice.kind == "cancel":
             task = self.tasks[choice.wakes[0]].waiting
             assert task is not None
@@ -395,7 +438,7 @@ class Gate:
             self._tell(Event("reply", words.delivered(link), link.sent_by, link.label))
             self._loop.call_soon(link.deliver)
         elif choice.kind == "terminate":
-            self.control.query(f"select pg_terminate_backend({link.pid}, 5000)")
+            self.control_of(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
             while not link.eof and link.drain(2.0):
                 pass
             link.blocked_by = ()

@@ -12,6 +12,7 @@ import importlib.abc
 import itertools
 import random
 import re
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -28,8 +29,10 @@ DISCLOSED = (
     "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address; AnyIO cancels what is "
     "inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
-    "In texts, object addresses become numbers in order of appearance, process and transaction numbers labels.",
+    "In texts, object addresses and names of prepared transactions become numbers in order of appearance, process and "
+    "transaction numbers labels.",
 )
+REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (DISCLOSED[0], DISCLOSED[1], DISCLOSED[4], DISCLOSED[7])
 
 _BARRED = {
@@ -39,6 +42,7 @@ _BARRED = {
 }
 _SCOPE = re.compile(r"\bcancel scope [0-9a-f]{6,16}\b")  # an address, as AnyIO writes it
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_PREPARED = re.compile(r"\b_sa_[0-9a-f]{32}\b")
 _PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
 _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
 
@@ -83,6 +87,7 @@ def steady_sqlalchemy() -> None:
     `SessionTransaction` walks a set of them when it commits, rolls back and closes.
     """
     from sqlalchemy.engine import base
+    from sqlalchemy.engine import default
 
     numbers = itertools.count(1)
 
@@ -95,7 +100,11 @@ def steady_sqlalchemy() -> None:
     def of_transaction(self: Any) -> int:
         return hash(self.connection)
 
+    def create_xid(self: Any) -> str:  # by the seeded random, runs at the same time would prepare under one name
+        return f"_sa_{secrets.token_hex(16)}"
+
     patched: Any = base
+    default.DefaultDialect.create_xid = create_xid  # type: ignore[method-assign]
     patched.Connection.__hash__ = of_connection
     for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
         transaction.__hash__ = of_transaction
@@ -135,6 +144,7 @@ class Texts:
     def __init__(self, label_of_pid: Callable[[int], Optional[str]]) -> None:
         self._label_of_pid = label_of_pid
         self._seen: dict[str, str] = {}
+        self._seen_prepared: dict[str, str] = {}
 
     def clean(self, text: str) -> str:
         """The text as it reads in every replay."""
@@ -144,6 +154,11 @@ class Texts:
             )
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
+        if "_sa_" in text:
+            text = _PREPARED.sub(
+                lambda match: self._seen_prepared.setdefault(match.group(), f"_sa_…{len(self._seen_prepared) + 1:02d}"),
+                text,
+            )
         if "rocess " in text:
             text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)

@@ -64,3 +64,5 @@ class Job:
     pictures: bool = True  # False: only the outcome is wanted; steps come without frames
     seeds: tuple[int, ...] = ()  # many random runs of one program: see `Runner.explore`
     follow: int = 0  # step mode: how many steps to follow the schedule before asking
+    replica: str = ""  # URL of a streaming replica of the lab; needed if there are
+    replica_hosts: tuple[str, ...] = ()  # host names that mean it in the program's DSNs; all others mean the lab

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import select
 import socket
 import ssl
 import struct
@@ -245,6 +246,12 @@ class Lab:
             self._session.sock.sendall(wire.pack("Q", sql.encode() + b"\0"))
         except OSError as problem:
             raise LabError(f"The lab server does not answer any more: {problem}") from problem
+
+    def answers_within(self, seconds: float) -> bool:
+        """Whether the server begins to answer before so many seconds have passed."""
+        poller = select.poll()
+        poller.register(self._session.sock, select.POLLIN)
+        return bool(poller.poll(seconds * 1000))
 
     def answer(self) -> list[Row]:
         """The second half of `query`."""

@@ -36,10 +36,13 @@ class Link(asyncio.Transport):
         where: lab.Address,
         settings: dict[str, str],
         on_write: Callable[[Link], None],
+        *,
+        on_replica: bool = False,
     ) -> None:
         super().__init__({"peername": ("interlock", 5432)})
         self.label = label
         self.tag = tag
+        self.on_replica = on_replica
         self.phase = NEW
         self.sock: Optional[socket.socket] = None
         self.pid: Optional[int] = None

@@ -29,6 +29,7 @@ def connection(link: Link, use: Optional[Use], why_orphan: str) -> ConnectionVie
         why_orphan=why_orphan,
         blocked_by=link.blocked_by,
         tag=link.tag,
+        replica=link.on_replica,
         pid=link.pid,
     )
 
@@ -47,14 +48,14 @@ def state(link: Link) -> str:
 
 
 def activity(links: list[Link], rows: list[lab.Row]) -> tuple[ActivityRow, ...]:
-    """The server's rows in the order of the connections; a backend without a row is gone."""
+    """The rows of one server in the order of the connections; a backend without a row is gone."""
     by_pid = {int(row[0] or 0): row for row in rows}
     labels = {link.pid: link.label for link in links}
     views = []
     for link in links:
         row = by_pid.get(link.pid or 0)
         if row is None:
-            views.append(ActivityRow(link.label, "gone", pid=link.pid or 0))
+            views.append(ActivityRow(link.label, "gone", replica=link.on_replica, pid=link.pid or 0))
             continue
         blockers = [int(pid) for pid in (row[9] or "").split(",") if pid]
         views.append(
@@ -67,10 +68,16 @@ def activity(links: list[Link], rows: list[lab.Row]) -> tuple[ActivityRow, ...]:
                 in_transaction=row[5] == "t",
                 has_xid=row[6] == "t",
                 locks=tuple((row[10] or "").split(", ")) if row[10] else (),
-                blocked_by=tuple(sorted({labels.get(pid, f"pid {pid}") for pid in blockers})),
+                blocked_by=tuple(sorted({labels.get(pid) or stranger(link, pid) for pid in blockers})),
+                replica=link.on_replica,
                 pid=link.pid or 0,
                 xact_age_ms=float(row[7]) if row[7] is not None else None,
                 backend_start=row[8] or "",
             )
         )
     return tuple(views)
+
+
+def stranger(link: Link, pid: int) -> str:
+    """What to call a process that keeps a connection waiting and is none of the run's own."""
+    return "the replay" if link.on_replica else f"pid {pid}"

@@ -92,7 +92,11 @@ class Observer:
         driver = getattr(dbapi, "driver_connection", None) or getattr(dbapi, "_connection", None)
         ask = getattr(driver, "get_server_pid", None)
         pid = ask() if ask is not None else None
-        return next((link.label for link in self._links() if pid is not None and link.pid == pid), None)
+        found = [link for link in self._links() if pid is not None and link.pid == pid]
+        if len(found) > 1:  # process ids are a server's own: the replica may have given the same one
+            protocol = getattr(driver, "_protocol", None)
+            found = [link for link in found if link.get_protocol() is protocol]
+        return found[0].label if found else None
 
     def _checkout(self, dbapi: Any, record: Any, proxy: Any) -> None:
         label = self.label_of(dbapi)

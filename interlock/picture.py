@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Optional
 
+from interlock import lab
 from interlock import link_view
 from interlock import probe
 from interlock import words
@@ -62,7 +64,7 @@ class Camera:
         self._clean = clean
         self._stacks: dict[tuple[Place, ...], str] = {}
         self._orphans: dict[str, str] = {}
-        self._prepared = False
+        self._prepared: set[lab.Lab] = set()  # connections that know the question for the activity
 
     def read_result(self, record: probe.TaskRecord, task: SteppedTask) -> Event:
         """Take down what came of a task that is done; returns it as an event."""
@@ -194,23 +196,30 @@ class Camera:
         links = [
             link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
         ]
-        if links:
-            if not self._prepared:
-                self._gate.control.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
-                self._prepared = True
-            self._gate.control.ask(_execute(links))
+        for server, there in self._by_server(links).items():
+            if server not in self._prepared:
+                server.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
+                self._prepared.add(server)
+            server.ask(_execute(there))
         return links
+
+    def _by_server(self, links: list[Link]) -> dict[lab.Lab, list[Link]]:
+        found: dict[lab.Lab, list[Link]] = {}
+        for link in links:
+            found.setdefault(self._gate.control_of(link), []).append(link)
+        return found
 
     def _activity(self, links: list[Link]) -> tuple[ActivityRow, ...]:
         """The answer. A backend that has replied settles into its wait a moment later: then look again."""
-        if not links:
-            return ()
-        rows = self._gate.control.answer()
-        for _ in range(SAMPLE_TRIES):
-            if all(row[2] or row[1] == "" for row in rows):
-                break
-            rows = self._gate.control.query(_execute(links))
-        return link_view.activity(links, rows)
+        found: dict[str, ActivityRow] = {}
+        for server, there in self._by_server(links).items():
+            rows = server.answer()
+            for _ in range(SAMPLE_TRIES):
+                if all(row[2] or row[1] == "" for row in rows):
+                    break
+                rows = server.query(_execute(there))
+            found.update((row.connection, row) for row in link_view.activity(there, rows))
+        return tuple(replace(found[link.label], query=self._clean(found[link.label].query)) for link in links)
 
 
 def _execute(links: list[Link]) -> str:

@@ -44,6 +44,7 @@ from interlock.loop import SteppedTask
 from interlock.loop import current_label
 from interlock.observer import Observer
 from interlock.picture import Camera
+from interlock.replica import Replica
 from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
@@ -71,6 +72,7 @@ class Play:
         send: Callable[[Message], None],
         ask: Callable[[], str],
         beat: Callable[[str], None],
+        wait: Callable[[str], None],
         leave: Callable[[], NoReturn],
         fork: Callable[[Callable[[bool], None]], int],
     ) -> None:
@@ -96,10 +98,17 @@ class Play:
         natural = job.mode == "natural"
         where = lab.address(job.lab)
         self._stage = Stage(where, job.schema, job.setup)
+        self._replica = None
+        if job.replica and job.replica_hosts:
+            there = lab.address(job.replica)
+            self._replica = Replica(
+                where, there, job.replica_hosts, job.schema, steps=not natural, wait=wait, beat=beat
+            )
         self._gate = Gate(
             where,
             job.schema,
             Clients(job.requests, self._tell_answer),
+            self._replica,
             natural=natural,
             max_links=job.limits.connections,
             max_tasks=job.limits.tasks,
@@ -110,6 +119,7 @@ class Play:
             ending=self._loop_ends,
             done=self._task_done,
             over=self._over,
+            clean=self._texts.clean,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
         self._capture = Capture(self._events.append, current_label, self._texts.clean, job.limits.output_bytes)
@@ -152,11 +162,13 @@ class Play:
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
         job = self._job
-        self._gate.control = self._stage.open()
         try:
-            self._stage.reset()
+            self._set_stage(False)
         except SetupFailed as error:
             raise Over("invalid", str(error)) from None
+        touches = [*(instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED)]
+        if self._replica is not None and job.mode != "natural":
+            touches.append(instrument.REPLICA)
         self._send(
             Header(
                 FORMAT,
@@ -165,7 +177,7 @@ class Play:
                 str(self._schedule),
                 job.seed if job.mode == "random" else None,
                 versions(self._gate.control.server_version),
-                instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED,
+                tuple(touches),
                 read_sources(job.program),
             )
         )
@@ -181,13 +193,27 @@ class Play:
     def _set_stage_again(self, last_one_died: bool) -> None:
         """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""
         try:
-            if last_one_died or self._stage.control is None:
-                self._gate.control = self._stage.open()
-            self._stage.reset()
+            self._set_stage(last_one_died)
         except SetupFailed as error:
             self._over("invalid", str(error))
         except lab.LabError as error:
             self._over("interrupted", str(error))
+
+    def _set_stage(self, anew: bool) -> None:
+        """The schema as the incident wants it, on the replica too, which then stands still."""
+        if self._job.replica_hosts and self._replica is None:
+            hosts = ", ".join(self._job.replica_hosts)
+            raise SetupFailed(f"This program uses a replica ({hosts}), and none was given to this run.")
+        first = self._stage.control is None
+        if self._replica is not None and first:
+            self._replica.take()
+        if first or anew:
+            self._gate.control = self._stage.open()
+            if self._replica is not None:
+                self._replica.open()
+        self._stage.reset()
+        if self._replica is not None:
+            self._replica.catch_up(self._gate.control, commit=False)
 
     def _run_script(self) -> None:
         job = self._job
@@ -339,6 +365,8 @@ class Play:
         )
         invariants = self._stage.check(self._job.invariants, tasks) if name in ("", "stuck", "limit") else ()
         name = name or outcome.name_of(tasks, invariants)
+        if self._replica is not None:
+            self._replica.let_go()
         return End(
             outcome=name,
             signature=outcome.signature(name, tasks, invariants),

@@ -1,9 +1,8 @@
 """Schedules: which choice at which step, written as deviations from what would have happened anyway.
 
-`il1:` is the empty schedule: always the oldest reply, a request of a client when no reply waits, and a timer
-when no request is to come either. `il1:7=c3,12=t` differs
-from it at step 7 (the reply on connection c3) and at step 12 (the next timer). Short, made for pasting into a chat
-or a commit.
+`il1:` is the empty schedule: always the oldest reply; when no reply waits, the next request arrives; when none is to
+come, a replica that is behind catches up; and only then a timer fires. `il1:7=c3,12=t` differs from that at step 7 (the
+reply on connection c3) and at step 12 (the next timer). Short, made for pasting into a chat or a commit.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from dataclasses import field
 PREFIX = "il1:"
 MAX_LENGTH = 100_000
 _ENTRY = re.compile(
-    r"([1-9][0-9]{0,6})=(t|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
+    r"([1-9][0-9]{0,6})=([tw]|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
 )
 
 
@@ -57,8 +56,8 @@ def parse(text: str) -> Schedule:
         if match is None:
             raise ScheduleError(
                 f"{_cut(entry)!r} is not step=choice. Choices: c3 (the reply on connection 3), r2 (request 2 arrives), "
-                "t (the next timer), x:t2 (cancel task 2), k:c3 (end the backend of connection 3), d:c3 (drop "
-                "connection 3), q:r2 (the client of request 2 leaves)."
+                "w (the replica catches up), t (the next timer), x:t2 (cancel task 2), k:c3 (end the backend of "
+                "connection 3), d:c3 (drop connection 3), q:r2 (the client of request 2 leaves)."
             )
         step = int(match.group(1))
         if step in deviations:

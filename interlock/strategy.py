@@ -13,6 +13,7 @@ from interlock.frame import Choice
 from interlock.schedule import Schedule
 
 OUTAGE = 10.0  # seconds
+CATCH_UP = 0.1  # how often chance lets the replica catch up while replies wait: often enough, and late enough
 
 Decide = Callable[[int, Sequence[Choice]], str]  # (number of the step to come, what is possible) -> token
 
@@ -56,9 +57,13 @@ def seeded(seed: int) -> Decide:
     def decide(step: int, choices: Sequence[Choice]) -> str:
         replies = [choice.token for choice in choices if choice.kind in ("reply", "request")]
         timer = next((choice for choice in choices if choice.kind == "timer"), None)
-        if timer is not None and (not replies or chance.random() < overtaking(timer.delay or 0.0)):
+        replica = [choice.token for choice in choices if choice.kind == "replica"]
+        if replica and replies and chance.random() < CATCH_UP:
+            return replica[0]
+        prompt = replies or replica
+        if timer is not None and (not prompt or chance.random() < overtaking(timer.delay or 0.0)):
             return timer.token
-        return chance.choice(replies)
+        return chance.choice(prompt)
 
     return decide
 

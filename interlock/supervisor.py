@@ -16,6 +16,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -118,8 +119,11 @@ class Runner:
         """Whether the warm process is there."""
         return self._process.returncode is None
 
-    async def play(self, job: Job) -> AsyncIterator[Message]:
-        """Play a job: a `Header`, `Step`s, and always exactly one `End`, whatever happens to the process."""
+    async def play(self, job: Job, heard: Callable[[str], None] = lambda said: None) -> AsyncIterator[Message]:
+        """Play a job: a `Header`, `Step`s, and always exactly one `End`, whatever happens to the process.
+
+        `heard` is told what the run waits for before it can begin.
+        """
         self.run_pid, self._ending = None, None
         self._asked = self._answered = 0
         self._tail.clear()
@@ -140,7 +144,7 @@ class Runner:
                     line = await asyncio.wait_for(self._next(), patience)
                 except asyncio.TimeoutError:
                     line = {"silence": True}
-                if not thinking:
+                if not thinking and not (line and "waits" in line):  # its turn at the replica is no work of its own
                     worked += time.monotonic() - waiting_since
                 if line is None:
                     detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
@@ -153,6 +157,8 @@ class Runner:
                     self.run_pid = body["pid"]
                 elif kind == "asking":
                     self._asked += 1
+                elif kind == "waits":
+                    heard(body)
                 elif kind == "fault":
                     end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
                 elif kind in ("header", "step"):

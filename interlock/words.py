@@ -32,6 +32,11 @@ def delivered(link: Link) -> str:
     return f"the reply to {command or 'the server’s message'} on {link.label} was delivered"
 
 
+def behind(transactions: int) -> str:
+    """How far the replica is behind."""
+    return f"{transactions} transaction{'s' if transactions > 1 else ''}"
+
+
 def timer(pending: Timer) -> str:
     """What a timer is for, as far as its callback tells."""
     name = pending.callback
@@ -51,7 +56,7 @@ def seconds(span: float) -> str:
 
 def caption(number: int, events: list[Event], woke: tuple[str, ...], names: dict[str, str]) -> str:
     """One sentence for a step: what the world did, and who ran then."""
-    came = [event.text for event in events if event.kind in ("reply", "request", "timer", "fault")]
+    came = [event.text for event in events if event.kind in ("reply", "request", "timer", "replica", "fault")]
     happened = "; ".join(came[:3]) or "the program went on"
     if number == 0:
         happened = "the program began"

@@ -19,6 +19,7 @@ EVENTS = {
     "took": ("checkout",),
     "returned": ("checkin",),
     "orphaned": ("orphan",),
+    "stale": ("sent",),
 }
 
 
@@ -57,6 +58,11 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return any("cancelled" in event.text for event in ended) and _inside(
                 steps[clause.step - 1], clause.tasks[0], clause.sessions[0]
             )
+        case "stale":
+            (there,) = (one.replica for one in step.frame.connections if one.id == clause.connections[0])
+            lags = [choice.text for choice in steps[clause.step - 1].frame.choices if choice.token == "w"]
+            said = any(clause.text.endswith(lag.partition(": ")[2]) for lag in lags)
+            return there and said and step.choice is not None and step.choice.token != "w" and _told(clause, step)
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
         case "broken" | "stood":

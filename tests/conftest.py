@@ -23,6 +23,7 @@ import pytest
 from dashboard import stacks
 from dashboard.cluster import Servers
 from dashboard.cluster import embedded
+from dashboard.cluster import replica
 from dashboard.config import Settings
 from dashboard.config import resource
 
@@ -31,6 +32,11 @@ KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
 
 T = TypeVar("T")
 GRACE = 3.0  # seconds that things on their way out have to be gone
+
+_replicas: list[str] = []
+"""The URL of the session's replica, once a test has needed it."""
+_lasting: set[object] = set()
+"""Its process, which outlives the test that is the first to need it."""
 
 
 def pytest_report_header() -> str:
@@ -72,6 +78,17 @@ def lab_url(clusters: Servers) -> str:
 
 
 @pytest.fixture(scope="session")
+def replica_url(clusters: Servers) -> Iterator[str]:
+    """A streaming replica of the lab, for the tests that need one."""
+    before = _children()
+    with replica(Settings(clusters.settings.data_dir), "pytest") as url:
+        _lasting.update(_children() - before)
+        _replicas.append(url)
+        yield url
+        _replicas.clear()
+
+
+@pytest.fixture(scope="session")
 def stack_python() -> Callable[[str], str]:
     """The interpreter of a stack by name, made first if need be."""
 
@@ -91,7 +108,7 @@ def _nothing_left_running() -> Iterator[None]:
     """A test ends the threads and the child processes it has started."""
     before = _threads() | _children()
     yield
-    left = _settled(lambda: (_threads() | _children()) - before)
+    left = _settled(lambda: (_threads() | _children()) - before - _lasting)
     assert not left, f"The test left these running: {sorted(map(str, left))}"
 
 
@@ -106,6 +123,10 @@ def _nothing_left_in_the_lab(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         left = _settled(lambda: _litter(connection) - before)
         assert not left, f"The test left these in the lab: {sorted(left)}"
+    for url in _replicas:
+        with psycopg.connect(url) as connection:
+            left = _settled(lambda: _litter_of_replica(connection))
+            assert not left, f"The test left these on the replica: {sorted(left)}"
 
 
 @contextmanager
@@ -134,6 +155,17 @@ def _litter(connection: psycopg.Connection) -> set[str]:
          where backend_type = 'client backend' and pid <> pg_backend_pid()
         union all select 'prepared transaction ' || gid from pg_prepared_xacts
         union all select 'schema ' || nspname from pg_namespace where nspname ~ '^(run|cli)_'
+        """
+    )
+    return {row[0] for row in rows}
+
+
+def _litter_of_replica(connection: psycopg.Connection) -> set[str]:
+    rows = connection.execute(
+        """
+        select format('connection %s %s: %s', pid, application_name, query) from pg_stat_activity
+         where backend_type = 'client backend' and pid <> pg_backend_pid()
+        union all select 'that it stands still' where pg_is_wal_replay_paused()
         """
     )
     return {row[0] for row in rows}

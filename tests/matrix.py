@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import ExitStack
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ class Case:
     def slow(self) -> bool:
         return self.program.expectations[self.stack].outcome in STANDS_STILL
 
-    def job(self, lab_url: str, schema: str) -> Job:
+    def job(self, lab_url: str, schema: str, replica_url: str = "") -> Job:
         expected = self.program.expectations[self.stack]
         return Job(
             str(self.program.path),
@@ -69,6 +70,8 @@ class Case:
             requests=self.program.requests,
             # What is expected to stand still need not be watched for long.
             limits=Limits(hang_after=1.5) if expected.outcome == "hang" else Limits(),
+            replica=replica_url,
+            replica_hosts=self.program.replica,
         )
 
     def misses(self, end: End, *, strict: bool = False) -> str:
@@ -120,7 +123,9 @@ async def runners(settings: Settings) -> AsyncIterator[dict[str, Runner]]:
             await runner.close()
 
 
-async def matrix(lab_url: str, wanted: Sequence[Case], replays: int, seeds: int) -> dict[str, list[str]]:
+async def matrix(
+    lab_url: str, replica_url: str, wanted: Sequence[Case], replays: int, seeds: int
+) -> dict[str, list[str]]:
     """What is wrong, by case; the cases are worked through by as many processes as there are processors."""
     todo, wrong = iter(wanted), {}
 
@@ -128,13 +133,13 @@ async def matrix(lab_url: str, wanted: Sequence[Case], replays: int, seeds: int)
         schema = f"cli_matrix_{number}"
         async with runners(Settings(KEPT)) as warm:
             for case in todo:
-                began, runner, job = time.monotonic(), warm[case.stack], case.job(lab_url, schema)
+                began, runner, job = time.monotonic(), warm[case.stack], case.job(lab_url, schema, replica_url)
                 found = await replayed(case, runner, job, min(replays, 2) if case.slow else replays)
                 if case.program.kind == "fix":
                     found += await explored(case, runner, job, range(seeds))
                 wrong[str(case)] = found
                 print(f"{'no' if found else 'ok'}  {time.monotonic() - began:5.1f} s  {case}", *found, sep="\n    ")
-        drop_schema(lab_url, schema)
+        drop_schema(lab_url, schema, replica_url or None)
 
     await asyncio.gather(*(work(number) for number in range(os.cpu_count() or 1)))
     return {name: found for name, found in wrong.items() if found}
@@ -148,8 +153,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     wanted = [case for case in cases() if options.part in str(case)]
     began = time.monotonic()
-    with data_folder(()) as folder, cluster.lab(Settings(folder)) as lab_url:
-        wrong = asyncio.run(matrix(lab_url, wanted, options.replays, options.seeds))
+    with ExitStack() as stack:
+        folder = stack.enter_context(data_folder(()))
+        lab_url, replica_url = stack.enter_context(cluster.lab(Settings(folder))), ""
+        if any(case.program.replica for case in wanted):
+            replica_url = stack.enter_context(cluster.replica(Settings(folder)))
+        wrong = asyncio.run(matrix(lab_url, replica_url, wanted, options.replays, options.seeds))
     print(f"{len(wanted)} programs on stacks in {time.monotonic() - began:.0f} s; {len(wrong)} not as declared", *wrong)
     return 1 if wrong or not wanted else 0
 

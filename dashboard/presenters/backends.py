@@ -27,6 +27,7 @@ class ActivityLine:
     locks: tuple[str, ...]
     wrote: bool
     orphan: bool
+    replica: bool = False
     gone: bool = False  # it was there a step ago
     changed: frozenset[str] = frozenset()  # names of the columns that differ from the step before
 
@@ -74,6 +75,7 @@ def _activity(row: ActivityRow, names: Names, orphans: set[str]) -> ActivityLine
         locks=row.locks,
         wrote=row.has_xid,
         orphan=row.connection in orphans,
+        replica=row.replica,
     )
 
 

@@ -25,6 +25,7 @@ _SYMBOLS = {
     "timer": "◷",
     "request": "⇒",
     "response": "⇐",
+    "replica": "⇉",
 }
 _LOUD = {"orphan": "loud", "failed": "bad", "fault": "warn", "stderr": "warn", "warning": "warn", "unraisable": "bad"}
 

@@ -37,6 +37,7 @@ class Column:
     why: str
     blocked_by: str
     closed: bool
+    replica: bool
     changed: bool
 
 
@@ -112,6 +113,7 @@ def _column(connection: ConnectionView, names: Names) -> Column:
         why=names.text(connection.why_orphan),
         blocked_by=", ".join(names.connection(one) for one in connection.blocked_by),
         closed=connection.state == "closed",
+        replica=connection.replica,
         changed=False,
     )
 

@@ -304,6 +304,8 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
         return names.text(step.text) or "The program runs without gates; this is what could be seen of it."
     if run.over:
         return "This run ended before its first step."
+    if run.status == "starting" and run.summary:
+        return run.summary
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
 
 

@@ -27,7 +27,15 @@ TASKS, CONNECTIONS = 24, 16
 
 SIGNS = {"value": "✓", "error": "✕", "cancelled": "⊘", "orphan": "⚠", "closed": "×"}
 UNDER = ("open", "failed", "statement", "lock", "wait", "orphan")  # what is drawn first lies under what follows
-KINDS = {"timer": "◷", "cancel": "⚡", "terminate": "⚡", "drop": "⚡", "disconnect": "⚡", "request": "⇒"}
+KINDS = {
+    "timer": "◷",
+    "replica": "⇉",
+    "request": "⇒",
+    "cancel": "⚡",
+    "terminate": "⚡",
+    "drop": "⚡",
+    "disconnect": "⚡",
+}
 LOUD = {"error": 1000, "orphan": 1000, "cancelled": 100, "lock": 100, "failed": 10}
 
 
@@ -238,7 +246,7 @@ def _names(lanes: list[Lane], names: Names) -> tuple[Name, ...]:
             shown.append(Name(lane.id, lane.name, lane.kind, mark.word, mark.tone, False))
         else:
             orphan = any(span.kind == "orphan" for span in lane.open)
-            word = "orphan" if orphan else "closed" if lane.last is not None else ""
+            word = "orphan" if orphan else "closed" if lane.last is not None else "replica" if lane.replica else ""
             shown.append(
                 Name(lane.id, names.connection(lane.id), lane.kind, word, "loud" if orphan else "quiet", False)
             )

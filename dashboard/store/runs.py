@@ -186,7 +186,11 @@ class Runs(Server):
     # What a worker writes of a run that it has in its hands
 
     def set_header(self, run_id: int, header: Header) -> None:
-        self._change(run_id, {"header": to_data(header)})
+        self._change(run_id, {"header": to_data(header), "summary": None})
+
+    def set_note(self, run_id: int, note: str) -> None:
+        """What a run waits for before it begins; it stands where its summary will be."""
+        self._change(run_id, {"summary": clean(note)})
 
     def set_status(self, run_id: int, status: str, speed: float | None = None, next_token: str | None = None) -> None:
         self._change(run_id, {"status": status, "speed": speed, "next_token": next_token})

@@ -22,6 +22,7 @@ from dashboard.why.failure import find
 from dashboard.why.failure import interference
 from dashboard.why.failure import met
 from dashboard.why.history import History
+from dashboard.why.replica import stale
 from dashboard.why.sessions import cancelled_inside
 from dashboard.why.sessions import ended_by_another
 from dashboard.why.sessions import refused
@@ -105,7 +106,7 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
     elif "another operation is in progress" in failure.error.message:
         found = in_flight(history, failure)
     else:
-        rules = (starved, ended_by_another, cancelled_inside, refused, dirty)
+        rules = (starved, ended_by_another, cancelled_inside, refused, dirty, stale)
         found = next(filter(None, (rule(history, failure) for rule in rules)), [])
     found = interference(history, failure) + found
     if found:

@@ -11,6 +11,7 @@ from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
 from dashboard.why.history import History
+from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import end_of
 from interlock.frame import End
 from interlock.frame import TaskOutcome
@@ -22,7 +23,13 @@ def of_data(history: History, end: End) -> list[Clause]:
     if not broken:
         return []
     ends = [clause for fact in history.told("detach") if (clause := end_of(history, fact)) is not None]
-    found = [*ends[:EACH], *_overtaken(history), *_undone(history)[:EACH], *orphaned(history, history.last.number)[:2]]
+    found = [
+        *ends[:EACH],
+        *_overtaken(history),
+        *read_too_early(history),
+        *_undone(history)[:EACH],
+        *orphaned(history, history.last.number)[:2],
+    ]
     for rule in broken[:2]:
         named = [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
         found += _after(history, [task.id for task in named if task.outcome != "value"])

@@ -66,6 +66,8 @@ class History:
         self.shared: dict[str, tuple[int, tuple[str, ...]]] = {}  # session -> first step with several tasks inside
         self.chosen: dict[int, Choice] = {}  # by step: choices that would not have been made anyway
         self.woke: dict[int, tuple[str, ...]] = {}  # by step, for those choices
+        self.behind: dict[int, str] = {}  # by step: how far behind the replica was when it began, in words
+        self.replicas: set[str] = set()  # connections that lead to it
         self.names: dict[str, str] = {}
         self.parents: dict[str, str | None] = {}
         self.last = Step(-1, Frame(0.0))
@@ -81,6 +83,9 @@ class History:
             self._leaving[key] = any(place.function.endswith("__aexit__") for place in stack[own + 1 :])
         if step.choice is not None and not (step.choice.default and step.choice.offered):
             self.chosen[step.number], self.woke[step.number] = step.choice, step.woke
+        lags = [choice.text for choice in self.last.frame.choices if choice.kind == "replica"]
+        if lags and not (step.choice is not None and step.choice.kind == "replica"):
+            self.behind[step.number] = lags[0].rpartition(": ")[2]
         self._add_tasks(step)
         self._add_connections(step)
         for session in step.frame.sessions:
@@ -103,6 +108,8 @@ class History:
 
     def _add_connections(self, step: Step) -> None:
         for one in step.frame.connections:
+            if one.replica:
+                self.replicas.add(one.id)
             now = Pooled(step.number, one.checked_out, one.transaction)
             known = self.pooled.setdefault(one.id, [])
             if not known or replace(known[-1], step=step.number) != now:

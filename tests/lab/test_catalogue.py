@@ -13,6 +13,7 @@ import pytest
 
 from dashboard.incidents import Incident
 from dashboard.lab import drop_schema
+from interlock.job import Job
 from tests import matrix
 from tests.lab.conftest import Warm
 from tests.matrix import CATALOGUE
@@ -29,10 +30,18 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def schema(lab_url: str) -> Iterator[str]:
-    name = f"cli_catalogue_{next(_numbers)}"
-    yield name
-    drop_schema(lab_url, name)
+def job_of(request: pytest.FixtureRequest, lab_url: str) -> Iterator[Callable[[Case], Job]]:
+    schema = f"cli_catalogue_{next(_numbers)}"
+    replica = ""
+
+    def job_of(case: Case) -> Job:
+        nonlocal replica
+        if case.program.replica:
+            replica = request.getfixturevalue("replica_url")
+        return case.job(lab_url, schema, replica)
+
+    yield job_of
+    drop_schema(lab_url, schema, replica or None)
 
 
 def test_the_catalogue_has_no_mistakes() -> None:
@@ -51,23 +60,23 @@ def test_an_incident_tells_all_there_is_to_tell(incident: Incident) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_shipped_schedule_ends_as_declared_every_time(
-    case: Case, lab_url: str, schema: str, warm: Warm, stack_python: Callable[[str], str]
+    case: Case, job_of: Callable[[Case], Job], warm: Warm, stack_python: Callable[[str], str]
 ) -> None:
     runner, times = warm.start(stack_python(case.stack)), 2 if case.slow else REPLAYS[case.program.kind]
-    assert warm.run(matrix.replayed(case, runner, case.job(lab_url, schema), times)) == []
+    assert warm.run(matrix.replayed(case, runner, job_of(case), times)) == []
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.program.kind == "fix"], ids=str)
 def test_a_fix_holds_whatever_comes_first(
-    case: Case, lab_url: str, schema: str, warm: Warm, stack_python: Callable[[str], str]
+    case: Case, job_of: Callable[[Case], Job], warm: Warm, stack_python: Callable[[str], str]
 ) -> None:
     runner = warm.start(stack_python(case.stack))
-    assert warm.run(matrix.explored(case, runner, case.job(lab_url, schema), SEEDS)) == []
+    assert warm.run(matrix.explored(case, runner, job_of(case), SEEDS)) == []
 
 
 @pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])
 def test_a_guarded_pool_protects_those_who_share_nothing(
-    stack: str, lab_url: str, schema: str, warm: Warm, stack_python: Callable[[str], str]
+    stack: str, job_of: Callable[[Case], Job], warm: Warm, stack_python: Callable[[str], str]
 ) -> None:
     incident = CATALOGUE.incident("poisoned_pool")
     assert incident is not None
@@ -75,7 +84,7 @@ def test_a_guarded_pool_protects_those_who_share_nothing(
     def served(name: str) -> list[bool | None]:
         program = incident.program(name)
         assert program is not None
-        job = Case(incident, program, stack).job(lab_url, schema)
+        job = job_of(Case(incident, program, stack))
         return [rule.holds for rule in warm.play(stack_python(stack), job, None).end.invariants]
 
     assert served("broken") == [False, True]

@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -28,6 +30,7 @@ from dashboard.home import Account
 from dashboard.home import ClusterError
 from dashboard.home import home
 from dashboard.processes import working_in
+from dashboard.replica import Replica
 
 HOLDING = """
 import sys
@@ -121,11 +124,10 @@ def test_other_accounts_cannot_reach_it(clusters: Servers) -> None:
     assert not stranger.may_enter(cluster.data)
 
 
-def test_a_replica_streams_on_demand(clusters: Servers) -> None:
-    own = Settings(clusters.settings.data_dir)  # so that the replica is made beside the lab it copies
-    lab_url = clusters.settings.lab_url
-    assert lab_url
-    with replica(own) as url:
+def test_a_replica_streams_on_demand(folder: Settings) -> None:
+    with embedded(folder, names=["lab"]) as servers, replica(folder) as url:
+        lab_url = servers.settings.lab_url
+        assert lab_url
         assert ask(url, "select pg_is_in_recovery()") is True
         with psycopg.connect(lab_url, autocommit=True) as primary:
             primary.execute("create table streamed as select 7 as x")
@@ -137,7 +139,33 @@ def test_a_replica_streams_on_demand(clusters: Servers) -> None:
             primary.execute("drop table streamed")
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             ask(url, "create table forbidden ()")
-    assert not working_in(home(own).folder / "replica" / "data")
+    assert not working_in(home(folder).folder / "replica" / "data")
+
+
+def test_a_replica_is_kept_from_its_first_use_and_made_anew_when_it_has_died(folder: Settings) -> None:
+    with embedded(folder, names=["lab"]) as servers:
+        kept = Replica(servers.settings)
+        assert kept.known is None
+        url = kept.url()
+        assert (kept.known, kept.url()) == (url, url)
+        data = home(folder).folder / "replica" / "data"
+        (master,) = (pid for pid in working_in(data) if psutil.Process(pid).ppid() == os.getpid())
+        os.kill(master, signal.SIGKILL)
+        assert ask(kept.url(), "select pg_is_in_recovery()") is True
+        with replica(folder, "interlock run") as shared:
+            assert shared == url
+        assert ask(url, "select 1") == 1, "whoever shared it took it away"
+        kept.close()
+        assert kept.known is None
+        assert not working_in(data)
+
+
+def test_a_lab_of_somebody_elses_has_no_replica_but_one_that_is_named(folder: Settings) -> None:
+    foreign = replace(folder, lab_url="postgresql://lab.internal/lab")
+    with pytest.raises(ClusterError, match="INTERLOCK_LAB_REPLICA_URL"), replica(foreign):
+        pass
+    with replica(replace(foreign, replica_url="postgresql://replica.internal/lab")) as url:
+        assert url == "postgresql://replica.internal/lab"
 
 
 def test_what_was_committed_is_there_after_a_restart(folder: Settings) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from dashboard import incidents
 from dashboard import why
+from dashboard.lab import drop_schema
 from tests.claims import assert_true
 from tests.lab.conftest import Play
 
@@ -28,6 +29,37 @@ def test_every_clause_is_true_of_its_step(program: str, stack: str, play: Play) 
         proof = why.of_journal(played.messages)
         assert_true(proof, played.messages)
         assert bool(proof) == (played.end.outcome != "ok"), f"seed {seed}: {played.end.summary}"
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+@pytest.mark.parametrize("program", ["broken", "broken_refresh"])
+def test_what_was_read_too_early_is_told_with_the_commit_it_missed(
+    program: str, stack: str, play: Play, lab_url: str, replica_url: str
+) -> None:
+    found = incidents.load([SHARED.parent]).incident("stale_read")
+    assert found is not None
+    ends = set()
+    for how in ({}, {"mode": "random", "seed": 0}, {"mode": "random", "seed": 4}):
+        played = play(
+            found.folder / f"{program}.py",
+            stack,
+            invariants=found.invariants,
+            replica=replica_url,
+            replica_hosts=("reader.internal",),
+            **how,
+        )
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        claims = [one.claim for one in proof]
+        ends.add(played.end.outcome)
+        if played.end.outcome == "ok":
+            assert claims == []
+        else:
+            assert claims[:2] == ["sent", "stale"], proof
+            assert "COMMIT" in proof[0].text
+            assert proof[0].step < proof[1].step < proof[-1].step
+    assert len(ends) > 1
+    drop_schema(lab_url, "test_engine", replica_url)
 
 
 def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:

@@ -295,3 +295,29 @@ def test_an_installation_that_fails_says_why(thread: WorkerThread, store: Store)
 def test_many_runs_at_once_all_end(thread: WorkerThread, store: Store) -> None:
     ids = [begin(store, mode="random") for _ in range(10)]
     assert {run_when(store, run_id, over).outcome for run_id in ids} == {"ok"}
+
+
+def test_runs_that_use_the_replica_take_turns_and_say_so(given: Settings, store: Store, replica_url: str) -> None:
+    thread = worker.start_in_thread(replace(given, replica_url=replica_url))
+    until(lambda: thread.healthy)
+
+    def start(mode: str) -> int:
+        run_id = store.create_run("stale_read", "broken", "sqlalchemy-2.1", mode)
+        jobs.enqueue_run(store, run_id)
+        return run_id
+
+    first = start("step")
+    run_when(store, first, waiting)
+    second = start("replay")
+    waits = run_when(store, second, lambda run: run.summary is not None)
+    assert (waits.status, waits.summary) == (
+        "starting",
+        "another run uses the replica, and this one waits until it is over",
+    )
+    store.settled(store.command(first, "stop"), 10)
+    run = run_when(store, second, over)
+    assert (run.outcome, run.expected) == ("silent", True)
+    until(lambda: not store.littered_runs())
+    assert thread.stop()
+    with psycopg.connect(replica_url) as replica:
+        assert replica.execute("select pg_is_wal_replay_paused()").fetchone() == (False,)

@@ -91,6 +91,17 @@ def test_only_the_toml_the_story_and_the_programs_must_be_there(tmp_path: Path) 
     assert mistakes(read(tmp_path, {"schema.sql": None, "invariants.sql": None})) == []
 
 
+REPLICA = 'replica = ["reader.internal"]\n' + TOML
+READS = {"broken.py": "DSN = 'postgresql+asyncpg://app@reader.internal/app'\n"}
+
+
+def test_which_hosts_mean_the_replica_is_said_for_all_programs_or_for_one(tmp_path: Path) -> None:
+    spoken = REPLICA.replace('kind = "fix"', 'kind = "fix"\nreplica = []')
+    incident = read(tmp_path, {"incident.toml": spoken, **READS})
+    assert mistakes(incident) == []
+    assert [program.replica for program in incident.programs] == [("reader.internal",), ()]
+
+
 MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
     ({"incident.toml": None}, "incident.toml", 1, "There is no incident.toml."),
     ({"incident.toml": TOML + "title = \n"}, "incident.toml", 20, "This is not TOML"),
@@ -100,6 +111,19 @@ MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
         1,
         "An incident has no key 'titel'. It has: title, symptom,",
     ),
+    (
+        {"incident.toml": REPLICA},
+        "incident.toml",
+        1,
+        "No program here connects to 'reader.internal'; 'replica' names hosts of their DSNs.",
+    ),
+    (
+        {"incident.toml": TOML.replace('kind = "fix"', 'kind = "fix"\nreplica = ["app@reader"]')},
+        "incident.toml",
+        19,
+        "'app@reader' is no host name. 'replica' lists those of the replica.",
+    ),
+    ({"incident.toml": 'replica = "reader"\n' + TOML}, "incident.toml", 1, "'replica' must be a list."),
     ({"incident.toml": TOML.replace('"Two tasks"', "2")}, "incident.toml", 1, "'title' must be a text in quotes."),
     (
         {"incident.toml": TOML.replace('title = "Two tasks"\n', "")},

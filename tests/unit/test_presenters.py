@@ -23,7 +23,9 @@ from dashboard.presenters.source import highlighted
 from dashboard.presenters.source import source
 from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Names
+from interlock.frame import ActivityRow
 from interlock.frame import Choice
+from interlock.frame import ConnectionView
 from interlock.frame import Frame
 
 START, MIDDLE, FAILURE = (step.frame for step in sample.STEPS)
@@ -180,3 +182,14 @@ def test_no_key_does_two_things_in_one_place() -> None:
     taken = [key for entry in keys.KEYS for key in entry.keys]
     assert len(taken) == len(set(taken))
     assert sum(map(len, keys.help_sections().values())) == len(keys.KEYS) - 8  # the nine choices are one line
+
+
+def test_what_is_on_the_replica_is_marked_in_words() -> None:
+    frame = Frame(
+        0.0,
+        connections=(ConnectionView("c1", "idle", pid=7), ConnectionView("c2", "idle", replica=True, pid=7)),
+        activity=(ActivityRow("c1", "idle", pid=7), ActivityRow("c2", "idle", replica=True, pid=7)),
+    )
+    names = words.Names.of(frame)
+    assert [one.replica for one in matrix(frame, None, names).columns] == [False, True]
+    assert [one.replica for one in backends.activity(frame, None, names)] == [False, True]

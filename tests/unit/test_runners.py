@@ -22,7 +22,7 @@ class FakeRunner:
         self.alive = True
         self.closed = False
 
-    async def play(self, job: Job) -> AsyncIterator[Message]:
+    async def play(self, job: Job, heard: object = None) -> AsyncIterator[Message]:
         return
         yield
 

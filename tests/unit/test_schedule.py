@@ -13,7 +13,7 @@ from interlock.schedule import ScheduleError
 from interlock.schedule import parse
 
 tokens = st.one_of(
-    st.just("t"),
+    st.sampled_from("tw"),
     st.builds(lambda kind, n: f"{kind}{n}", st.sampled_from("cr"), st.integers(1, 99)),
     st.builds(lambda kind, n: f"{kind}:c{n}", st.sampled_from("kd"), st.integers(1, 99)),
     st.builds(lambda kind, n: f"{kind}{n}", st.sampled_from(["x:t", "q:r"]), st.integers(1, 99)),
@@ -82,6 +82,25 @@ def test_chance_lets_requests_in_among_the_replies(seed: int) -> None:
     decide = strategy.seeded(seed)
     assert {decide(step, [*REPLIES, *requests, TIMER]) for step in range(200)} == {"c1", "c2", "r1", "r2"}
     assert decide(1, [requests[1], TIMER]) == "r2"
+
+
+LAG = Choice("w", "replica", "")
+
+
+@given(st.integers(0, 2**32))
+def test_a_replica_lags_for_a_while_and_not_for_ever(seed: int) -> None:
+    decide = strategy.seeded(seed)
+    lags = [decide(step, [*REPLIES, LAG]) == "w" for step in range(400)]
+    assert 10 < sum(lags) < 90
+    assert strategy.seeded(seed)(1, [LAG, TIMER]) == "w"  # a minute is longer than any lag
+    assert strategy.seeded(seed)(1, [LAG]) == "w"
+
+
+def test_chance_for_programs_without_a_replica_is_what_it_was() -> None:
+    decide = strategy.seeded(7)
+    brief = Choice("t", "timer", "", delay=0.05)
+    recorded = "c2 c2 t c1 c2 t c2 t c2 c2 c2 c1"  # before there were replicas: seeds are handed on in chats
+    assert [decide(step, [*REPLIES, brief]) for step in range(12)] == recorded.split()
 
 
 def test_a_long_timer_rarely_overtakes_replies() -> None:

@@ -62,7 +62,7 @@ class FakeRunner:
         self.orders: asyncio.Queue[str | None] = asyncio.Queue()
         self.interrupted = asyncio.Event()
 
-    async def play(self, job: Job) -> AsyncIterator[Message]:
+    async def play(self, job: Job, heard: object = None) -> AsyncIterator[Message]:
         yield HEADER
         chosen = None
         for number in range(self.length):
@@ -316,7 +316,7 @@ def test_a_runner_that_says_nothing_is_given_up(store: Store, monkeypatch: pytes
 
 def test_what_goes_wrong_in_a_runner_is_raised(store: Store) -> None:
     class Broken(FakeRunner):
-        async def play(self, job: Job) -> AsyncIterator[Message]:
+        async def play(self, job: Job, heard: object = None) -> AsyncIterator[Message]:
             yield HEADER
             raise OSError("its pipe broke")
 

@@ -1,0 +1,47 @@
+"""What was read from a replica that had not caught up."""
+
+from __future__ import annotations
+
+from dashboard.why.clause import Clause
+from dashboard.why.clause import command
+from dashboard.why.clause import last
+from dashboard.why.clause import sending
+from dashboard.why.failure import Failure
+from dashboard.why.history import History
+
+
+def stale(history: History, failure: Failure) -> list[Clause]:
+    """The task that failed had asked a replica for what was not there yet."""
+    if "Could not refresh instance" not in failure.error.message:
+        return []
+    return read_too_early(history, failure.task, failure.step)
+
+
+def read_too_early(history: History, task: str | None = None, until: int | None = None) -> list[Clause]:
+    """A query (of a task: its last one, else the first) to a replica that was behind, and the commit that it missed."""
+    reads = [
+        fact
+        for fact in history.told("sent")
+        if command(fact).rpartition(" ")[2] == "SELECT"
+        and fact.event.connection in history.replicas
+        and fact.step in history.behind
+        and task in (None, fact.event.task)
+        and (until is None or fact.step <= until)
+    ]
+    if not reads:
+        return []
+    read = reads[0] if task is None else reads[-1]
+    # It is behind from the step after the one in which a COMMIT made it so.
+    commits = (
+        fact
+        for fact in history.told("sent")
+        if command(fact) == "COMMIT"
+        and fact.event.connection not in history.replicas
+        and history.behind.get(fact.step) != history.behind.get(fact.step + 1)
+    )
+    missed = last(fact for fact in commits if fact.before(read))
+    label = read.event.connection or ""
+    text = f"{history.name(read.event.task)} read on {label}, the replica, which was {history.behind[read.step]}"
+    place = history.place(read.event.task or "", read.step)
+    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place)
+    return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

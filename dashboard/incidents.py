@@ -28,6 +28,7 @@ from dashboard import sqlfiles
 from interlock import schedule
 from interlock.frame import End
 from interlock.job import Invariant
+from interlock.job import Limits
 from interlock.job import Request
 
 KINDS = ("broken", "fix", "probe")
@@ -78,6 +79,7 @@ class Program:
     path: Path
     expectations: Mapping[str, Expectation] = field(default_factory=dict)  # by stack
     requests: tuple[Request, ...] = ()  # with any, it is a web application that answers them
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,8 @@ _PROGRAM = {
     "name": _Key(str, required=True),
     "title": _Key(str, required=True),
     "kind": _Key(str, required=True, words=KINDS),
+    "steps": _Key(int),
+    "seconds": _Key(int),
     "stacks": _Key(dict),
     "request": _Key(list),
 }
@@ -236,7 +240,13 @@ _EXPECTATION = {
     "error": _Key(str),
     "schedule": _Key(str),
 }
-_TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table", bool: "true or false"}
+_TYPES: dict[type, str] = {
+    str: "a text in quotes",
+    list: "a list",
+    dict: "a table",
+    bool: "true or false",
+    int: "a whole number",
+}
 NAMES = "lower-case letters, digits and underscores, a letter first"
 
 
@@ -307,7 +317,9 @@ def _programs(toml: _Toml, tables: list[Any]) -> Iterator[Program]:
             seen.add(name)
             expectations = dict(_expectations(toml, fields.get("stacks", {}), start))
             requests = tuple(_requests(toml, fields.get("request", []), start))
-            yield Program(name, fields.get("title", name), fields.get("kind", "probe"), path, expectations, requests)
+            bounds = {bound: fields[bound] for bound in ("steps", "seconds") if bound in fields}
+            title, kind = fields.get("title", name), fields.get("kind", "probe")
+            yield Program(name, title, kind, path, expectations, requests, Limits(**bounds))
 
 
 def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:

@@ -22,11 +22,11 @@ from dashboard.incidents import Incident
 from dashboard.incidents import Program
 from dashboard.stacks import Stack
 from interlock import schedule
+from interlock.delta import Reader
 from interlock.frame import End
 from interlock.frame import Header
 from interlock.frame import Step
 from interlock.journal import JournalError
-from interlock.journal import load
 from interlock.schedule import Schedule
 
 MOST_STEPS = 20_000
@@ -62,10 +62,10 @@ def read(lines: Iterable[str]) -> Recorded:
     header: Header | None = None
     steps: list[Step] = []
     end: End | None = None
-    number = 1
+    number, reader = 1, Reader()
     try:
         for line in lines:
-            message = load(line)
+            message = reader.load(line)
             if end is not None:
                 raise JournalError("Something follows the end of the run.")
             if isinstance(message, Header) is (header is not None):

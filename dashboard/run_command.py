@@ -24,6 +24,7 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.supervisor import Job
+from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 
 
@@ -119,6 +120,7 @@ def make_job(target: Target, stack: str, lab_url: str, plan: str | None, seed: i
         setup=target.incident.setup if target.incident else "",
         invariants=target.incident.invariants if target.incident else (),
         requests=target.program.requests if target.program else (),
+        limits=target.program.limits if target.program else Limits(),
     )
 
 

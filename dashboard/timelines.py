@@ -29,7 +29,7 @@ class Timelines:
         have = timeline.last if timeline.beats else first - 1
         if have >= last:
             return timeline
-        for step in store.outlines(run_id, have + 1, last):
+        for step in store.steps(run_id, have + 1, last):
             timeline = follow(timeline, step)
         with self._lock:
             self._kept[run_id, first] = timeline

@@ -54,8 +54,8 @@ from dashboard.views.arguments import optional
 from dashboard.views.incidents import no_incident
 from dashboard.views.stacks import install_for
 from interlock import schedule
+from interlock.delta import Writer
 from interlock.frame import Place
-from interlock.journal import dump
 from interlock.journal import to_data
 
 page = Blueprint("runs", __name__)
@@ -248,13 +248,14 @@ def journal(run_id: int) -> Response:
     run = find_run(run_id)
 
     def written() -> Iterator[str]:
+        writer = Writer()
         if run.header is not None:
-            yield dump(run.header) + "\n"
+            yield writer.dump(run.header) + "\n"
         for first in range(0, run.steps + 1, 100):
             for step in services().store.steps(run_id, first, min(first + 99, run.steps)):
-                yield dump(step) + "\n"
+                yield writer.dump(step) + "\n"
         if run.end is not None:
-            yield dump(run.end) + "\n"
+            yield writer.dump(run.end) + "\n"
 
     name = f"interlock-run-{run_id}.jsonl"
     text = "".join(written())

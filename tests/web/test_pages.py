@@ -21,6 +21,7 @@ from dashboard.config import resource
 from dashboard.presenters import sample
 from dashboard.store import Store
 from dashboard.store import migrate
+from interlock import delta
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import End
@@ -343,7 +344,8 @@ def test_the_journal_can_be_taken_away(client: FlaskClient, store: Store) -> Non
     run_id = ended_run(store)
     answer = client.get(f"/runs/{run_id}/journal.jsonl")
     assert "attachment" in answer.headers["Content-Disposition"]
-    messages = [journal.load(line) for line in answer.text.splitlines()]
+    reader = delta.Reader()
+    messages = [reader.load(line) for line in answer.text.splitlines()]
     assert messages == [sample.HEADER, *sample.STEPS, sample.END]
 
 

@@ -311,7 +311,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
     view, present = one_of(request.args, "view", VIEWS), _presented()
     moment, proof = _moment(run, asked), services().proofs.of(services().store, run)
-    timeline = _timeline(run, asked) if view and run.steps >= 0 else None
+    timeline = _timeline(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
     if present:
         run, moment, proof, timeline = without_secrets((run, moment, proof, timeline))
     return room(

@@ -13,6 +13,7 @@ import dataclasses
 import typing
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 from typing import Optional
 
@@ -51,10 +52,13 @@ def from_data(data: dict[str, Any], before: Optional[Frame]) -> Step:
     return dataclasses.replace(step, frame=changed(before, data["changes"]))
 
 
-def steps(told: Iterable[dict[str, Any]]) -> Iterator[Step]:
-    """Steps that follow each other, the first of them told whole."""
+def steps(told: Iterable[dict[str, Any]], without: Sequence[str] = ()) -> Iterator[Step]:
+    """Steps that follow each other, the first of them told whole. These fields of their frames are left empty."""
     before: Optional[Frame] = None
     for data in told:
+        for part in ("frame", "changes"):
+            if without and part in data:
+                data = {**data, part: {name: one for name, one in data[part].items() if name not in without}}
         step = from_data(data, before)
         before = step.frame
         yield step

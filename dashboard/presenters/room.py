@@ -47,7 +47,7 @@ from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
 VIEWS = ("", "all", "timeline", "timeline-all")
-"""What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones are shown, or all."""
+"""What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
 
 
 @dataclass(frozen=True)

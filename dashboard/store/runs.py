@@ -144,8 +144,11 @@ class Runs(Server):
         found = self.steps(run_id, number, number)
         return found[0] if found else None
 
-    def steps(self, run_id: int, first: int, last: int) -> list[Step]:
-        """The steps from `first` to `last`, both included, as far as they are there."""
+    def steps(self, run_id: int, first: int, last: int, *, without: Sequence[str] = ()) -> list[Step]:
+        """The steps from `first` to `last`, both included, as far as they are there.
+
+        Fields of their frames that are of no use can be left out: what the server says changes in every step.
+        """
         query = (
             sa.select(step_table.c.body)
             .where(step_table.c.run_id == run_id, step_table.c.number.between(_whole(first), min(last, LAST)))
@@ -153,7 +156,7 @@ class Runs(Server):
         )
         with self.reading() as tx:
             bodies = tx.scalars(query).all()
-        return [step for step in delta.steps(bodies) if step.number >= first]
+        return [step for step in delta.steps(bodies, without) if step.number >= first]
 
     def captions(self, run_id: int) -> list[Caption]:
         """All steps of a run, each in a line."""

@@ -51,6 +51,10 @@ class Proofs:
                 Thread(target=self._beside, args=(store, run), name=f"why {run.id}", daemon=True).start()
         return None
 
+    def known(self, run_id: int) -> bool:
+        """Whether it was worked out already."""
+        return run_id in self._kept
+
     def _beside(self, store: Store, run: RunRecord) -> None:
         try:
             self.of(store, run, wait=True)

@@ -41,6 +41,7 @@ from dashboard.presenters.task import task_page
 from dashboard.security import viewer
 from dashboard.security import without_secrets
 from dashboard.services import services
+from dashboard.shared import Made
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -157,21 +158,30 @@ def live(run_id: int) -> Response:
 
     With `follow` the page goes there by itself, after who leads.
     """
-    seen = number(request.args, "rev")
+    here, seen = services(), number(request.args, "rev")
     try:
-        if seen is not None and services().store.announced_rev(run_id) == seen:
+        now = here.store.announced_rev(run_id)
+        if now == seen:
             return hx.nothing_new()
     except UnknownRun:
         if seen is None:
             raise no_run(run_id) from None
         # Deleted while it was being watched. The answer has no trigger, so asking ends here.
         return hx.fragment(render_template("runs/_gone.html", error=no_run(run_id)))
-    picture = _room(find_run(run_id), _asked_step())
-    html = render_template("runs/_room.html", page=picture)
-    if seen is not None or "follow" in request.args:
-        return hx.fragment(html, replace=picture.url)
-    company.went(run_id, picture)
-    return hx.fragment(html, push=picture.url)
+    if seen is None and "follow" not in request.args:
+        picture = _room(find_run(run_id), _asked_step())
+        company.went(run_id, picture)
+        return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
+
+    def made() -> Made:
+        picture = _room(find_run(run_id), _asked_step())
+        return render_template("runs/_room.html", page=picture).encode(), picture.url
+
+    # Everybody who follows asks for the same at the same moment; the key has all that one such answer depends on.
+    wanted = frozenset((name, value) for name, value in request.args.items() if name not in ("rev", "follow"))
+    known = here.proofs.known(run_id)
+    html, url = here.shared.of((run_id, now, known, viewer() is None, wanted, request.host_url), made)
+    return hx.fragment(html, replace=url)
 
 
 @page.post("/runs/<int:run_id>/commands")

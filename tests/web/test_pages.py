@@ -313,6 +313,7 @@ def test_a_poll_is_answered_only_when_there_is_something_new(client: FlaskClient
     staying = client.get(f"{url}&step=0", headers=HX)
     assert staying.headers["HX-Replace-Url"] == f"/runs/{run_id}?step=0"
     store.finish(run_id, sample.END, True)
+    store.wait_until(("", ""), 10, lambda: store.announced_rev(run_id), lambda rev: rev == store.rev(run_id))
     assert attribute(client.get(url, headers=HX), "room", "hx-trigger") is None
 
 

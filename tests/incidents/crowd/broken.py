@@ -1,4 +1,4 @@
-"""Three hundred tasks transfer money between forty accounts, through a pool of sixty connections."""
+"""Three hundred tasks transfer money between as many accounts, through a pool of sixty connections."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import declarative_base
 
 WORKERS = 300
-ACCOUNTS = 40
+ACCOUNTS = 300
 Base = declarative_base()
 engine = create_async_engine("postgresql+asyncpg://bank:secret@db.internal/bank", pool_size=60, max_overflow=0)
 
@@ -45,14 +45,14 @@ async def transfer(number):
         if number == 246:
             raise ValueError(f"Overdrawn: account {source}")
         await session.commit()
+        await history(session, None)
         await history(session, source)
         await history(session, target)
 
 
 async def history(session, account):
-    found = await session.execute(
-        select(func.count(), func.sum(Entry.amount)).where(Entry.account == account).group_by(Entry.account)
-    )
+    entries = select(func.count(), func.sum(Entry.amount))
+    found = await session.execute(entries if account is None else entries.where(Entry.account == account))
     return found.all()
 
 

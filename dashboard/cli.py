@@ -65,15 +65,17 @@ def run(
     from dashboard import run_command
     from dashboard.home import ClusterError
     from dashboard.lab import LabDown
-    from interlock.journal import dump
+    from interlock.delta import Writer
     from interlock.supervisor import RunnerError
 
     if (schedule is not None) + (seed is not None) + natural > 1:
         raise click.UsageError("--schedule, --seed and --natural exclude each other: choose one.")
 
+    writer = Writer()
+
     def tell(message: Message) -> None:
         if journal is not None:
-            journal.write(dump(message) + "\n")
+            journal.write(writer.dump(message) + "\n")
         if not as_json and (line := run_command.as_line(message)):
             click.echo(line)
 

@@ -83,6 +83,7 @@ class Execution:
         self._note_due: str | None = None  # what it waits for, not written down yet
         self._noted = ""
         self._last: Step | None = None
+        self._kept: Frame | None = None  # of the last step that is in the store
         self._deviations: dict[int, str] = {}
 
     def give_up(self, reason: str) -> None:
@@ -171,7 +172,9 @@ class Execution:
                 speed=self._drive.speed,
                 next_token=self._drive.next if self._stepped else None,
                 done=done,
+                before=self._kept,
             )
+            self._kept = steps[-1].frame
         return end
 
     def _note(self, step: Step) -> None:

@@ -21,7 +21,7 @@ def nothing_new() -> Response:
     return Response(status=204)
 
 
-def fragment(html: str, *, push: str | None = None, replace: str | None = None) -> Response:
+def fragment(html: str | bytes, *, push: str | None = None, replace: str | None = None) -> Response:
     """A fragment; `push` when a person went somewhere, `replace` when the page follows by itself."""
     response = Response(html, mimetype="text/html")
     if push is not None:

@@ -28,6 +28,7 @@ from dashboard import sqlfiles
 from interlock import schedule
 from interlock.frame import End
 from interlock.job import Invariant
+from interlock.job import Limits
 from interlock.job import Request
 
 KINDS = ("broken", "fix", "probe")
@@ -79,6 +80,7 @@ class Program:
     expectations: Mapping[str, Expectation] = field(default_factory=dict)  # by stack
     requests: tuple[Request, ...] = ()  # with any, it is a web application that answers them
     replica: tuple[str, ...] = ()  # host names in its DSNs that mean the lab's replica
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,8 @@ _PROGRAM = {
     "title": _Key(str, required=True),
     "kind": _Key(str, required=True, words=KINDS),
     "replica": _Key(list),
+    "steps": _Key(int),
+    "seconds": _Key(int),
     "stacks": _Key(dict),
     "request": _Key(list),
 }
@@ -239,7 +243,13 @@ _EXPECTATION = {
     "error": _Key(str),
     "schedule": _Key(str),
 }
-_TYPES: dict[type, str] = {str: "a text in quotes", list: "a list", dict: "a table", bool: "true or false"}
+_TYPES: dict[type, str] = {
+    str: "a text in quotes",
+    list: "a list",
+    dict: "a table",
+    bool: "true or false",
+    int: "a whole number",
+}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAMES = "lower-case letters, digits and underscores, a letter first"
 
@@ -313,8 +323,9 @@ def _programs(toml: _Toml, tables: list[Any], replica: tuple[str, ...]) -> Itera
             expectations = dict(_expectations(toml, fields.get("stacks", {}), start))
             requests = tuple(_requests(toml, fields.get("request", []), start))
             hosts = _replica(toml, fields, start) if "replica" in fields else replica
+            bounds = {bound: fields[bound] for bound in ("steps", "seconds") if bound in fields}
             title, kind = fields.get("title", name), fields.get("kind", "probe")
-            yield Program(name, title, kind, path, expectations, requests, hosts)
+            yield Program(name, title, kind, path, expectations, requests, hosts, Limits(**bounds))
 
 
 def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:

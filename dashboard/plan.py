@@ -61,6 +61,7 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         setup=incident.setup,
         invariants=incident.invariants,
         requests=program.requests,
+        limits=program.limits,
         follow=run.follow,
         replica_hosts=program.replica,
     )

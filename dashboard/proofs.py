@@ -1,22 +1,29 @@
 """Proofs that were worked out already: what the page of a finished run shows at every step is read from its steps once.
 
-A finished run never changes, so nothing here can be wrong, only be forgotten.
+A finished run never changes, so nothing here can be wrong, only be forgotten. What takes long is worked out beside the
+pages, which say so meanwhile.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from threading import Lock
+from threading import Thread
 
 from dashboard.store import RunRecord
 from dashboard.store import Store
+from dashboard.store import StoreDown
 from dashboard.why import Clause
 from dashboard.why import History
 from dashboard.why import why
 
+logger = logging.getLogger(__name__)
+
 KEPT = 256
 AT_ONCE = 50  # steps read together
-LARGEST = 40_000  # steps times tasks: what is read within about a second
+UNUSED = ("activity", "choices")
+AT_SIGHT = 40_000  # steps times tasks: what is read before the page is shown
 
 
 class Proofs:
@@ -24,18 +31,45 @@ class Proofs:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[Clause, ...]] = OrderedDict()
-        self._lock = Lock()
+        self._lock = Lock()  # of many who look at once one reads
+        self._aside = Lock()
+        self._begun: set[int] = set()  # those that are worked out beside
 
-    def of(self, store: Store, run: RunRecord) -> tuple[Clause, ...] | None:
-        """Why a finished run ended as it did; None while it goes on, and for one too large to be read for a page."""
-        if run.end is None or run.steps * max(1, len(run.end.tasks)) > LARGEST:
+    def of(self, store: Store, run: RunRecord, *, wait: bool = False) -> tuple[Clause, ...] | None:
+        """Why a finished run ended as it did; None while it goes on, or while that is being worked out."""
+        if run.end is None:
             return None
-        with self._lock:  # of many who look at once one reads
-            if run.id not in self._kept:
-                self._kept[run.id] = _read(store, run)
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            return self._kept[run.id]
+        found = self._kept.get(run.id)
+        if found is not None:
+            return found
+        if wait or run.steps * max(1, len(run.end.tasks)) <= AT_SIGHT:
+            with self._lock:
+                return self._work_out(store, run)
+        with self._aside:
+            if run.id not in self._begun:
+                self._begun.add(run.id)
+                Thread(target=self._beside, args=(store, run), name=f"why {run.id}", daemon=True).start()
+        return None
+
+    def known(self, run_id: int) -> bool:
+        """Whether it was worked out already."""
+        return run_id in self._kept
+
+    def _beside(self, store: Store, run: RunRecord) -> None:
+        try:
+            self.of(store, run, wait=True)
+        except StoreDown as error:  # whoever looks again has it worked out again
+            logger.warning("Why run %s ended so could not be worked out: %s", run.id, error)
+        finally:
+            with self._aside:
+                self._begun.discard(run.id)
+
+    def _work_out(self, store: Store, run: RunRecord) -> tuple[Clause, ...]:
+        if run.id not in self._kept:
+            self._kept[run.id] = _read(store, run)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return self._kept[run.id]
 
 
 def _read(store: Store, run: RunRecord) -> tuple[Clause, ...]:
@@ -43,6 +77,6 @@ def _read(store: Store, run: RunRecord) -> tuple[Clause, ...]:
         return ()
     history = History()
     for first in range(0, run.steps + 1, AT_ONCE):
-        for step in store.steps(run.id, first, min(first + AT_ONCE - 1, run.steps)):
+        for step in store.steps(run.id, first, min(first + AT_ONCE - 1, run.steps), without=UNUSED):
             history.add(step)
     return why(history, run.end, run.header.sources if run.header else {})

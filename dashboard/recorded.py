@@ -22,11 +22,13 @@ from dashboard.incidents import Incident
 from dashboard.incidents import Program
 from dashboard.stacks import Stack
 from interlock import schedule
+from interlock.delta import Reader
 from interlock.frame import End
+from interlock.frame import Frame
 from interlock.frame import Header
+from interlock.frame import Message
 from interlock.frame import Step
 from interlock.journal import JournalError
-from interlock.journal import load
 from interlock.schedule import Schedule
 
 MOST_STEPS = 20_000
@@ -62,16 +64,16 @@ def read(lines: Iterable[str]) -> Recorded:
     header: Header | None = None
     steps: list[Step] = []
     end: End | None = None
-    number = 1
+    number, reader = 1, Reader()
     try:
         for line in lines:
-            message = load(line)
+            message = reader.load(line)
             if end is not None:
                 raise JournalError("Something follows the end of the run.")
             if isinstance(message, Header) is (header is not None):
                 raise JournalError("A journal begins with one header." if header is None else "A second header.")
             kind: Any = type(message)
-            _check(kind)(message, kind.__name__.lower())
+            _check(kind)(_news(message, steps[-1].frame) if steps else message, kind.__name__.lower())
             if isinstance(message, Header):
                 header = _checked_header(message)
             elif isinstance(message, Step):
@@ -118,6 +120,21 @@ def _text(folder: Path, name: str) -> str | None:
     if not path.is_relative_to(folder.resolve()) or not path.is_file():  # the name comes from the journal
         return None
     return path.read_text("utf-8", "replace")
+
+
+def _news(message: Message, before: Frame) -> Message:
+    """A message with what was not in the frame before it: what it took over has been checked."""
+    if not isinstance(message, Step):
+        return message
+    known = {id(view) for _, views in _views(before) for view in views}
+    fresh: dict[str, Any] = {
+        name: tuple(view for view in views if id(view) not in known) for name, views in _views(message.frame)
+    }
+    return dataclasses.replace(message, frame=dataclasses.replace(message.frame, **fresh))
+
+
+def _views(frame: Frame) -> Iterable[tuple[str, tuple[Any, ...]]]:
+    return ((name, value) for name, value in vars(frame).items() if isinstance(value, tuple))
 
 
 def _checked_header(header: Header) -> Header:

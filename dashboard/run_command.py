@@ -29,6 +29,7 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.supervisor import Job
+from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 
 
@@ -134,6 +135,7 @@ def make_job(
         requests=target.program.requests if target.program else (),
         replica=replica_url,
         replica_hosts=target.program.replica if target.program else (),
+        limits=target.program.limits if target.program else Limits(),
     )
 
 

@@ -17,6 +17,7 @@ from dashboard.incidents import Incident
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
 from dashboard.proofs import Proofs
+from dashboard.shared import Shared
 from dashboard.store import Store
 from dashboard.timelines import Timelines
 from dashboard.viewers import Viewers
@@ -30,6 +31,7 @@ class Services:
     timelines: Timelines = field(default_factory=Timelines)
     company: Company = field(default_factory=Company)
     viewers: Viewers = field(default_factory=Viewers)
+    shared: Shared = field(default_factory=Shared)
 
     def catalogue(self) -> Catalogue:
         return incidents.load(incident_dirs(self.settings))

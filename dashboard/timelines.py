@@ -13,6 +13,7 @@ from dashboard.timeline import Timeline
 from dashboard.timeline import follow
 
 KEPT = 64
+UNUSED = ("activity", "choices", "sessions")
 
 
 class Timelines:
@@ -29,7 +30,7 @@ class Timelines:
         have = timeline.last if timeline.beats else first - 1
         if have >= last:
             return timeline
-        for step in store.outlines(run_id, have + 1, last):
+        for step in store.steps(run_id, have + 1, last, without=UNUSED):
             timeline = follow(timeline, step)
         with self._lock:
             self._kept[run_id, first] = timeline

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import NoReturn
 
+from interlock import delta
 from interlock import journal
 from interlock.frame import Message
 from interlock.job import Job
@@ -121,8 +122,10 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
+    writer = delta.Writer()
+
     def send(message: Message) -> None:
-        write_all(out, journal.dump(message))
+        write_all(out, writer.dump(message))
 
     def beat(text: str) -> None:
         write_all(out, json.dumps({"beat": text}))

@@ -375,7 +375,7 @@ class Gate:
         if timers:
             delay = timers[0].when - self.now
             due = [timer for timer in timers if timer.when <= timers[0].when]
-            wakes = tuple(label for timer in due for label in self._woken_by(timer))
+            wakes = self._woken_by(due)
             text = f"let {words.seconds(delay)} pass: {words.timer(due[0])}"
             found.append(Choice("t", "timer", text, wakes, default=not found, delay=round(delay, 6)))
         return found
@@ -451,10 +451,14 @@ class Gate:
         record = self.tasks.get(link.sent_by or "")
         return (record.label,) if record is not None and record.waiting is not None else ()
 
-    def _woken_by(self, timer: Timer) -> list[str]:
-        waiting = ((record.label, record.waiting) for record in self.tasks.values())
-        leaves = ((label, probe.suspended(task).leaf) for label, task in waiting if task is not None)
-        return [label for label, leaf in leaves if leaf is not None and timer.wakes(leaf)]
+    def _woken_by(self, due: list[Timer]) -> tuple[str, ...]:
+        """The tasks that wait for one of these timers, in the order of the timers."""
+        waiting: dict[int, list[str]] = {}  # by the future that they await
+        for record in self.tasks.values():
+            task = record.waiting
+            if task is not None:
+                waiting.setdefault(id(probe.leaf_of(record, task)), []).append(record.label)
+        return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
 
     # The plain network ---------------------------------------------------------------------
 

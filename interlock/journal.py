@@ -1,4 +1,7 @@
-"""The journal of a run as text: one JSON object a line, `Header`, `Step`s, `End`; and what makes two of them equal."""
+"""The journal of a run as text: one JSON object a line, `Header`, `Step`s, `End`; and what makes two of them equal.
+
+Here each line stands for itself. In a run's journal most steps are told by what changed: `delta` writes and reads them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 
-FORMAT = 1
+FORMAT = 2
+"""1 had the whole frame in every step; 2 may have what changed since the step before instead."""
 T = TypeVar("T")
 _KINDS: dict[str, type] = {"header": Header, "step": Step, "end": End}
 
@@ -36,7 +40,7 @@ def to_data(value: Any, *, volatile: bool = True) -> Any:
     if cls is dict:
         return {str(key): to_data(item, volatile=volatile) for key, item in value.items()}
     data = {}
-    for name, default, is_volatile in _fields(cls):
+    for name, default, is_volatile in fields(cls):
         item = getattr(value, name)
         if item != default and (volatile or not is_volatile):
             data[name] = to_data(item, volatile=volatile)
@@ -46,7 +50,7 @@ def to_data(value: Any, *, volatile: bool = True) -> Any:
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-def _fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
+def fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
     """Name, default and volatility of a dataclass's fields; a field without a default has one that equals nothing."""
     found = _known_fields.get(cls)
     if found is None:
@@ -76,10 +80,8 @@ def _decoder(kind: Any) -> typing.Callable[[Any], Any]:
 def _make_decoder(kind: Any) -> typing.Callable[[Any], Any]:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        decoders = {f.name: _decoder(hints[f.name]) for f in dataclasses.fields(kind)}
-        make = typing.cast(Any, kind)
-        return lambda data: make(**{name: decoders[name](item) for name, item in data.items() if name in decoders})
+        known, make = decoders(typing.cast(type, kind)), typing.cast(Any, kind)
+        return lambda data: make(**{name: known[name](item) for name, item in data.items() if name in known})
     if origin is tuple:
         item = _decoder(args[0])
         return lambda data: tuple([item(one) for one in data])
@@ -92,19 +94,36 @@ def _make_decoder(kind: Any) -> typing.Callable[[Any], Any]:
     return lambda data: data
 
 
+def decoders(cls: type) -> dict[str, typing.Callable[[Any], Any]]:
+    """For each field of a dataclass what makes its value of data."""
+    found = _known_decoders.get(cls)
+    if found is None:
+        hints = typing.get_type_hints(cls)
+        found = _known_decoders[cls] = {f.name: _decoder(hints[f.name]) for f in dataclasses.fields(cls)}
+    return found
+
+
+_known_decoders: dict[type, dict[str, typing.Callable[[Any], Any]]] = {}
+
+
 def dump(message: Message) -> str:
     """One line of a journal, without its newline."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(message, cls))
-    return json.dumps({kind: to_data(message)}, ensure_ascii=False, separators=(",", ":"))
+    return line_of(kind, to_data(message))
 
 
-def load(line: str) -> Message:
-    """Read one line of a journal. Raises `JournalError`."""
+def line_of(kind: str, data: Any) -> str:
+    """A line from its data."""
+    return json.dumps({kind: data}, ensure_ascii=False, separators=(",", ":"))
+
+
+def load(line: str, step: typing.Callable[[Any], Step] = lambda data: from_data(Step, data)) -> Message:
+    """Read one line of a journal; `step` makes a step of its data. Raises `JournalError`."""
     try:
         data = json.loads(line)
         ((kind, body),) = data.items()
-        message: Message = from_data(_KINDS[kind], body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        message: Message = step(body) if kind == "step" else from_data(_KINDS[kind], body)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise JournalError(f"Not a line of a journal: {line[:80]!r} ({error})") from error
     if isinstance(message, Header) and message.format > FORMAT:
         raise JournalError(

@@ -44,9 +44,9 @@ class Timer:
         handle = self.handle()
         return handle is not None and not handle.cancelled() and self.when > clock
 
-    def wakes(self, leaf: Any) -> bool:
-        """Whether whoever waits for this future waits for this timer."""
-        return any(future() is leaf for future in self.futures)
+    def settles(self) -> list[int]:
+        """The ids of those futures that are still there: whoever waits for one of them waits for this timer."""
+        return [id(future) for future in (ref() for ref in self.futures) if future is not None]
 
 
 class World(Protocol):

@@ -203,12 +203,15 @@ class Observer:
     def sessions(self, inside: dict[str, list[str]]) -> tuple[SessionView, ...]:
         """All sessions met so far; `inside` names for each the tasks inside a call of it."""
         views = []
+        uses: dict[Optional[str], list[tuple[str, Use]]] = {}  # by session, in the order of the connections
+        for label, use in sorted(self.uses.items(), key=lambda item: int(item[0][1:])):
+            uses.setdefault(use.session, []).append((label, use))
         for record in self._sessions.values():
             alive = record.ref() is not None
             holds = tuple(
                 label
-                for label, use in sorted(self.uses.items(), key=lambda item: int(item[0][1:]))
-                if use.session == record.label and use.attached and use.era == record.era and record.open
+                for label, use in uses.get(record.label, ())
+                if use.attached and use.era == record.era and record.open
             )
             tasks = tuple(inside.get(record.label, ()))
             record.users += [task for task in tasks if task not in record.users]

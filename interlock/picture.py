@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from typing import Optional
 
 from interlock import lab
@@ -23,6 +24,7 @@ from interlock.frame import TaskView
 from interlock.gate import Gate
 from interlock.link import Link
 from interlock.loop import SteppedTask
+from interlock.loop import Timer
 from interlock.observer import Observer
 
 ACTIVITY_SQL = """
@@ -64,6 +66,8 @@ class Camera:
         self._clean = clean
         self._stacks: dict[tuple[Place, ...], str] = {}
         self._orphans: dict[str, str] = {}
+        self._timers: dict[int, Timer] = {}  # of this picture: who is woken by what, by id of what is awaited
+        self._asking: dict[Optional[str], Link] = {}  # of this picture: the connection that a task waits for
         self._prepared: set[lab.Lab] = set()  # connections that know the question for the activity
 
     def read_result(self, record: probe.TaskRecord, task: SteppedTask) -> Event:
@@ -82,6 +86,8 @@ class Camera:
         backends = self._ask_activity()
         stacks: dict[str, tuple[Place, ...]] = {}
         inside: dict[str, list[str]] = {}
+        self._timers = probe.awaited_by(self._gate.pending_timers())
+        self._asking = {one.sent_by: one for one in reversed(self._gate.links) if one.waiting or one.arrived}
         tasks = tuple(self._task(record, stacks, inside) for record in self._gate.tasks.values())
         woke = tuple(view.id for view in tasks if view.moved)
         orphans = {link.label: self._observer.orphan(link.label) for link in self._gate.links}
@@ -129,8 +135,11 @@ class Camera:
                 errors=record.errors,
             )
         record.name = task.get_name()
-        chain = probe.suspended(task)
-        moved = chain.moved_since(record.mark)
+        leaf = record.mark.awaited if record.mark is not None else None
+        moved = leaf is None
+        if moved:
+            chain = probe.suspended(task)
+            leaf, moved = chain.leaf, chain.moved_since(record.mark)
         if moved:
             record.mark, record.stack = chain.mark(), probe.stack_of(chain, self._sources)
             record.sessions = tuple(self._sessions_of(chain))
@@ -138,7 +147,7 @@ class Camera:
             if not record.stack_key:
                 record.stack_key = self._stacks[record.stack] = f"k{len(self._stacks) + 1}"
                 stacks[record.stack_key] = record.stack
-        waits, connection, delay = self._waits(record.label, chain, record.stack)
+        waits, connection, delay = self._waits(record.label, leaf, record.stack)
         for label in record.sessions:
             inside.setdefault(label, []).append(record.label)
         return TaskView(
@@ -155,13 +164,10 @@ class Camera:
             record.stack_key,
         )
 
-    def _waits(
-        self, label: str, chain: probe.Suspended, stack: tuple[Place, ...]
-    ) -> tuple[str, Optional[str], Optional[float]]:
-        leaf = chain.leaf
+    def _waits(self, label: str, leaf: Any, stack: tuple[Place, ...]) -> tuple[str, Optional[str], Optional[float]]:
         if isinstance(leaf, SteppedTask):
             return f"task “{leaf.get_name()}”", None, None
-        timer = probe.timer_for(leaf, self._gate.pending_timers())
+        timer = self._timers.get(id(leaf))
         delay = round(timer.when - self._gate.clock, 6) if timer is not None else None
         # wait_for: the timer only bounds the wait for an inner task
         guarded = timer is not None and "_release_waiter" in timer.callback
@@ -173,13 +179,13 @@ class Camera:
         if told:
             return told, None, None
         bound = f", for at most {words.seconds(delay)}" if delay is not None else ""
-        for link in self._gate.links:
-            if link.sent_by == label and (link.waiting or link.arrived):
-                command = link.request.command
-                text = "the start-up of " if command == "start-up" else f"the reply to {command} on "
-                if link.blocked_by:
-                    text = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
-                return text + link.label + bound, link.label, delay
+        link = self._asking.get(label)
+        if link is not None:
+            command = link.request.command
+            text = "the start-up of " if command == "start-up" else f"the reply to {command} on "
+            if link.blocked_by:
+                text = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
+            return text + link.label + bound, link.label, delay
         return (probe.library_wait(stack) or ("an inner task" if guarded else "a future")) + bound, None, delay
 
     def _sessions_of(self, chain: probe.Suspended) -> list[str]:

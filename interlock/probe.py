@@ -65,6 +65,12 @@ class Mark:
     leaf: Optional[weakref.ref[Any]]
     frames: list[tuple[int, int]]
 
+    @property
+    def awaited(self) -> Any:
+        """The future that is still awaited there, or None. While it is not done, nothing can have woken the task."""
+        leaf = self.leaf() if self.leaf is not None else None
+        return leaf if leaf is not None and not leaf.done() else None
+
 
 def local(frame: types.FrameType, name: str) -> Any:
     """A frame's local variable, or None. Before Python 3.13, asking leaves a copy of all of them with the frame, which
@@ -188,9 +194,13 @@ def objects_inside(chain: Suspended, cls: type) -> list[Any]:
     return found
 
 
-def timer_for(leaf: Any, timers: list[Timer]) -> Optional[Timer]:
-    """The pending timer that will wake whoever waits for this future, if there is one."""
-    return next((timer for timer in timers if leaf is not None and timer.wakes(leaf)), None)
+def awaited_by(timers: list[Timer]) -> dict[int, Timer]:
+    """By id of each future that one of these timers is to settle: the first that does. Good while all holds still."""
+    found: dict[int, Timer] = {}
+    for timer in timers:
+        for key in timer.settles():
+            found.setdefault(key, timer)
+    return found
 
 
 _LIBRARY_WAITS = (  # the first that fits
@@ -299,6 +309,12 @@ class TaskRecord:
         """The task itself while it is not done."""
         task = self.ref()
         return task if task is not None and not task.done() else None
+
+
+def leaf_of(record: TaskRecord, task: SteppedTask) -> Any:
+    """What a waiting task awaits in the end. Of one that has not moved that is known."""
+    known = record.mark.awaited if record.mark is not None else None
+    return known if known is not None else suspended(task).leaf
 
 
 def read_result(record: TaskRecord, task: SteppedTask, sources: Sources, clean: Callable[[str], str]) -> None:

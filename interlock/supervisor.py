@@ -24,6 +24,7 @@ from typing import Any
 from typing import Optional
 
 import interlock
+from interlock import delta
 from interlock import journal
 from interlock import outcome
 from interlock.frame import End
@@ -132,6 +133,7 @@ class Runner:
         last: Optional[Step] = None
         end: Optional[End] = None
         self._deviations = {}
+        reader = delta.Reader()
         if not self._tell({"job": journal.to_data(job)}):
             yield self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
             return
@@ -162,7 +164,7 @@ class Runner:
                 elif kind == "fault":
                     end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
                 elif kind in ("header", "step"):
-                    message = journal.from_data(Header if kind == "header" else Step, body)
+                    message = reader.step(body) if kind == "step" else journal.from_data(Header, body)
                     if isinstance(message, Step):
                         last = message
                         if message.choice is not None and not message.choice.default:

@@ -17,6 +17,7 @@ import shutil
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,7 @@ from tests.serving import data_folder
 from tests.serving import quiet
 from tests.serving import served
 
+INCIDENTS = Path(__file__).parent / "incidents"
 OLD, NEW = "sqlalchemy-1.4.42", "sqlalchemy-2.1"
 
 Row = tuple[str, str, str]  # what, figure, aim
@@ -80,9 +82,9 @@ class Client:
         answer = self.connection.getresponse()
         return answer, answer.read()
 
-    def start(self, program: str, stack: str, mode: str) -> int:
+    def start(self, program: str, stack: str, mode: str, incident: str = "shared_session") -> int:
         """Start a run; its number."""
-        answer, body = self.ask("POST", "/runs", incident="shared_session", program=program, stack=stack, mode=mode)
+        answer, body = self.ask("POST", "/runs", incident=incident, program=program, stack=stack, mode=mode)
         where = answer.headers.get("Location") or answer.headers.get("HX-Redirect") or ""
         found = re.search(r"/runs/(\d+)", where)
         if found is None:
@@ -193,12 +195,93 @@ def state_of(client: Client, run: int) -> dict[str, object]:
     return found
 
 
-def wait_for(client: Client, run: int, good: Callable[[dict[str, object]], bool]) -> None:
-    deadline = time.monotonic() + 30
+def wait_for(client: Client, run: int, good: Callable[[dict[str, object]], bool], patience: float = 30) -> None:
+    deadline = time.monotonic() + patience
     while not good(state_of(client, run)):
         if time.monotonic() > deadline:
             raise RuntimeError(f"Run {run} did not get there: {state_of(client, run)}")
         time.sleep(0.01)
+
+
+def crowd(data_dir: Path, port: int) -> list[Row]:
+    """A run as large as one can look at: opening it, stepping through it, what it weighs."""
+    with served(data_dir, port, INCIDENTS) as (_seconds, process):
+        client = Client(port)
+        began = time.monotonic()
+        run = client.start("broken", NEW, "replay", "crowd")
+        wait_for(client, run, lambda state: state["status"] == "ended", patience=600)
+        played, state = time.monotonic() - began, state_of(client, run)
+        steps = int(str(state["steps"]))
+        sizes, opened, stepped = [], [], []
+        web = next(one for one in process.children(recursive=True) if "gunicorn" in " ".join(one.cmdline()[:4]))
+        web = next(iter(web.children()), web)  # the one that answers, not the one that watches it
+        for at in range(steps // 20, steps, steps // 20):
+            for view in ("", "&view=timeline"):
+                began = time.monotonic()
+                _, body = client.ask("GET", f"/runs/{run}?step={at}{view}")
+                opened.append(time.monotonic() - began)
+                sizes.append(len(body))
+            for following in range(at + 1, at + 6):
+                began = time.monotonic()
+                _, body = client.ask("GET", f"/runs/{run}/live?step={following}")
+                stepped.append(time.monotonic() - began)
+                sizes.append(len(body))
+        _, body = client.ask("GET", f"/runs/{run}?step={steps // 2}&view=timeline-all")
+        memory = web.memory_info().rss / 2**20
+    what = f"300 tasks, 60 connections, {steps} steps"
+    return [
+        (f"{what}: played in", f"{played:.0f} s", ""),
+        (f"{what}: opening its page", spread(opened), "≤ 1 s"),
+        (f"{what}: from step to step", spread(stepped), "p95 ≤ 200 ms"),
+        (f"{what}: the page", f"{max(sizes) / 1e6:.2f} MB, with every lane {len(body) / 1e6:.2f} MB", "≤ 1 MB"),
+        (f"{what}: memory of the web process", f"{memory:.0f} MB", "≤ 300 MB"),
+    ]
+
+
+def viewers(port: int, process: psutil.Process, speed: str, count: int = 100) -> Row:
+    """What many people cost who watch one run that is played."""
+    client, answers, seconds = Client(port), Counter[int](), 6.0
+    run = client.start("connections", OLD, "step")
+    wait_for(client, run, lambda state: state["status"] == "waiting")
+    client.ask("POST", f"/runs/{run}/commands", kind="play", speed=speed)
+    used = cpu(process, lambda: asyncio.run(watch(port, run, count, seconds, answers)))
+    client.ask("POST", f"/runs/{run}/commands", kind="stop")
+    seen = f"{answers[200]} new pictures, {answers[204]} times nothing new"
+    what = f"{count} viewers of a run played at {speed} ×: processors of the whole server"
+    return what, f"{used / seconds:.2f} ({seen})", "≤ 0.5"
+
+
+async def watch(port: int, run: int, count: int, seconds: float, answers: Counter[int]) -> None:
+    """As many pages as that, each of which asks for what is new as `static/js/poll.js` does."""
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(0.35 * number / count)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+        every = 0.35
+        path, until = f"/runs/{run}/live?rev=0", time.monotonic() + seconds
+        while time.monotonic() < until:
+            asked = time.monotonic()
+            lines = (
+                f"GET {path} HTTP/1.1",
+                f"Host: 127.0.0.1:{port}",
+                "Sec-Fetch-Site: same-origin",
+                "HX-Request: true",
+            )
+            writer.write("\r\n".join((*lines, "", "")).encode())
+            said = (await reader.readuntil(b"\r\n\r\n")).decode()
+            status = int(said.split()[1])
+            answers[status] += 1
+            length = re.search(r"(?i)content-length: (\d+)", said)
+            body = (await reader.readexactly(int(length[1]))).decode() if length else ""
+            found = re.search(r'hx-get="(/runs/\d+/live\?rev=[^"]*)" hx-trigger="every (\d+)(m?)s"', body)
+            if body and found is None:
+                break  # the run is over
+            if found is not None:
+                path, every = found[1], int(found[2]) / (1000 if found[3] else 1)
+            await asyncio.sleep(max(0.0, asked + every - time.monotonic()))
+        writer.close()
+
+    await asyncio.gather(*(one(number) for number in range(count)))
 
 
 async def engine(settings: Settings, lab_url: str) -> list[Row]:
@@ -252,7 +335,7 @@ async def engine(settings: Settings, lab_url: str) -> list[Row]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parts = ("starts", "clicks", "steps", "polls", "engine")
+    parts = ("starts", "clicks", "steps", "polls", "viewers", "crowd", "engine")
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*parts, []], help=f"of {', '.join(parts)}; all without one")
     parser.add_argument("--port", type=int, default=8449)
@@ -268,6 +351,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += clicks(options.port) if "clicks" in wanted else []
             rows += steps(options.port) if "steps" in wanted else []
             rows += polls(options.port, process) if "polls" in wanted else []
+            rows += [viewers(options.port, process, speed) for speed in ("1", "4") if "viewers" in wanted]
+        rows += crowd(folder, options.port) if "crowd" in wanted else []
         if "engine" in wanted:
             with cluster.lab(settings) as lab_url:
                 rows += asyncio.run(engine(Settings(KEPT, scenario_dirs=settings.scenario_dirs), lab_url))

@@ -46,11 +46,13 @@ async def quiet(text: str) -> None:
 
 
 @contextmanager
-def served(data_dir: Path, port: int) -> Iterator[tuple[float, psutil.Process]]:
+def served(data_dir: Path, port: int, scenarios: Path | None = None) -> Iterator[tuple[float, psutil.Process]]:
     """A dashboard started as `make run` starts it; gives the seconds to its first page, and its process."""
     began = time.monotonic()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INTERLOCK_")}
     environment |= {"INTERLOCK_DATA_DIR": str(data_dir), "INTERLOCK_PORT": str(port)}
+    if scenarios is not None:
+        environment["INTERLOCK_SCENARIOS"] = str(scenarios)
     child = subprocess.Popen([INTERLOCK, "serve"], env=environment, stdout=subprocess.DEVNULL)
     try:
         while True:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from dashboard.presenters import words
+from dashboard.presenters.few import SESSIONS
+from dashboard.presenters.few import few
+from dashboard.presenters.few import hidden
 from dashboard.presenters.words import Names
 from interlock.frame import ActivityRow
 from interlock.frame import Frame
@@ -93,20 +96,33 @@ class SessionLine:
     changed: frozenset[str] = frozenset()
 
 
-def sessions(frame: Frame, before: Frame | None, names: Names) -> tuple[SessionLine, ...]:
-    old = {one.id: _session(one, names) for one in before.sessions} if before else {}
+@dataclass(frozen=True)
+class Sessions:
+    lines: tuple[SessionLine, ...]
+    hidden: str = ""  # how many are not shown, in words
+
+
+def sessions(frame: Frame, before: Frame | None, names: Names, *, every: bool = False) -> Sessions:
+    """The sessions of a frame; of a crowd those in which most happens."""
+    old = {one.id: one for one in before.sessions} if before else {}
+
+    def weight(one: SessionView) -> tuple[bool, ...]:
+        return old.get(one.id) != one, len(one.tasks) > 1, bool(one.connections), bool(one.tasks), one.alive
+
+    shown = few(frame.sessions, SESSIONS, weight, every)
     lines = []
-    for view in frame.sessions:
+    for view in shown:
         line = _session(view, names)
         if before is not None:
-            previous = old.get(line.id)
+            known = old.get(view.id)
+            previous = _session(known, names) if known is not None else None
             compared = ("transaction", "inside", "users", "connections", "alive")
             line = replace(
                 line,
                 changed=frozenset(n for n in compared if previous is None or getattr(line, n) != getattr(previous, n)),
             )
         lines.append(line)
-    return tuple(lines)
+    return Sessions(tuple(lines), hidden(session=len(frame.sessions) - len(shown)))
 
 
 def _session(view: SessionView, names: Names) -> SessionLine:

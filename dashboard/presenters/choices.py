@@ -10,6 +10,8 @@ from interlock.frame import Frame
 
 SHOWN = 9
 """So many stand in the open (the number keys reach them); the others are folded."""
+LISTED = 40
+"""So many faults are listed; of more one is picked by its name."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Choices:
     what_if: tuple[ChoiceLine, ...]
     live: bool  # they can be chosen now
     branch: bool  # they can be chosen in a new run, that does the same up to here
+
+    @property
+    def crowded(self) -> bool:
+        """So many faults that a list of them would be no help."""
+        return len(self.what_if) > LISTED
 
     @property
     def any(self) -> bool:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from dashboard.presenters import words
+from dashboard.presenters.few import CONNECTIONS
+from dashboard.presenters.few import TASKS
+from dashboard.presenters.few import few
+from dashboard.presenters.few import hidden
 from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
 from interlock.frame import ConnectionView
@@ -57,6 +61,7 @@ class Matrix:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     orphans: int
+    hidden: str = ""  # how many tasks and connections are not shown, in words
 
 
 NOTHING = Cell(Mark("—", "", "none"))
@@ -72,35 +77,59 @@ CLOSED = Mark("closed", "×", "quiet", "The connection was closed.")
 LEGEND = (CONNECTING, SENT, HELD, BLOCKED, HOLDS, SHARES, BEGAN, CLOSED)
 
 
-def matrix(frame: Frame, before: Frame | None, names: Names) -> Matrix:
-    """The matrix of a frame, with what is new against the frame before it."""
-    old_cells, old_columns = _known(before, names) if before is not None else ({}, {})
+def matrix(frame: Frame, before: Frame | None, names: Names, *, every: bool = False) -> Matrix:
+    """The matrix of a frame, with what is new against the frame before it; of a crowd those in which most happens."""
+    tasks, connections = _chosen(frame, every)
+    old_tasks = {task.id: task for task in before.tasks} if before is not None else {}
+    old_connections = {one.id: one for one in before.connections} if before is not None else {}
     columns = []
-    for connection in frame.connections:
+    for connection in connections:
         column = _column(connection, names)
-        changed = before is not None and old_columns.get(column.id) != column
+        known = old_connections.get(connection.id)
+        changed = before is not None and (known is None or _column(known, names) != column)
         columns.append(replace(column, changed=changed))
     rows = []
-    for task in frame.tasks:
+    for task in tasks:
         cells = []
-        for connection in frame.connections:
+        for connection in connections:
             cell = _cell(task, connection, names)
-            old = old_cells.get((task.id, connection.id), NOTHING)
-            if before is not None and _tell(old, cell):
-                cell = replace(cell, was=old.mark.word if old.mark.word != cell.mark.word else old.text, changed=True)
+            was, known = old_tasks.get(task.id), old_connections.get(connection.id)
+            if before is not None and (was is not task or known is not connection):
+                old = _cell(was, known, names) if was is not None and known is not None else NOTHING
+                if _tell(old, cell):
+                    said = old.mark.word if old.mark.word != cell.mark.word else old.text
+                    cell = replace(cell, was=said, changed=True)
             cells.append(cell)
         rows.append(_row(task, tuple(cells), names))
-    return Matrix(tuple(columns), tuple(rows), sum(one.orphan for one in frame.connections))
+    left = hidden(task=len(frame.tasks) - len(tasks), connection=len(frame.connections) - len(connections))
+    return Matrix(tuple(columns), tuple(rows), sum(one.orphan for one in frame.connections), left)
+
+
+def _chosen(frame: Frame, every: bool) -> tuple[tuple[TaskView, ...], tuple[ConnectionView, ...]]:
+    """The rows and the columns: who moved, who raised, who has a connection; and the connections of these."""
+    users: dict[str | None, list[ConnectionView]] = {}
+    for one in frame.connections:
+        for user in {one.owner, one.sent_by}:
+            users.setdefault(user, []).append(one)
+
+    def weight(task: TaskView) -> tuple[bool, ...]:
+        mine = users.get(task.id, ())
+        loud = any(one.orphan or one.blocked_by for one in mine)
+        return task.moved, task.state == "error", loud, bool(mine), task.state == "waiting"
+
+    tasks = few(frame.tasks, TASKS, weight, every)
+    theirs = {one.id: task.moved for task in tasks for one in users.get(task.id, ())}
+    return tasks, few(
+        frame.connections,
+        CONNECTIONS,
+        lambda one: (theirs.get(one.id, False), one.orphan, bool(one.blocked_by), one.id in theirs),
+        every,
+    )
 
 
 def _tell(old: Cell, new: Cell) -> bool:
     """Whether a change is worth marking. What may be used changes all the time, with the calls of a session."""
     return old.text != new.text and not {old.mark.word, new.mark.word} <= {NOTHING.mark.word, SHARES.word}
-
-
-def _known(frame: Frame, names: Names) -> tuple[dict[tuple[str, str], Cell], dict[str, Column]]:
-    cells = {(t.id, c.id): _cell(t, c, names) for t in frame.tasks for c in frame.connections}
-    return cells, {c.id: _column(c, names) for c in frame.connections}
 
 
 def _column(connection: ConnectionView, names: Names) -> Column:

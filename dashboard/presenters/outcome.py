@@ -6,6 +6,9 @@ import shlex
 from dataclasses import dataclass
 
 from dashboard.presenters import words
+from dashboard.presenters.few import TASKS
+from dashboard.presenters.few import few
+from dashboard.presenters.few import hidden
 from dashboard.presenters.tracebacks import ErrorBlock
 from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Mark
@@ -39,6 +42,7 @@ class Outcome:
     detail: str
     signature: str
     tasks: tuple[TaskEnd, ...]
+    hidden: str  # how many tasks that returned are not among them, in words
     rules: tuple[Rule, ...]
     schedule: str
     command: str
@@ -60,12 +64,14 @@ def outcome(
 ) -> Outcome:
     """The end of a run; `explained` names the task whose error the explanation is about."""
     tasks = tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks)
+    shown = few(tasks, TASKS, lambda task: task.mark != words.TASK_STATES["value"])
     return Outcome(
         mark=words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome),
         summary=end.summary,
         detail=end.detail,
         signature=end.signature,
-        tasks=tasks,
+        tasks=shown,
+        hidden=hidden(task=len(tasks) - len(shown)),
         rules=tuple(_rule(one) for one in end.invariants),
         schedule=end.schedule,
         command=command(incident, program, stack, None if mode == "natural" else end.schedule),

@@ -13,7 +13,7 @@ from dashboard.presenters import notes as noted
 from dashboard.presenters import summary
 from dashboard.presenters import words
 from dashboard.presenters.backends import ActivityLine
-from dashboard.presenters.backends import SessionLine
+from dashboard.presenters.backends import Sessions
 from dashboard.presenters.branches import BranchLine
 from dashboard.presenters.branches import tree
 from dashboard.presenters.choices import Choices
@@ -46,8 +46,8 @@ from interlock.frame import Frame
 from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
-VIEWS = ("", "timeline", "timeline-all")
-"""What lies in the lower part: the server's side, or the whole run as lanes (the busy ones, or all)."""
+VIEWS = ("", "all", "timeline", "timeline-all")
+"""What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Room:
     matrix: Matrix
     files: tuple[File, ...]
     activity: tuple[ActivityLine, ...]
-    sessions: tuple[SessionLine, ...]
+    sessions: Sessions
     events: tuple[EventLine, ...]
     output: tuple[OutputLine, ...]
     outcome: Outcome | None
@@ -141,6 +141,21 @@ class Room:
     def other_way(self) -> str:
         """The same step in the presenter view, or out of it."""
         return f"/runs/{self.head.id}?step={self.stepper.number}{kept(self.view, not self.present)}"
+
+    @property
+    def lower(self) -> str:
+        """Which view lies in the lower part."""
+        return self.view.removesuffix("all").removesuffix("-")
+
+    @property
+    def every(self) -> bool:
+        """Whether the quiet ones are shown too."""
+        return self.view.endswith("all")
+
+    @property
+    def keep_other(self) -> str:
+        """The same, for the link that shows the quiet ones too where this page does not, and the other way round."""
+        return kept(self.lower if self.every else f"{self.lower}-all".removeprefix("-"), self.present)
 
     @property
     def commands(self) -> str:
@@ -182,7 +197,7 @@ def room(
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
     stepper = _stepper(run, step.number if step is not None else 0)
-    every = view == "timeline-all"
+    every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
     lanes = (
         chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked) if timeline else None
@@ -207,10 +222,10 @@ def room(
             scheduled=run.next_token if stepper.live else None,
             branch=branchable and drives and not stepper.live,
         ),
-        matrix=matrix(frame, before, names),
+        matrix=matrix(frame, before, names, every=every),
         files=source(run.header.sources, main, frame) if run.header else (),
         activity=backends.activity(frame, before, names),
-        sessions=backends.sessions(frame, before, names),
+        sessions=backends.sessions(frame, before, names, every=every),
         events=happened.events(step, names) if step is not None else (),
         output=happened.output(list(moment.written), names, stepper.number),
         outcome=_outcome(run, explanation),

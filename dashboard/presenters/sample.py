@@ -22,6 +22,7 @@ from interlock.frame import SessionView
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
 from interlock.frame import TaskView
+from interlock.journal import FORMAT
 
 BROKEN = '''\
 """One request, three queries at once: gather() over the session of the request."""
@@ -349,7 +350,7 @@ _failure = Step(
 STEPS = (_start, _middle, _failure)
 
 HEADER = Header(
-    format=1,
+    format=FORMAT,
     program="scenarios/shared_session/broken.py",
     mode="step",
     schedule="il1:",

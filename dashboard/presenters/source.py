@@ -12,9 +12,13 @@ from functools import lru_cache
 from markupsafe import Markup
 from markupsafe import escape
 
+from dashboard.presenters.few import few
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
+
+MARKERS = 4
+"""So many stand at a line; of more, those that moved."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Line:
     number: int
     code: Markup  # coloured
     markers: tuple[Marker, ...] = ()
+    more: int = 0  # markers that have no room
     current: bool = False  # where a task has just come to
 
 
@@ -56,12 +61,17 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
         File(
             name,
             tuple(
-                Line(number, code, tuple(found.get((name, number), ())), (name, number) == current)
+                _line(number, code, found.get((name, number), []), (name, number) == current)
                 for number, code in enumerate(highlighted(sources[name]), 1)
             ),
         )
         for name in names
     )
+
+
+def _line(number: int, code: Markup, markers: list[Marker], current: bool) -> Line:
+    shown = few(markers, MARKERS, lambda one: (one.moved, one.state == "error"))
+    return Line(number, code, shown, len(markers) - len(shown), current)
 
 
 def where(task: TaskView) -> Place | None:

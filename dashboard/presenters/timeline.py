@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from dashboard.presenters import words
+from dashboard.presenters.few import CONNECTIONS
+from dashboard.presenters.few import TASKS
+from dashboard.presenters.few import few
+from dashboard.presenters.few import hidden
 from dashboard.presenters.words import Names
 from dashboard.timeline import Beat
 from dashboard.timeline import Lane
@@ -22,9 +26,6 @@ ROW = 16
 WIDTHS = (24, 28, 36, 48, 64)  # of a step; there is a class for each in timeline.css
 ROOM = 850  # what a window of usual width has for the steps
 LETTER = 5.6  # width of a letter in a bar
-TASKS, CONNECTIONS = 24, 16
-"""So many lanes are shown; of more, those in which most happens."""
-
 SIGNS = {"value": "✓", "error": "✕", "cancelled": "⊘", "orphan": "⚠", "closed": "×"}
 UNDER = ("open", "failed", "statement", "lock", "wait", "orphan")  # what is drawn first lies under what follows
 KINDS = {
@@ -142,7 +143,7 @@ def chart(
     """A timeline around a step; of many lanes those in which something happens, unless every one is wanted."""
     if not timeline.beats:
         return None
-    lanes, hidden = _chosen(timeline, at, every)
+    lanes, left = _chosen(timeline, at, every)
     count = len(timeline.beats)
     column = max((width for width in WIDTHS if width * count <= ROOM), default=WIDTHS[0])
     column = max(column, 28 if timeline.last > 999 else 24)
@@ -162,7 +163,7 @@ def chart(
         links=_links(timeline, lanes, grid),
         now=(at - timeline.first) * column if here else None,
         lines=_lines(timeline, names, at),
-        hidden=hidden,
+        hidden=left,
         earlier=timeline.first - 1 if timeline.first > 0 else None,
         later=timeline.last + 1 if timeline.last < last else None,
     )
@@ -171,18 +172,15 @@ def chart(
 def _chosen(timeline: Timeline, at: int, every: bool) -> tuple[list[Lane], str]:
     """The lanes to show in their order, and in words how many are left out."""
     here = {label for arrow in timeline.arrows if arrow.step == at for label in (arrow.connection, arrow.task)}
-    chosen: list[Lane] = []
-    hidden = []
-    for kind, limit in (("task", TASKS), ("connection", CONNECTIONS)):
-        all_of = [lane for lane in timeline.lanes.values() if lane.kind == kind]
-        known = {lane.id for lane in chosen}
-        theirs = Counter(arrow.connection for arrow in timeline.arrows if arrow.task in known)
-        shown = sorted(all_of, key=lambda lane: (lane.id in here, theirs[lane.id], _weight(lane)), reverse=True)
-        kept = {lane.id for lane in (all_of if every else shown[:limit])}
-        chosen += [lane for lane in all_of if lane.id in kept]
-        if len(all_of) > len(kept):
-            hidden.append(words.count(len(all_of) - len(kept), f"quieter {kind}"))
-    return chosen, " and ".join(hidden)
+    of = {kind: [lane for lane in timeline.lanes.values() if lane.kind == kind] for kind in ("task", "connection")}
+    tasks = few(of["task"], TASKS, lambda lane: (lane.id in here, _weight(lane)), every)
+    known = {lane.id for lane in tasks}
+    theirs = Counter(arrow.connection for arrow in timeline.arrows if arrow.task in known)
+    connections = few(
+        of["connection"], CONNECTIONS, lambda lane: (lane.id in here, theirs[lane.id], _weight(lane)), every
+    )
+    left = hidden(task=len(of["task"]) - len(tasks), connection=len(of["connection"]) - len(connections))
+    return [*tasks, *connections], left
 
 
 def _weight(lane: Lane) -> int:

@@ -25,8 +25,10 @@ from dashboard.store.server import clean
 from dashboard.store.tables import RUN_CHANNEL
 from dashboard.store.tables import run as run_table
 from dashboard.store.tables import step as step_table
+from interlock import delta
 from interlock.frame import End
 from interlock.frame import Event
+from interlock.frame import Frame
 from interlock.frame import Header
 from interlock.frame import Step
 from interlock.journal import from_data
@@ -142,23 +144,19 @@ class Runs(Server):
         found = self.steps(run_id, number, number)
         return found[0] if found else None
 
-    def steps(self, run_id: int, first: int, last: int) -> list[Step]:
-        """The steps from `first` to `last`, both included, as far as they are there."""
-        return [from_data(Step, body) for body in self._bodies(run_id, first, last)]
+    def steps(self, run_id: int, first: int, last: int, *, without: Sequence[str] = ()) -> list[Step]:
+        """The steps from `first` to `last`, both included, as far as they are there.
 
-    def outlines(self, run_id: int, first: int, last: int) -> list[Step]:
-        """The steps as far as a timeline needs them: after the first one, of their tasks only those that moved."""
-        bodies = self._bodies(run_id, first, last)
-        return [from_data(Step, _outline(body, whole=place == 0)) for place, body in enumerate(bodies)]
-
-    def _bodies(self, run_id: int, first: int, last: int) -> Sequence[dict[str, Any]]:
+        Fields of their frames that are of no use can be left out: what the server says changes in every step.
+        """
         query = (
             sa.select(step_table.c.body)
-            .where(step_table.c.run_id == run_id, step_table.c.number.between(min(first, LAST), min(last, LAST)))
+            .where(step_table.c.run_id == run_id, step_table.c.number.between(_whole(first), min(last, LAST)))
             .order_by(step_table.c.number)
         )
         with self.reading() as tx:
-            return tx.scalars(query).all()
+            bodies = tx.scalars(query).all()
+        return [step for step in delta.steps(bodies, without) if step.number >= first]
 
     def captions(self, run_id: int) -> list[Caption]:
         """All steps of a run, each in a line."""
@@ -204,9 +202,10 @@ class Runs(Server):
         speed: float | None = None,
         next_token: str | None = None,
         done: Sequence[int] = (),
+        before: Frame | None = None,
     ) -> None:
         """Make a step durable, with the commands that it carried out, and only then announce it."""
-        self.add_steps(run_id, [step], status=status, speed=speed, next_token=next_token, done=done)
+        self.add_steps(run_id, [step], status=status, speed=speed, next_token=next_token, done=done, before=before)
 
     def add_steps(
         self,
@@ -217,11 +216,15 @@ class Runs(Server):
         speed: float | None = None,
         next_token: str | None = None,
         done: Sequence[int] = (),
+        before: Frame | None = None,
     ) -> None:
-        """Make steps durable, all of them or none. Adding one again (did it get through?) is harmless."""
+        """Make steps durable, all of them or none. Adding one again (did it get through?) is harmless.
+
+        With the frame of the step `before` them they are kept as what changed since, which is much smaller.
+        """
         values = {} if status is None else {"status": status, "speed": speed, "next_token": next_token}
         with self.transaction() as tx:
-            add(tx, run_id, steps, values)
+            add(tx, run_id, steps, values, before)
             settle(tx, done)
 
     def finish(
@@ -248,8 +251,16 @@ def failed(step: Step) -> bool:
     return any(task.state == "error" and task.moved for task in step.frame.tasks)
 
 
-def add(tx: sa.Connection, run_id: int, steps: Sequence[Step], values: Mapping[str, Any]) -> None:
+def _whole(number: int) -> int:
+    """The last step up to this one that is surely kept whole."""
+    return max(0, min(number, LAST)) // delta.EVERY * delta.EVERY
+
+
+def add(
+    tx: sa.Connection, run_id: int, steps: Sequence[Step], values: Mapping[str, Any], before: Frame | None = None
+) -> None:
     """Write steps down, and change the run with them, within the caller's transaction."""
+    befores = [before, *(step.frame for step in steps)]
     rows = [
         {
             "run_id": run_id,
@@ -259,9 +270,9 @@ def add(tx: sa.Connection, run_id: int, steps: Sequence[Step], values: Mapping[s
             "woke": clean("\n".join(step.woke)),
             "failed": failed(step),
             "output": [to_data(event) for event in step.events if event.kind in OUTPUT] or None,
-            "body": to_data(step),
+            "body": delta.to_data(step, previous),
         }
-        for step in steps
+        for step, previous in zip(steps, befores, strict=False)
     ]
     first_failure = next((step.number for step in steps if failed(step)), None)
     changed: dict[str, Any] = {"steps": steps[-1].number, **values}
@@ -269,10 +280,3 @@ def add(tx: sa.Connection, run_id: int, steps: Sequence[Step], values: Mapping[s
         changed["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
     change_run(tx, run_id, changed)
     tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)
-
-
-def _outline(body: dict[str, Any], *, whole: bool) -> dict[str, Any]:
-    frame = body["frame"]
-    tasks = [task for task in frame.get("tasks", ()) if whole or task.get("moved")]
-    kept = {name: frame[name] for name in ("clock", "connections") if name in frame}
-    return {name: part for name, part in body.items() if name != "stacks"} | {"frame": {**kept, "tasks": tasks}}

@@ -30,7 +30,7 @@ def markdown(run_id: int) -> Response:
         summary.moments(_steps(run_id, run.steps)),
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
-        proof=services().proofs.of(services().store, run) or (),
+        proof=services().proofs.of(services().store, run, wait=True) or (),
         notes=services().store.notes(run_id),
         url=f"{request.host_url}runs/{run_id}",
     )

@@ -41,6 +41,7 @@ from dashboard.presenters.task import task_page
 from dashboard.security import viewer
 from dashboard.security import without_secrets
 from dashboard.services import services
+from dashboard.shared import Made
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -54,8 +55,8 @@ from dashboard.views.arguments import optional
 from dashboard.views.incidents import no_incident
 from dashboard.views.stacks import install_for
 from interlock import schedule
+from interlock.delta import Writer
 from interlock.frame import Place
-from interlock.journal import dump
 from interlock.journal import to_data
 
 page = Blueprint("runs", __name__)
@@ -157,21 +158,30 @@ def live(run_id: int) -> Response:
 
     With `follow` the page goes there by itself, after who leads.
     """
-    seen = number(request.args, "rev")
+    here, seen = services(), number(request.args, "rev")
     try:
-        if seen is not None and services().store.announced_rev(run_id) == seen:
+        now = here.store.announced_rev(run_id)
+        if now == seen:
             return hx.nothing_new()
     except UnknownRun:
         if seen is None:
             raise no_run(run_id) from None
         # Deleted while it was being watched. The answer has no trigger, so asking ends here.
         return hx.fragment(render_template("runs/_gone.html", error=no_run(run_id)))
-    picture = _room(find_run(run_id), _asked_step())
-    html = render_template("runs/_room.html", page=picture)
-    if seen is not None or "follow" in request.args:
-        return hx.fragment(html, replace=picture.url)
-    company.went(run_id, picture)
-    return hx.fragment(html, push=picture.url)
+    if seen is None and "follow" not in request.args:
+        picture = _room(find_run(run_id), _asked_step())
+        company.went(run_id, picture)
+        return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
+
+    def made() -> Made:
+        picture = _room(find_run(run_id), _asked_step())
+        return render_template("runs/_room.html", page=picture).encode(), picture.url
+
+    # Everybody who follows asks for the same at the same moment; the key has all that one such answer depends on.
+    wanted = frozenset((name, value) for name, value in request.args.items() if name not in ("rev", "follow"))
+    known = here.proofs.known(run_id)
+    html, url = here.shared.of((run_id, now, known, viewer() is None, wanted, request.host_url), made)
+    return hx.fragment(html, replace=url)
 
 
 @page.post("/runs/<int:run_id>/commands")
@@ -248,13 +258,14 @@ def journal(run_id: int) -> Response:
     run = find_run(run_id)
 
     def written() -> Iterator[str]:
+        writer = Writer()
         if run.header is not None:
-            yield dump(run.header) + "\n"
+            yield writer.dump(run.header) + "\n"
         for first in range(0, run.steps + 1, 100):
             for step in services().store.steps(run_id, first, min(first + 99, run.steps)):
-                yield dump(step) + "\n"
+                yield writer.dump(step) + "\n"
         if run.end is not None:
-            yield dump(run.end) + "\n"
+            yield writer.dump(run.end) + "\n"
 
     name = f"interlock-run-{run_id}.jsonl"
     text = "".join(written())
@@ -310,7 +321,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
     view, present = one_of(request.args, "view", VIEWS), _presented()
     moment, proof = _moment(run, asked), services().proofs.of(services().store, run)
-    timeline = _timeline(run, asked) if view and run.steps >= 0 else None
+    timeline = _timeline(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
     if present:
         run, moment, proof, timeline = without_secrets((run, moment, proof, timeline))
     return room(

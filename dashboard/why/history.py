@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import TypeVar
 
 from interlock.frame import Choice
 from interlock.frame import Event
@@ -18,7 +19,11 @@ from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import Step
 
+STILL = 2**31  # the last step of a spot that was not left
 _QUIET = frozenset({"stdout", "stderr", "log", "task-created"})
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -94,20 +99,23 @@ class History:
         self.last = step
 
     def _add_tasks(self, step: Step) -> None:
-        for task in step.frame.tasks:
+        for task in _others(step.frame.tasks, self.last.frame.tasks):
             self.names[task.id], self.parents[task.id] = task.name, task.parent
-            if task.state != "waiting":
-                continue
-            spots = self.spots.setdefault(task.id, [])
+            spots = self.spots.setdefault(task.id, []) if task.state == "waiting" else self.spots.get(task.id, [])
+            before = spots.pop() if spots and spots[-1].last == STILL else None
             leaving = self._leaving.get(task.stack, False)
-            since = spots[-1].since if spots and spots[-1].waits == task.waits else step.number
-            here = Spot(step.number, step.number, task.place, task.sessions, task.waits, since, leaving)
-            if spots and (spots[-1].place, spots[-1].sessions) == (here.place, here.sessions):
-                here = replace(here, first=spots.pop().first)
-            spots.append(here)
+            since = before.since if before and before.waits == task.waits else step.number
+            here = Spot(step.number, STILL, task.place, task.sessions, task.waits, since, leaving)
+            waiting = task.state == "waiting"
+            if before and waiting and (before.place, before.sessions) == (here.place, here.sessions):
+                here = replace(here, first=before.first)
+            elif before:
+                spots.append(replace(before, last=step.number - 1))
+            if waiting:
+                spots.append(here)
 
     def _add_connections(self, step: Step) -> None:
-        for one in step.frame.connections:
+        for one in _others(step.frame.connections, self.last.frame.connections):
             if one.replica:
                 self.replicas.add(one.id)
             now = Pooled(step.number, one.checked_out, one.transaction)
@@ -176,6 +184,12 @@ class History:
                 break
             step = spot.first
         return step
+
+
+def _others(now: tuple[T, ...], before: tuple[T, ...]) -> list[T]:
+    """What is not the very same object as a step ago: nothing changed in what is."""
+    known = {id(one) for one in before}
+    return [one for one in now if id(one) not in known]
 
 
 def handles(source: str, line: int) -> bool:

@@ -24,7 +24,7 @@
       if (how === "end" && (!was || was.atEnd)) box.scrollTop = box.scrollHeight;
       else if (was && how !== "top") box.scrollTo(was.left, was.top);
       if ("revealAcross" in box.dataset) revealAcross(box, box.querySelector(".current"));
-      if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked"));
+      if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked") ?? box.querySelector(".moved"));
     }
   }
 

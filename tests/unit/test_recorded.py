@@ -41,7 +41,7 @@ def test_a_journal_is_read_whole_or_as_far_as_it_goes() -> None:
         ([*LINES[:1], *LINES], "second header"),
         ([LINES[0], LINES[2]], "Step 0 is expected"),
         ([*LINES, LINES[1]], "follows the end"),
-        (changed(0, '"format":1', '"format":99'), "format 99"),
+        (changed(0, '"format":2', '"format":99'), "format 99"),
         (changed(0, '"mode":"step"', '"mode":"x"'), "no mode"),
         (changed(0, '"schedule":"il1:"', '"schedule":"<b>"'), "no schedule"),
         (changed(1, '"clock":0.0', '"clock":"0"'), "step.frame.clock should be of type float"),

@@ -18,9 +18,11 @@ from werkzeug.test import TestResponse
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
+from dashboard.presenters import crowd
 from dashboard.presenters import sample
 from dashboard.store import Store
 from dashboard.store import migrate
+from interlock import delta
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import End
@@ -312,6 +314,7 @@ def test_a_poll_is_answered_only_when_there_is_something_new(client: FlaskClient
     staying = client.get(f"{url}&step=0", headers=HX)
     assert staying.headers["HX-Replace-Url"] == f"/runs/{run_id}?step=0"
     store.finish(run_id, sample.END, True)
+    store.wait_until(("", ""), 10, lambda: store.announced_rev(run_id), lambda rev: rev == store.rev(run_id))
     assert attribute(client.get(url, headers=HX), "room", "hx-trigger") is None
 
 
@@ -339,11 +342,56 @@ def test_a_step_that_is_not_there_is_said(client: FlaskClient, store: Store) -> 
     assert client.get(f"/runs/{run_id}?step=latest").status_code == 200
 
 
+def crowded_run(store: Store, steps: int = 130) -> int:
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "step")
+    assert store.claim(run_id, WORKER)
+    store.set_header(run_id, sample.HEADER)
+    faults = tuple(Choice(f"x:t{one}", "cancel", f"cancel task {one}", offered=False) for one in range(1, 301))
+    told = [crowd.step(number) for number in range(steps)]
+    told = [replace(step, frame=replace(step.frame, choices=faults)) for step in told]
+    store.add_steps(run_id, told, status="waiting")
+    return run_id
+
+
+def test_the_page_of_a_crowd_shows_a_part_and_says_so(client: FlaskClient, store: Store) -> None:
+    run_id = crowded_run(store)
+    some = client.get(f"/runs/{run_id}?step=129")
+    assert "276 quieter tasks and 44 quieter connections hidden" in text(some)
+    assert attribute(some, "matrix-every", "href") == f"/runs/{run_id}?step=129&view=all"
+    assert len(some.data) < 250_000
+    every = client.get(f"/runs/{run_id}?step=129&view=all")
+    assert "quieter" not in text(every)
+    assert every.text.count('<tr id="row-') == 300
+    assert attribute(every, "matrix-every", "href") == f"/runs/{run_id}?step=129"
+    assert attribute(every, "view-timeline", "href") == f"/runs/{run_id}?step=129&view=timeline-all"
+    assert max(len(every.data), len(client.get(f"/runs/{run_id}?step=129&view=timeline-all").data)) < 1_000_000
+
+
+def test_a_fault_of_very_many_is_picked_by_its_name(client: FlaskClient, store: Store) -> None:
+    page = client.get(f"/runs/{crowded_run(store, 3)}")
+    assert page.text.count('<option value="x:t') == 300
+    assert 'name="kind" value="advance"' in page.text[page.text.index('class="pick"') :]
+
+
+def test_many_who_follow_a_run_are_answered_with_one_picture(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = waiting_run(store)
+    seen = store.rev(run_id)
+    store.add_step(run_id, sample.STEPS[1], status="waiting")
+    store.wait_until(("", ""), 10, lambda: store.announced_rev(run_id), lambda rev: rev == store.rev(run_id))
+    first = client.get(f"/runs/{run_id}/live?rev={seen}", headers=HX)
+    monkeypatch.setattr(store, "steps", None)
+    again = client.get(f"/runs/{run_id}/live?rev={seen - 1}", headers=HX)
+    assert (again.data, again.headers["HX-Replace-Url"]) == (first.data, first.headers["HX-Replace-Url"])
+
+
 def test_the_journal_can_be_taken_away(client: FlaskClient, store: Store) -> None:
     run_id = ended_run(store)
     answer = client.get(f"/runs/{run_id}/journal.jsonl")
     assert "attachment" in answer.headers["Content-Disposition"]
-    messages = [journal.load(line) for line in answer.text.splitlines()]
+    reader = delta.Reader()
+    messages = [reader.load(line) for line in answer.text.splitlines()]
     assert messages == [sample.HEADER, *sample.STEPS, sample.END]
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -66,8 +68,30 @@ def test_what_cannot_be_derived_is_said(store: Store, tmp_path: Path, monkeypatc
     assert "No proof could be derived" in client.get(f"/runs/{run.id}").text
 
 
-def test_a_proof_is_read_once_and_not_for_a_run_that_goes_on_or_is_too_large(store: Store) -> None:
+def test_a_proof_is_read_once_and_not_for_a_run_that_goes_on(store: Store) -> None:
     run, kept = recorded_run(store), Proofs()
     assert kept.of(store, run) is kept.of(store, run)
     assert kept.of(store, replace(run, end=None)) is None
-    assert kept.of(store, replace(run, steps=proofs.LARGEST)) is None
+
+
+def test_what_takes_long_is_worked_out_beside_the_page(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun, may_go_on, why = recorded_run(store), Event(), Event(), proofs.why
+
+    def slowly(*known: Any) -> Any:
+        begun.set()
+        assert may_go_on.wait(10)
+        return why(*known)
+
+    monkeypatch.setattr(proofs, "AT_SIGHT", 0)
+    monkeypatch.setattr(proofs, "why", slowly)
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    page = client.get(f"/runs/{run.id}?step=3").text
+    assert begun.wait(10)
+    assert "is being worked out" in page
+    assert "is being worked out" in client.get(f"/runs/{run.id}/live?step=3").text
+    (again,) = re.findall(r'hx-get="([^"]+)" hx-trigger="load delay', page)
+    may_go_on.set()
+    assert "step 26" in client.get(f"/runs/{run.id}/summary.md").text  # what is taken away waits for it
+    assert 'class="proof"' in client.get(again.replace("&amp;", "&")).text

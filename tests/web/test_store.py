@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from dashboard import jobs
+from dashboard.presenters import crowd
 from dashboard.presenters import sample
 from dashboard.store import Caption
 from dashboard.store import CommandRefused
@@ -24,6 +25,7 @@ from dashboard.store import migrate
 from dashboard.store.custody import TAKE_LOCK
 from dashboard.timeline import fold
 from dashboard.timelines import Timelines
+from interlock.delta import EVERY
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -155,15 +157,30 @@ def test_what_programs_print_is_kept_whatever_it_is(store: Store) -> None:
     assert "NUL ␀, half a pair ?" in store.captions(run_id)[0].text
 
 
-def test_the_outline_of_steps_is_enough_for_their_timeline(store: Store) -> None:
+def test_steps_are_read_from_anywhere_though_most_are_kept_as_what_changed(store: Store) -> None:
+    run_id = claimed(store)
+    told = [crowd.step(number) for number in range(2 * EVERY + 5)]
+    store.add_steps(run_id, told[:30])
+    store.add_steps(run_id, told[30:70], before=told[29].frame)
+    store.add_steps(run_id, told[70:])  # by somebody who does not know what came before
+    assert store.steps(run_id, 0, 999) == told
+    for first, last in ((29, 31), (49, 50), (51, 51), (69, 70), (104, 200)):
+        assert store.steps(run_id, first, last) == told[first : last + 1]
+    with store.reading() as tx:
+        sizes = dict(
+            tx.exec_driver_sql("select number, length(body::text) from step where run_id = %s", (run_id,)).fetchall()
+        )
+    whole = {number for number, size in sizes.items() if size > max(sizes.values()) / 2}
+    assert whole == {0, EVERY, 70, 2 * EVERY}
+
+
+def test_a_run_kept_by_an_older_version_is_read(store: Store) -> None:
+    """There every step is whole."""
     run_id = claimed(store)
     for step in sample.STEPS:
         store.add_step(run_id, step)
-    outlines = store.outlines(run_id, 0, 2)
-    assert fold(outlines) == fold(sample.STEPS)
-    assert [len(step.frame.tasks) for step in outlines] == [4, 1, 1]
-    assert fold(store.outlines(run_id, 1, 2)) == fold(sample.STEPS[1:])
-    assert store.outlines(run_id, 3, 9) == []
+    assert store.steps(run_id, 1, 2) == list(sample.STEPS[1:])
+    assert store.steps(run_id, 3, 9) == []
 
 
 def test_a_timeline_is_read_once_and_grows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +190,7 @@ def test_a_timeline_is_read_once_and_grows(store: Store, monkeypatch: pytest.Mon
     for step in sample.STEPS[1:]:
         store.add_step(run_id, step)
     assert timelines.of(store, run_id, 0, 2) == fold(sample.STEPS)
-    monkeypatch.setattr(store, "outlines", None)
+    monkeypatch.setattr(store, "steps", None)
     assert timelines.of(store, run_id, 0, 2) == fold(sample.STEPS)
 
 

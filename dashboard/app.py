@@ -30,6 +30,7 @@ from dashboard.store import StoreDown
 from dashboard.viewers import Viewer
 from dashboard.views import branches
 from dashboard.views import company
+from dashboard.views import compare
 from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
@@ -37,6 +38,7 @@ from dashboard.views import home
 from dashboard.views import imports
 from dashboard.views import incidents
 from dashboard.views import notes
+from dashboard.views import offline
 from dashboard.views import runs
 from dashboard.views import shares
 from dashboard.views import stacks
@@ -51,7 +53,9 @@ PAGES = (
     company.page,
     notes.page,
     shares.page,
+    compare.page,
     exports.page,
+    offline.page,
     imports.page,
     stacks.page,
     gallery.page,

@@ -29,6 +29,7 @@ _SHOWN = {"ArrowRight": "→", "ArrowLeft": "←"}
 ROOM = "On a run"
 LIVE = "On a run that waits for you"
 TOGETHER = "Together"
+COMPARE = "Side by side"
 
 KEYS = (
     Key("help", ("?",), "this help"),
@@ -40,6 +41,8 @@ KEYS = (
     Key("first", ("Home",), "first step", ROOM),
     Key("last", ("End",), "last step there is", ROOM),
     Key("failure", ("f", "F8"), "to the failure; without one, to the end", ROOM),
+    Key("turn", ("i",), "to the first illegal sharing or orphan, once the run is over", ROOM),
+    Key("away", ("t",), "what can be taken away from the run", ROOM),
     Key("play", ("Space",), "play or pause", ROOM),
     Key("copy-link", ("c",), "copy the link to this step", ROOM),
     Key("mark", ("m",), "mark this step, with a note if you like", ROOM),
@@ -47,6 +50,8 @@ KEYS = (
     Key("share", ("s",), "links for viewers", ROOM),
     Key("lead", ("l",), "lead: the others’ pages follow yours; again: stop", TOGETHER),
     Key("return", ("r",), "return to who leads", TOGETHER),
+    Key("compare", ("w",), "compare with another run", ROOM),
+    Key("difference", ("x",), "to the first difference; the other keys step both runs together", COMPARE),
     *(Key(f"choice-{n}", (str(n),), f"carry out choice {n}", LIVE) for n in range(1, 10)),
 )
 

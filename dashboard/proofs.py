@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 from threading import Thread
 
@@ -17,6 +18,8 @@ from dashboard.store import StoreDown
 from dashboard.why import Clause
 from dashboard.why import History
 from dashboard.why import why
+from dashboard.why.turn import Turn
+from dashboard.why.turn import turn
 
 logger = logging.getLogger(__name__)
 
@@ -26,17 +29,34 @@ UNUSED = ("activity", "choices")
 AT_SIGHT = 40_000  # steps times tasks: what is read before the page is shown
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What was read off a finished run."""
+
+    clauses: tuple[Clause, ...]
+    turn: Turn | None
+
+
 class Proofs:
     """The proofs of the last runs that were looked at."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[Clause, ...]] = OrderedDict()
+        self._kept: OrderedDict[int, Proof] = OrderedDict()
         self._lock = Lock()  # of many who look at once one reads
         self._aside = Lock()
         self._begun: set[int] = set()  # those that are worked out beside
 
     def of(self, store: Store, run: RunRecord, *, wait: bool = False) -> tuple[Clause, ...] | None:
         """Why a finished run ended as it did; None while it goes on, or while that is being worked out."""
+        proof = self._of(store, run, wait=wait)
+        return proof.clauses if proof is not None else None
+
+    def turn(self, store: Store, run: RunRecord) -> Turn | None:
+        """The first illegal sharing of a finished run; None too where it is not worked out yet."""
+        proof = self._of(store, run)
+        return proof.turn if proof is not None else None
+
+    def _of(self, store: Store, run: RunRecord, *, wait: bool = False) -> Proof | None:
         if run.end is None:
             return None
         found = self._kept.get(run.id)
@@ -57,14 +77,14 @@ class Proofs:
 
     def _beside(self, store: Store, run: RunRecord) -> None:
         try:
-            self.of(store, run, wait=True)
+            self._of(store, run, wait=True)
         except StoreDown as error:  # whoever looks again has it worked out again
             logger.warning("Why run %s ended so could not be worked out: %s", run.id, error)
         finally:
             with self._aside:
                 self._begun.discard(run.id)
 
-    def _work_out(self, store: Store, run: RunRecord) -> tuple[Clause, ...]:
+    def _work_out(self, store: Store, run: RunRecord) -> Proof:
         if run.id not in self._kept:
             self._kept[run.id] = _read(store, run)
             while len(self._kept) > KEPT:
@@ -72,11 +92,11 @@ class Proofs:
         return self._kept[run.id]
 
 
-def _read(store: Store, run: RunRecord) -> tuple[Clause, ...]:
-    if run.end is None or run.end.outcome not in ("error", "silent", "stuck", "hang"):
-        return ()
+def _read(store: Store, run: RunRecord) -> Proof:
     history = History()
     for first in range(0, run.steps + 1, AT_ONCE):
         for step in store.steps(run.id, first, min(first + AT_ONCE - 1, run.steps), without=UNUSED):
             history.add(step)
-    return why(history, run.end, run.header.sources if run.header else {})
+    told = run.end is not None and run.end.outcome in ("error", "silent", "stuck", "hang")
+    clauses = why(history, run.end, run.header.sources if run.header else {}) if run.end and told else ()
+    return Proof(clauses, turn(history))

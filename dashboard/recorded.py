@@ -33,7 +33,7 @@ from interlock.schedule import Schedule
 
 MOST_STEPS = 20_000
 LARGEST = 2**63  # no number in a journal is as large
-MODES = ("step", "replay", "random", "natural")
+MODES = ("step", "replay", "follow", "random", "natural")
 CUT_SHORT = ("stopped", "interrupted")
 """Outcomes that came from outside: the run itself would have gone on."""
 

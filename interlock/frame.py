@@ -147,7 +147,7 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    detach orphan | stdout stderr log warning unraisable | timer replica fault | request response
+    detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted
     """
     text: str
     task: Optional[str] = None
@@ -176,7 +176,7 @@ class Header:
 
     format: int
     program: str  # path as given
-    mode: str  # step | replay | random | natural
+    mode: str  # step | replay | follow | random | natural
     schedule: str  # asked for
     seed: Optional[int]
     versions: dict[str, str]  # python, sqlalchemy, asyncpg, fastapi, postgresql; absent: not installed
@@ -223,6 +223,7 @@ class End:
     detail: str = ""  # hang, crash, diverged, limit, invalid: the Python stack, the signal, what was asked and possible
     place: Optional[Place] = None  # invalid: file and line at fault
     failed_at: Optional[int] = None  # the first step in which a task raised
+    parted_at: Optional[int] = None  # follow mode: the step from which on the schedule could not be followed
     output_dropped: int = 0  # bytes of output beyond the bound
     duration_ms: float = field(default=0.0, metadata=VOLATILE)
 

@@ -53,7 +53,7 @@ class Job:
     program: str  # absolute path of the script
     lab: str  # URL of the lab server
     schema: str  # the run's own; made if it is not there
-    mode: str = "replay"  # step | replay | random | natural
+    mode: str = "replay"  # step | replay | follow (as far as it goes, then by default) | random | natural
     schedule: str = "il1:"
     seed: Optional[int] = None
     setup: str = ""  # SQL run in the schema before the program starts

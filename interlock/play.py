@@ -88,6 +88,8 @@ class Play:
         self._choice: Optional[Choice] = None
         self._deviations: dict[int, str] = {}
         self._failed_at: Optional[int] = None
+        self._parted_at: Optional[int] = None
+        self._parted = ""  # what was asked and what was possible there
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
         self._began_with: Optional[int] = None  # the seed of this process, of many
@@ -286,7 +288,7 @@ class Play:
             self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
             asked = self._schedule.deviations.get(self._number)
-            if asked is not None and self._job.mode != "random":
+            if asked is not None and self._job.mode not in ("random", "follow"):
                 self._over("diverged", strategy.divergence(self._number, asked, choices))
             self._over("stuck", self._why_stuck())
         token = self._strategy(self._number, choices)
@@ -294,15 +296,24 @@ class Play:
             self._over("stopped", "The run was ended by hand.")
         token = token or strategy.default(choices)
         choice = next((one for one in choices if one.token == token), None) or self._gate.fault(token)
+        if choice is None and self._job.mode == "follow":
+            choice = self._part(token, choices)
         if choice is None:
             self._over("diverged", strategy.divergence(self._number, token, choices))
-        if token != strategy.default(choices):
-            self._deviations[self._number] = token
+        if choice.token != strategy.default(choices):
+            self._deviations[self._number] = choice.token
         self._choice = choice
         return choice
 
     def _tell_answer(self, event: Event) -> None:
         self._events.append(replace(event, text=self._texts.clean(event.text)))
+
+    def _part(self, token: str, choices: list[Choice]) -> Choice:
+        """The schedule asks for the impossible. It is left here, which is said, and from now on the default comes."""
+        self._parted_at, self._parted = self._number, strategy.divergence(self._number, token, choices)
+        self._events.append(Event("parted", f"{self._parted} From here on what comes by default is carried out."))
+        self._strategy = strategy.replaying(schedule.Schedule())
+        return next(choice for choice in choices if choice.default)
 
     def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
@@ -350,7 +361,11 @@ class Play:
         if left and self._job.mode == "replay":
             step, token = min(left.items())
             return "diverged", strategy.divergence(step, token, [])
-        return "", ""
+        if left and self._job.mode == "follow" and self._parted_at is None:
+            step, token = min(left.items())
+            self._parted_at = step
+            self._parted = f"The schedule asks for {token} at step {step}; the run was over at step {self._number - 1}."
+        return "", self._parted
 
     def _end(self, name: str, detail: str) -> End:
         tasks = tuple(
@@ -378,6 +393,7 @@ class Play:
             detail=detail,
             place=self._broken_at,
             failed_at=self._failed_at,
+            parted_at=self._parted_at,
             output_dropped=self._capture.dropped,
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),
         )

@@ -20,7 +20,7 @@ from tests.serving import served
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"  # what the documentation shows
 REST = ROOT / "build" / "screenshots"  # other sizes and themes, for the eyes of whoever changes a page
-SHOWN = ("home", "run-middle", "run-failure")
+SHOWN = ("home", "run-middle", "run-failure", "side-by-side")
 PORT = 8448
 LAPTOP, SHARED = (1440, 900), (1920, 1080)
 
@@ -49,6 +49,19 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     ]:
         other = _page(browser, size, scheme, scale)
         other.goto(f"{run}?step={last}")
+        save(other, name)
+    page.goto(f"{address}/compare?a={run.rpartition('/')[2]}")
+    page.get_by_role("button", name="A session for each task").click()
+    page.wait_for_url(re.compile(r"b=\d+"))
+    expect(page.locator("#poll")).to_have_count(0)  # both are over
+    save(page, "side-by-side")
+    beside = page.url
+    for name, size, scheme, scale in [
+        ("side-by-side-dark", SHARED, "dark", 1.0),
+        ("side-by-side-zoom-200", (LAPTOP[0] // 2, LAPTOP[1] // 2), "light", 2.0),
+    ]:
+        other = _page(browser, size, scheme, scale)
+        other.goto(beside)
         save(other, name)
     page.goto(address)
     save(page, "home")

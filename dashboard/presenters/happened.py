@@ -26,8 +26,17 @@ _SYMBOLS = {
     "request": "⇒",
     "response": "⇐",
     "replica": "⇉",
+    "parted": "≠",
 }
-_LOUD = {"orphan": "loud", "failed": "bad", "fault": "warn", "stderr": "warn", "warning": "warn", "unraisable": "bad"}
+_LOUD = {
+    "orphan": "loud",
+    "failed": "bad",
+    "fault": "warn",
+    "parted": "warn",
+    "stderr": "warn",
+    "warning": "warn",
+    "unraisable": "bad",
+}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from dashboard.timeline import Timeline
 from dashboard.why import Clause
+from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step
@@ -66,6 +67,7 @@ class Stepper:
     end: int | None
     failure: int | None
     failed_at: int | None
+    turn: Turn | None = None  # the first illegal sharing, once it is known
 
     @property
     def position(self) -> str:
@@ -190,17 +192,20 @@ def room(
     notes: Sequence[Note] = (),
     drives: bool = True,
     present: bool = False,
+    turn: Turn | None = None,
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
-    stepper = _stepper(run, step.number if step is not None else 0)
+    stepper = replace(_stepper(run, step.number if step is not None else 0), turn=turn)
     every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
     lanes = (
-        chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked) if timeline else None
+        chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked, turn=turn)
+        if timeline
+        else None
     )
     keep = kept(view, present)
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")

@@ -20,6 +20,7 @@ from dashboard.timeline import Lane
 from dashboard.timeline import Mark
 from dashboard.timeline import Span
 from dashboard.timeline import Timeline
+from dashboard.why.turn import Turn
 
 HEAD = 20  # the line of step numbers
 ROW = 16
@@ -28,6 +29,7 @@ ROOM = 850  # what a window of usual width has for the steps
 LETTER = 5.6  # width of a letter in a bar
 SIGNS = {"value": "✓", "error": "✕", "cancelled": "⊘", "orphan": "⚠", "closed": "×"}
 UNDER = ("open", "failed", "statement", "lock", "wait", "orphan")  # what is drawn first lies under what follows
+TURN = "⚑"  # of the step with the first illegal sharing
 KINDS = {
     "timer": "◷",
     "replica": "⇉",
@@ -99,6 +101,7 @@ class StepMark:
     current: bool
     failed: bool
     noted: bool  # somebody has pinned a note to it
+    turn: bool  # the first illegal sharing
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ def chart(
     last: int,
     every: bool = False,
     noted: frozenset[int] = frozenset(),
+    turn: Turn | None = None,
 ) -> Chart | None:
     """A timeline around a step; of many lanes those in which something happens, unless every one is wanted."""
     if not timeline.beats:
@@ -156,7 +160,7 @@ def chart(
         width=width,
         height=height,
         names=_names(lanes, names),
-        steps=tuple(_step(beat, names, at, noted) for beat in timeline.beats),
+        steps=tuple(_step(beat, names, at, noted, turn) for beat in timeline.beats),
         rows=tuple(grid.rows.values()),
         bars=tuple(sorted(bars, key=lambda bar: UNDER.index(bar.kind))),
         dots=tuple(grid.dot(lane, mark, at) for lane in lanes for mark in lane.marks),
@@ -254,11 +258,11 @@ def _names(lanes: list[Lane], names: Names) -> tuple[Name, ...]:
     return tuple(shown)
 
 
-def _step(beat: Beat, names: Names, at: int, noted: frozenset[int]) -> StepMark:
-    sign = SIGNS["error"] if beat.failed else KINDS.get(beat.kind, "")
-    return StepMark(
-        beat.number, sign, names.text(beat.text), beat.number == at, beat.failed, noted=beat.number in noted
-    )
+def _step(beat: Beat, names: Names, at: int, noted: frozenset[int], turn: Turn | None) -> StepMark:
+    turned = turn is not None and turn.step == beat.number
+    sign = SIGNS["error"] if beat.failed else TURN if turned else KINDS.get(beat.kind, "")
+    text = names.text(f"{beat.text}; first {turn.kind}: {turn.text}" if turn is not None and turned else beat.text)
+    return StepMark(beat.number, sign, text, beat.number == at, beat.failed, beat.number in noted, turned)
 
 
 def _lines(timeline: Timeline, names: Names, at: int) -> tuple[Line, ...]:

@@ -91,6 +91,7 @@ FAMILIES = {
 MODES = {
     "step": "step by step: you choose what happens next",
     "replay": "replay: follows the schedule to the end",
+    "follow": "follow: keeps to the schedule as far as it goes, then goes on by default",
     "random": "random: a seed chooses",
     "natural": "natural: no gates, as the network has it",
 }

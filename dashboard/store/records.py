@@ -21,7 +21,7 @@ class RunRow:
     incident: str
     program: str
     stack: str
-    mode: str  # step | replay | random | natural
+    mode: str  # step | replay | follow | random | natural
     schedule: str  # asked for; what was carried out is `RunRecord.end.schedule`
     seed: int | None
     title: str

@@ -10,6 +10,7 @@ from datetime import timedelta
 from flask import Blueprint
 from flask import render_template
 
+from dashboard.alignment import align
 from dashboard.company import Person
 from dashboard.errors import STANDARD
 from dashboard.errors import PageError
@@ -22,6 +23,9 @@ from dashboard.presenters import stacks
 from dashboard.presenters import words
 from dashboard.presenters.company import CompanyBar
 from dashboard.presenters.company import bar
+from dashboard.presenters.compare import Asked
+from dashboard.presenters.compare import compare
+from dashboard.presenters.compare import opening
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
@@ -35,6 +39,8 @@ from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import StackRow
 from dashboard.store import Watcher
+from dashboard.store.records import Caption
+from dashboard.store.runs import failed
 from dashboard.timeline import fold
 from dashboard.timeline import window
 from interlock.frame import Step
@@ -84,6 +90,23 @@ def gallery() -> str:
             rows=_rows(),
         ),
     )
+
+
+@page.get("/compare")
+def side_by_side() -> str:
+    """Two made-up runs, one of them live, at the row in which they begin to differ."""
+    other = replace(_LIVE, id=43, stack="sqlalchemy-2.1", mode="follow", steps=2)
+    calm = replace(sample.STEPS[2], text="the reply to SELECT on c2 was delivered; “third” ran", woke=("t4",))
+    sides = [_asked(sample.RUN, sample.STEPS), _asked(other, (*sample.STEPS[:2], calm))]
+    alignment = align(sides[0].captions, sides[1].captions)
+    picture = compare(alignment, opening(alignment), *sides, asked=None)
+    return render_template("compare.html", page=replace(picture, poll=None))
+
+
+def _asked(run: RunRecord, steps: Sequence[Step]) -> Asked:
+    captions = [Caption(one.number, one.text, None, one.woke, failed(one)) for one in steps]
+    shown = room(run, _moment(steps, 2), incident_title="One session, three tasks", explanation=None)
+    return Asked(run, captions, shown, steps[2].frame)
 
 
 @page.get("/room/<state>")

@@ -234,7 +234,7 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
 def task(run_id: int, task_id: str) -> str:
     """A task at a step with its whole stack: a page, or the content of the run page's dialog."""
     run = find_run(run_id)
-    step = _moment(run, _asked_step()).step
+    step = moment_of(run, _asked_step()).step
     found = next((one for one in step.frame.tasks if one.id == task_id), None) if step else None
     if step is None or found is None:
         raise PageError(404, f"There is no task {task_id[:40]!r} at this step of run {run_id}.", "", "Open the run.")
@@ -278,8 +278,8 @@ def journal(run_id: int) -> Response:
 def step_json(run_id: int) -> Response:
     """A step as data: the same as the page shows, for scripts and tests."""
     run = find_run(run_id)
-    moment = _moment(run, _asked_step())
-    return jsonify(run=_state(run), step=to_data(moment.step) if moment.step else None)
+    step = moment_of(run, _asked_step()).step
+    return jsonify(run=_state(run), step=to_data(step) if step else None)
 
 
 # Reading
@@ -306,7 +306,7 @@ def _asked_step() -> int | None:
     return None if request.args.get("step") == "latest" else number(request.args, "step")
 
 
-def _moment(run: RunRecord, asked: int | None) -> Moment:
+def moment_of(run: RunRecord, asked: int | None) -> Moment:
     at = run.steps if asked is None else asked
     if at > run.steps:
         raise no_step(run.id, at, run.steps)
@@ -320,16 +320,18 @@ def _moment(run: RunRecord, asked: int | None) -> Moment:
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
     view, present = one_of(request.args, "view", VIEWS), _presented()
-    moment, proof = _moment(run, asked), services().proofs.of(services().store, run)
-    timeline = _timeline(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
+    moment, proof = moment_of(run, asked), services().proofs.of(services().store, run)
+    timeline = timeline_of(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
+    turn = services().proofs.turn(services().store, run)
     if present:
-        run, moment, proof, timeline = without_secrets((run, moment, proof, timeline))
+        run, moment, proof, timeline, turn = without_secrets((run, moment, proof, timeline, turn))
     return room(
         run,
         moment,
         incident_title=incident.title if incident else run.incident,
         explanation=explain(run.end, run.header) if run.end and run.header else None,
         proof=proof,
+        turn=turn,
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
         view=view,
@@ -343,7 +345,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     )
 
 
-def _timeline(run: RunRecord, asked: int | None) -> Timeline:
+def timeline_of(run: RunRecord, asked: int | None) -> Timeline:
     """Of the run's steps so far, those around the one that is shown."""
     here = services()
     return here.timelines.of(here.store, run.id, *window(run.steps if asked is None else asked, run.steps))

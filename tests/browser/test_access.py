@@ -16,6 +16,7 @@ ROOMS = tuple(
         *("viewer", "viewer-over", "leading", "left", "presenting", "presenting-failure", "presenting-timeline"),
     )
 )
+ROOMS = (*ROOMS, "/-/gallery/compare")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

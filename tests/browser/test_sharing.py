@@ -49,6 +49,7 @@ def test_a_journal_is_taken_away_and_handed_in_again(page: Page, tmp_path: Path)
     start(page)
     page.click("button#failure")
     expect(page.locator("#caption .bad-text")).to_be_visible()
+    page.keyboard.press("t")
     with page.expect_download() as journal:
         page.click("#journal")
     file = tmp_path / "run.jsonl"

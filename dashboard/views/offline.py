@@ -1,0 +1,177 @@
+"""A run as files that need no server: a page that steps, drawings of a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+from flask import Blueprint
+from flask import Response
+from flask import render_template
+from flask import request
+
+from dashboard import offline
+from dashboard.config import resource
+from dashboard.errors import PageError
+from dashboard.explain import explain
+from dashboard.offline import Fragments
+from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.matrix import Matrix
+from dashboard.presenters.room import Moment
+from dashboard.presenters.room import Room
+from dashboard.presenters.room import room
+from dashboard.presenters.timeline import Chart
+from dashboard.security import redact
+from dashboard.security import without_secrets
+from dashboard.services import services
+from dashboard.store import RunRecord
+from dashboard.views.arguments import number
+from dashboard.views.runs import find_run
+from dashboard.views.runs import moment_of
+from dashboard.views.runs import timeline_of
+from interlock.frame import Event
+from interlock.frame import Step
+
+page = Blueprint("offline", __name__)
+
+PANELS = ("_choices", "_matrix", "_source", "_events", "_outcome", "_output", "_activity", "_sessions")
+SHEETS = ("tokens", "base", "parts", "room")
+AT_ONCE = 50
+CUT = (22, 34)  # letters that have room in a cell of a drawing, and before its row
+
+
+@dataclass(frozen=True)
+class OfflinePage:
+    """The file: its first picture is in it, the others are packed."""
+
+    room: Room
+    first: int
+    last: int
+    whole: int  # number of the run's last step
+    start: int  # the step it opens with
+    data: str
+    style: str
+    script: str
+    policy: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a step as a file."""
+
+    title: str
+    style: str
+    chart: Chart | None = None
+    matrix: Matrix | None = None
+
+
+@page.get("/runs/<int:run_id>/offline.html")
+def html(run_id: int) -> Response:
+    run = find_run(run_id)
+    if run.steps < 0:
+        raise _nothing(run_id)
+    shown = _page(run)
+    text = render_template("offline.html", page=shown)
+    return _file(text, "text/html", f"interlock-run-{run_id}.html")
+
+
+def _page(run: RunRecord) -> OfflinePage:
+    here = services()
+    incident = here.incident(run.incident)
+    proof = here.proofs.of(here.store, run)
+    turn = here.proofs.turn(here.store, run)
+    start = run.failed_at if run.failed_at is not None else run.steps if run.over else 0
+    tasks = here.store.steps(run.id, start, start)[0].frame.tasks
+    first, last = offline.stretch(run.steps, start, len(tasks))
+    run, proof, turn = without_secrets((run, proof, turn))
+    explanation = explain(run.end, run.header) if run.end and run.header else None
+    fragments, places, opening = Fragments(), [], None
+    written: list[tuple[int, Event]] = []
+    steps = _steps(run.id, max(0, first - 1), min(last + 1, run.steps))
+    for at in range(first, last + 1):
+        step = steps[at]
+        written += [(at, event) for event in step.events if event.kind in OUTPUT]
+        picture = room(
+            run,
+            Moment(step, steps.get(at - 1), steps.get(at + 1), tuple(written[-200:])),
+            incident_title=incident.title if incident else run.incident,
+            explanation=explanation,
+            proof=proof,
+            branchable=False,
+            turn=turn,
+        )
+        picture = replace(picture, poll=None, choices=replace(picture.choices, live=False))
+        panels = ["offline/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
+        places.append([fragments.place(render_template(name, page=picture, offline=True)) for name in panels])
+        opening = picture if opening is None or at == start else opening
+    assert opening is not None
+    style = "".join(resource(f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
+    script = resource("static/js/offline.js").read_text("utf-8")
+    return OfflinePage(
+        room=opening,
+        first=first,
+        last=last,
+        whole=run.steps,
+        start=start,
+        data=fragments.packed(places, first),
+        style=style,
+        script=script,
+        policy=f"default-src 'none'; style-src {offline.fingerprint(style)}; script-src {offline.fingerprint(script)}",
+    )
+
+
+def _steps(run_id: int, first: int, last: int) -> dict[int, Step]:
+    found = {}
+    for begin in range(first, last + 1, AT_ONCE):
+        for step in services().store.steps(run_id, begin, min(begin + AT_ONCE - 1, last)):
+            found[step.number] = without_secrets(step)
+    return found
+
+
+@page.get("/runs/<int:run_id>/timeline.svg")
+def timeline(run_id: int) -> Response:
+    run, shown = _drawn(run_id, "timeline")
+    return _drawing(run, shown, "timeline", Drawing(shown.title, _style(), chart=shown.timeline))
+
+
+@page.get("/runs/<int:run_id>/matrix.svg")
+def matrix(run_id: int) -> Response:
+    run, shown = _drawn(run_id, "")
+    return _drawing(run, shown, "matrix", Drawing(shown.title, _style(), matrix=shown.matrix))
+
+
+def _drawn(run_id: int, view: str) -> tuple[RunRecord, Room]:
+    run = find_run(run_id)
+    if run.steps < 0:
+        raise _nothing(run_id)
+    asked = number(request.args, "step")
+    seen = without_secrets(moment_of(run, asked))
+    return run, room(
+        run,
+        seen,
+        incident_title=run.incident,
+        explanation=None,
+        view=view,
+        timeline=timeline_of(run, asked) if view else None,
+        turn=services().proofs.turn(services().store, run),
+    )
+
+
+def _drawing(run: RunRecord, shown: Room, what: str, drawing: Drawing) -> Response:
+    text = redact(render_template(f"offline/{what}.svg", page=drawing, cut=CUT))
+    return _file(text, "image/svg+xml", f"interlock-run-{run.id}-{what}-{shown.stepper.number}.svg")
+
+
+def _style() -> str:
+    sheets = (resource(f"static/css/{name}.css").read_text("utf-8") for name in ("tokens", "timeline"))
+    return offline.drawing_style(*sheets)
+
+
+def _file(text: str, kind: str, name: str) -> Response:
+    return Response(text, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+def _nothing(run_id: int) -> PageError:
+    return PageError(
+        409, f"Run {run_id} has no step yet.", "There is nothing to take away.", "Wait until it has begun."
+    )

@@ -22,7 +22,7 @@ from interlock.link import Link
 LOCK = 7_305_808_869_233_644  # any number that programs do not use
 LOOK_EVERY = 0.001
 TELL_EVERY = 1.0
-PATIENCE = 60.0  # seconds without any progress of the replay; a query in its way may be let finish for half of that
+PATIENCE = 60.0  # seconds without any progress of the replay: twice what PostgreSQL gives to queries in its way
 
 # Catalogs have low numbers. Who replays holds their locks as the vacuum on the primary does that cuts their ends off.
 CATALOG_LOCKS = "select from pg_lock_status() where mode = 'AccessExclusiveLock' and relation < 16384"
@@ -59,6 +59,7 @@ class Replica:
         self._beat = beat
         self._monotonic = time.monotonic  # the real one, whatever is done to the module later
         self._writing: set[str] = set()  # connections in a transaction that has written
+        self._opened = False
 
     def is_meant_by(self, tag: str) -> bool:
         """Whether the program, connecting to `host:port`, means the replica."""
@@ -81,6 +82,7 @@ class Replica:
                 f"The server at {self.where} is no replica: it takes writes. INTERLOCK_LAB_REPLICA_URL must name a "
                 "streaming replica of the lab."
             )
+        self._opened = True
 
     def catch_up(self, primary: lab.Lab, *, commit: bool = True) -> None:
         """Let it replay all that the primary has written so far, then stop it again. Raises `lab.LabError`.
@@ -114,8 +116,9 @@ class Replica:
 
     def let_go(self) -> None:
         """Have it follow the primary again, before the lock goes with this process."""
-        with contextlib.suppress(lab.LabError, AttributeError):  # then whoever has it next does that
-            self.control.query("select pg_wal_replay_resume()")
+        if self._opened:
+            with contextlib.suppress(lab.LabError):  # then whoever has it next does that
+                self.control.query("select pg_wal_replay_resume()")
 
     def note(self, link: Link, primary: lab.Lab) -> None:
         """A reply of the primary is whole: has this connection committed something that the replica has not got?"""

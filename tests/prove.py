@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -47,7 +48,14 @@ class Proof:
 
 
 async def prove(
-    python: str, lab_url: str, incident: Incident, program: str, stack: str, runs: int, at_once: int = AT_ONCE
+    python: str,
+    lab_url: str,
+    incident: Incident,
+    program: str,
+    stack: str,
+    runs: int,
+    at_once: int = AT_ONCE,
+    replica_url: str = "",
 ) -> Proof:
     """Replay the shipped schedule `runs` times and compare the journals."""
     proof = Proof(program, stack)
@@ -66,6 +74,8 @@ async def prove(
             setup=incident.setup,
             invariants=incident.invariants,
             requests=found.requests,
+            replica=replica_url,
+            replica_hosts=found.replica,
         )
         for _ in numbers:
             runner = await Runner.start(python)
@@ -86,7 +96,7 @@ async def prove(
         await asyncio.gather(*(replay_on(schema) for schema in schemas))
     finally:
         for schema in schemas:
-            await asyncio.to_thread(drop_schema, lab_url, schema)
+            await asyncio.to_thread(drop_schema, lab_url, schema, replica_url or None)
     return proof
 
 
@@ -106,12 +116,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if incident is None:
         parser.error(f"there is no incident {options.incident!r}")
     failed = 0
-    with cluster.lab(settings) as lab_url:
+    with ExitStack() as servers:
+        lab_url, replica_url = servers.enter_context(cluster.lab(settings)), ""
+        if any(program.replica for program in incident.programs):
+            replica_url = servers.enter_context(cluster.replica(settings))
         for program in options.program or ["broken"]:
             for stack in incident.stacks:
                 python = asyncio.run(stacks.install(settings, stack, quiet, quiet)).python
                 began = time.monotonic()
-                proof = asyncio.run(prove(python, lab_url, incident, program, stack, options.runs))
+                proving = prove(python, lab_url, incident, program, stack, options.runs, replica_url=replica_url)
+                proof = asyncio.run(proving)
                 took = time.monotonic() - began
                 word = "identical" if proof.holds else f"{len(proof.digests)} DIFFERENT"
                 print(f"{program:20} {stack:20} {options.runs} replays: {word} ({took:.0f} s)")

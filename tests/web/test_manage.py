@@ -231,7 +231,7 @@ def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
     first = re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', page.text)
     assert first[:2] == ["shared_session", "lost_update"]
     assert 'href="/runs?incident=shared_session" aria-label="6 runs of One session, three tasks"' in page.text
-    found = client.get("/incidents?search=twophase")
+    found = client.get("/incidents?search=one+session,+three+tasks")
     assert "Showing 1 of 1 incident that match" in found.text
     assert "No incident matches." in client.get("/incidents?search=no+such+thing").text
     family = re.findall(r'<option value="([^"]+)"', page.text)[0]

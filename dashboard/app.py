@@ -28,18 +28,23 @@ from dashboard.services import Services
 from dashboard.store import Store
 from dashboard.store import StoreDown
 from dashboard.viewers import Viewer
+from dashboard.views import activity
 from dashboard.views import branches
 from dashboard.views import company
 from dashboard.views import compare
 from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
+from dashboard.views import history
 from dashboard.views import home
 from dashboard.views import imports
 from dashboard.views import incidents
 from dashboard.views import notes
 from dashboard.views import offline
+from dashboard.views import retention
+from dashboard.views import runlist
 from dashboard.views import runs
+from dashboard.views import servers
 from dashboard.views import shares
 from dashboard.views import stacks
 
@@ -48,6 +53,9 @@ logger = logging.getLogger(__name__)
 PAGES = (
     home.page,
     incidents.page,
+    runlist.page,
+    retention.page,
+    history.page,
     runs.page,
     branches.page,
     company.page,
@@ -58,6 +66,8 @@ PAGES = (
     offline.page,
     imports.page,
     stacks.page,
+    servers.page,
+    activity.page,
     gallery.page,
     health.page,
 )

@@ -403,6 +403,14 @@ def replica(settings: Settings, holder: str = "interlock") -> Iterator[str]:
         cluster.stop()
 
 
+def replica_url(settings: Settings) -> str | None:
+    """Of the embedded replica, if some process has it running right now."""
+    try:
+        return Cluster(home(settings), "replica", REPLICA).running_url()
+    except ClusterError:  # there are no binaries, so nothing runs
+        return None
+
+
 def _missing(settings: Settings, names: Sequence[str]) -> list[Cluster]:
     """The clusters of these names that the settings leave to us."""
     given = {"store": settings.store_url, "lab": settings.lab_url}

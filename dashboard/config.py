@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -12,6 +13,8 @@ from urllib.parse import parse_qs
 from urllib.parse import urlsplit
 
 SHORTEST_TOKEN = 16
+OURS = ("store", "lab", "replica")
+"""The names of the servers that are part of a dashboard."""
 
 NEW_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())'"
 EXPOSED = """\
@@ -39,6 +42,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     scenario_dirs: tuple[Path, ...] = ()  # ours first
     pg_bin: Path | None = None
+    watch: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # more servers to look at: name and URL
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -56,6 +60,7 @@ class Settings:
             allowed_hosts=tuple(_split(given.get("INTERLOCK_ALLOWED_HOSTS", ""), ",")),
             scenario_dirs=(resource("scenarios"), *(_folder("INTERLOCK_SCENARIOS", one) for one in more_scenarios)),
             pg_bin=_folder("INTERLOCK_PG_BIN", given["INTERLOCK_PG_BIN"]) if "INTERLOCK_PG_BIN" in given else None,
+            watch=_watched(given.get("INTERLOCK_WATCH", "")),
         )
         settings._check_token()
         return settings
@@ -73,6 +78,7 @@ class Settings:
             "INTERLOCK_ALLOWED_HOSTS": ",".join(self.allowed_hosts),
             "INTERLOCK_SCENARIOS": os.pathsep.join(str(one) for one in self.scenario_dirs[1:]),
             "INTERLOCK_PG_BIN": str(self.pg_bin or ""),
+            "INTERLOCK_WATCH": " ".join(f"{name}={url}" for name, url in self.watch),
         }
 
     @property
@@ -137,6 +143,20 @@ def _folder(name: str, text: str) -> Path:
 
 def _split(text: str, separator: str) -> list[str]:
     return [part.strip() for part in text.split(separator) if part.strip()]
+
+
+def _watched(text: str) -> tuple[tuple[str, str], ...]:
+    """Names and URLs, `orders=postgresql://…`, with spaces or line breaks between."""
+    found: dict[str, str] = {}
+    for part in text.split():
+        name, _, url = part.partition("=")
+        if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", name) or name in (*OURS, *found):
+            raise SettingsError(
+                "INTERLOCK_WATCH takes name=URL with spaces between. Each name is its own, in small letters, and none "
+                f"of {', '.join(OURS)}. It should look like orders=postgresql://reader:password@host:5432/database"
+            )
+        found[name] = _postgresql_url(f"INTERLOCK_WATCH ({name})", {f"INTERLOCK_WATCH ({name})": url}) or ""
+    return tuple(found.items())
 
 
 def _port(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from functools import cached_property
 
 from flask import current_app
 
@@ -21,6 +22,7 @@ from dashboard.shared import Shared
 from dashboard.store import Store
 from dashboard.timelines import Timelines
 from dashboard.viewers import Viewers
+from dashboard.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Services:
     company: Company = field(default_factory=Company)
     viewers: Viewers = field(default_factory=Viewers)
     shared: Shared = field(default_factory=Shared)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(self.settings)
 
     def catalogue(self) -> Catalogue:
         return incidents.load(incident_dirs(self.settings))

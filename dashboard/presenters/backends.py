@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace
 
+from dashboard.presenters import waits
 from dashboard.presenters import words
 from dashboard.presenters.few import SESSIONS
 from dashboard.presenters.few import few
@@ -71,7 +72,7 @@ def _activity(row: ActivityRow, names: Names, orphans: set[str]) -> ActivityLine
         state=row.state,
         tone=_TONES.get(row.state, "quiet"),
         wait=event,
-        wait_meaning=words.WAIT_EVENTS.get(event, ""),
+        wait_meaning=waits.meaning(event),
         xact_age=words.milliseconds(row.xact_age_ms),
         query=" ".join(row.query.split()),
         blocked_by=", ".join(names.connection(one) for one in row.blocked_by),

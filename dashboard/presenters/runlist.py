@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,13 +30,17 @@ class RunLine:
     actor: str
     when: str
     when_exactly: str
+    took: str
+    pinned: bool  # retention keeps it
 
 
-def lines(rows: Iterable[RunRow], titles: Mapping[str, str], now: datetime) -> tuple[RunLine, ...]:
-    return tuple(_line(row, titles, now) for row in rows)
+def lines(
+    rows: Iterable[RunRow], titles: Mapping[str, str], now: datetime, pinned: Collection[int] = ()
+) -> tuple[RunLine, ...]:
+    return tuple(_line(row, titles, now, row.id in pinned) for row in rows)
 
 
-def _line(row: RunRow, titles: Mapping[str, str], now: datetime) -> RunLine:
+def _line(row: RunRow, titles: Mapping[str, str], now: datetime, pinned: bool) -> RunLine:
     outcome = row.outcome if row.over else None
     mark = words.OUTCOMES.get(outcome) if outcome else words.STATUSES.get(row.status)
     return RunLine(
@@ -54,4 +59,6 @@ def _line(row: RunRow, titles: Mapping[str, str], now: datetime) -> RunLine:
         actor=row.actor,
         when=words.ago(row.created, now),
         when_exactly=words.clock(row.created),
+        took=words.milliseconds((row.ended - row.started).total_seconds() * 1000) if row.ended and row.started else "",
+        pinned=pinned,
     )

@@ -103,18 +103,6 @@ TRANSACTIONS = {
     "": "starting up",
 }
 
-WAIT_EVENTS = {
-    "Client/ClientRead": "for the client’s next request",
-    "Client/ClientWrite": "for the client to take its reply",
-    "Lock/transactionid": "for another transaction to end (row lock)",
-    "Lock/tuple": "for its turn at a row lock",
-    "Lock/relation": "for a table lock",
-    "Lock/virtualxid": "for another transaction’s snapshot",
-    "Lock/advisory": "for an advisory lock",
-    "Timeout/PgSleep": "in pg_sleep",
-    "IPC/SyncRep": "for the replica to confirm",
-}
-
 
 def unknown(word: str) -> Mark:
     """A state this version has no words for: shown as it is."""
@@ -184,6 +172,15 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.0f} ms" if value < 1000 else seconds(value / 1000)
+
+
+def size(value: float) -> str:
+    """Of data, short: `812 B`, `4.0 kB`, `12 MB`."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.0f} {units[0]}" if units[0] == "B" or value >= 10 else f"{value:.1f} {units[0]}"
 
 
 def ago(then: datetime | None, now: datetime) -> str:

@@ -9,10 +9,18 @@ from __future__ import annotations
 from dashboard import migrations
 from dashboard.store.commands import Commands
 from dashboard.store.custody import Custody
+from dashboard.store.deletion import Change
+from dashboard.store.deletion import Deletion
+from dashboard.store.deletion import Retention
+from dashboard.store.deletion import Selection
+from dashboard.store.deletion import Weight
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
 from dashboard.store.errors import UnknownRun
+from dashboard.store.history import Deed
+from dashboard.store.history import History
+from dashboard.store.history import HistoryFilter
 from dashboard.store.imports import Imports
 from dashboard.store.notes import Notes
 from dashboard.store.presence import Presence
@@ -27,6 +35,8 @@ from dashboard.store.records import RunRow
 from dashboard.store.records import Share
 from dashboard.store.records import StackRow
 from dashboard.store.records import Watcher
+from dashboard.store.runlist import Listed
+from dashboard.store.runlist import RunLists
 from dashboard.store.runs import failed
 from dashboard.store.server import engine
 from dashboard.store.server import reachable
@@ -36,26 +46,33 @@ from dashboard.store.stacks import Stacks
 __all__ = [
     "Audience",
     "Caption",
+    "Change",
     "Command",
     "CommandRefused",
     "Note",
+    "Deed",
+    "HistoryFilter",
+    "Listed",
+    "Retention",
     "RunFilter",
     "RunGone",
     "RunPage",
     "RunRecord",
     "RunRow",
     "Share",
+    "Selection",
     "StackRow",
     "Store",
     "StoreDown",
     "UnknownRun",
     "Watcher",
+    "Weight",
     "failed",
     "migrate",
 ]
 
 
-class Store(Imports, Custody, Commands, Stacks, Shares, Notes, Presence):
+class Store(Imports, RunLists, Deletion, Custody, Commands, Stacks, Shares, Notes, Presence, History):
     """The one way to the store. Make one per process and share it; `close()` it in the end."""
 
 

@@ -12,6 +12,7 @@ from dashboard.store.changes import end_run
 from dashboard.store.changes import settle
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import UnknownRun
+from dashboard.store.history import note
 from dashboard.store.records import Command
 from dashboard.store.server import Server
 from dashboard.store.server import clean
@@ -43,6 +44,8 @@ class Commands(Server):
             if status in OVER:
                 raise CommandRefused("The run is over. Start it again, or step through what was recorded.")
             command_id: int = tx.scalars(sa.insert(command_table).values(values).returning(command_table.c.id)).one()
+            # That somebody chooses is noted once; what they chose is in the journal.
+            note(tx, actor, kind, f"run:{run_id}", once=kind == "advance")
             if kind == "stop" and status == "queued":  # no worker has it yet, so nobody else would answer
                 settle(tx, [command_id])
                 end_run(tx, run_id, WITHDRAWN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from dashboard.store.changes import end_run
+from dashboard.store.history import note
 from dashboard.store.runs import Runs
 from dashboard.store.runs import add
 from dashboard.store.server import clean
@@ -50,4 +51,5 @@ class Imports(Runs):
             if steps:
                 add(tx, run_id, steps, {})
             end_run(tx, run_id, end, expected)
+            note(tx, actor, "import", f"run:{run_id}", f"{incident} ▸ {program} on {stack}")
         return run_id

@@ -15,6 +15,7 @@ from dashboard.store.changes import change_run
 from dashboard.store.changes import end_run
 from dashboard.store.changes import settle
 from dashboard.store.errors import UnknownRun
+from dashboard.store.history import note
 from dashboard.store.records import Caption
 from dashboard.store.records import RunFilter
 from dashboard.store.records import RunPage
@@ -75,7 +76,9 @@ class Runs(Server):
             "litter": False,
         }
         with self.transaction() as tx:
-            return int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
+            run_id = int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
+            note(tx, actor, "start" if parent is None else "branch", f"run:{run_id}", _said(values))
+        return run_id
 
     def run(self, run_id: int) -> RunRecord | None:
         if run_id > HIGHEST_ID:  # typed into the address bar
@@ -110,11 +113,7 @@ class Runs(Server):
 
     def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
         """Runs that match, newest first."""
-        wanted = {f.name: getattr(filter, f.name) for f in fields(filter) if f.name != "search"}
-        matches = [run_table.c[name] == value for name, value in wanted.items() if value is not None]
-        if filter.search:
-            text = sa.func.concat_ws(" ", *(run_table.c[name] for name in SEARCHED))
-            matches.append(text.icontains(filter.search, autoescape=True))
+        matches = matching(filter)
         page = sa.select(*_ROW).where(*matches).order_by(run_table.c.id.desc()).limit(limit + 1)
         if before is not None:
             page = page.where(run_table.c.id < before)
@@ -244,6 +243,22 @@ class Runs(Server):
     def _change(self, run_id: int, values: Mapping[str, Any]) -> None:
         with self.transaction() as tx:
             change_run(tx, run_id, values)
+
+
+def matching(filter: RunFilter, but: str = "") -> list[sa.ColumnElement[bool]]:
+    """What holds for runs that match a filter, `but` for one of its fields."""
+    wanted = {f.name: getattr(filter, f.name) for f in fields(filter) if f.name not in ("search", but)}
+    found = [run_table.c[name] == value for name, value in wanted.items() if value is not None]
+    if filter.search and but != "search":
+        text = sa.func.concat_ws(" ", *(run_table.c[name] for name in SEARCHED))
+        found.append(text.icontains(filter.search, autoescape=True))
+    return found
+
+
+def _said(values: Mapping[str, Any]) -> str:
+    """A run that is wanted, for the history."""
+    text = f"{values['incident']} ▸ {values['program']} on {values['stack']}, {values['mode']}"
+    return text if values["parent"] is None else f"{text}; from step {values['branch']} of run {values['parent']}"
 
 
 def failed(step: Step) -> bool:

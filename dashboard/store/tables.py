@@ -145,3 +145,29 @@ presence = Table(
     Column("leads", Boolean, nullable=False),
     Column("step", Integer),  # where who leads has led to; null: the last one there is, of a run that goes on
 )
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object", Text, nullable=False),  # `run:42`, `stack:sqlalchemy-2.0`, or a kind alone: `runs`, `retention`
+    Column("text", Text, nullable=False),
+)
+
+pin = Table(  # runs that retention keeps
+    "pin",
+    metadata,
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE"), primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+setting = Table(  # what is changed on a page and not by the environment
+    "setting",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSON, nullable=False),
+)

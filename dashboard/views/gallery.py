@@ -16,9 +16,12 @@ from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
 from dashboard.explain import explain
+from dashboard.presenters import activity
 from dashboard.presenters import crowd
+from dashboard.presenters import listing
 from dashboard.presenters import matrix
 from dashboard.presenters import sample
+from dashboard.presenters import servers
 from dashboard.presenters import stacks
 from dashboard.presenters import words
 from dashboard.presenters.company import CompanyBar
@@ -32,22 +35,35 @@ from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
 from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
+from dashboard.presenters.servers import ServerCard
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark
 from dashboard.store import Audience
 from dashboard.store import Note
+from dashboard.store import RunFilter
 from dashboard.store import RunRecord
 from dashboard.store import StackRow
 from dashboard.store import Watcher
+from dashboard.store import Weight
 from dashboard.store.records import Caption
+from dashboard.store.runlist import SORTS
 from dashboard.store.runs import failed
 from dashboard.timeline import fold
 from dashboard.timeline import window
+from dashboard.views.activity import ActivityPage
+from dashboard.views.runlist import COLUMNS
+from dashboard.views.runlist import DeletePage
+from dashboard.views.runlist import RunsPage
+from dashboard.watch import Facts
+from dashboard.watch import Session
+from dashboard.watch import Snapshot
 from interlock.frame import Step
 
 page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
 
 _LIVE = replace(sample.RUN, status="waiting", outcome=None, end=None, expected=None, failed_at=None, ended=None)
+
+_WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), branches=(43,))
 
 ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "queued": ("queued, no step yet", replace(_LIVE, status="queued", steps=-1, header=None), None),
@@ -76,6 +92,10 @@ class GalleryPage:
     errors: tuple[PageError, ...]
     stacks: tuple[StackCard, ...]
     rows: tuple[RunLine, ...]
+    runs: RunsPage
+    delete: DeletePage
+    servers: tuple[ServerCard, ...]
+    activity: ActivityPage
 
 
 @page.get("")
@@ -88,6 +108,10 @@ def gallery() -> str:
             errors=(*STANDARD.values(), store_down()),
             stacks=_stacks(),
             rows=_rows(),
+            runs=_runs(),
+            delete=DeletePage(_WEIGHT, (), None, "/runs", False),
+            servers=_servers(),
+            activity=_activity(),
         ),
     )
 
@@ -217,3 +241,82 @@ def _rows() -> tuple[RunLine, ...]:
         replace(run, id=41, outcome="ok", program="session_per_task", summary="3 tasks returned"),
     )
     return lines(records, {run.incident: "One session, three tasks"}, run.created + timedelta(minutes=5))
+
+
+def _runs() -> RunsPage:
+    return RunsPage(
+        rows=tuple(replace(row, pinned=row.id == 43) for row in _rows()),
+        filter=RunFilter(),
+        given={},
+        sort="",
+        order="newest first",
+        facets=(),
+        heads=listing.heads(COLUMNS, SORTS, "-run", "/runs", {}),
+        pages=listing.pages(3, 413, "/runs", {}),
+        number=3,
+    )
+
+
+def _servers() -> tuple[ServerCard, ...]:
+    settings = {"fsync": "off", "wal_level": "minimal", "max_prepared_transactions": "0", "deadlock_timeout": "1s"}
+    lab = Facts(
+        "18.6",
+        "lab",
+        "interlock",
+        False,
+        4000.0,
+        7_500_000,
+        190,
+        200,
+        settings,
+        (),
+        [("walreceiver", "streaming", 0.0)],
+    )
+    copy = replace(lab, standby=True, used=3, settings={}, replicas=(), replay=("streaming", 8192.0, 0.4))
+    url = "postgresql://interlock:secret@db.example:5432/lab"
+    return (
+        servers.card("lab", url, lab),
+        servers.card("replica", url, copy),
+        servers.card("store", url, None, "connection refused"),
+        servers.card("replica", None, None, followers=0),
+    )
+
+
+def _activity() -> ActivityPage:
+    def session(
+        pid: int, application: str, state: str, wait: str, query: str, blocked_by: tuple[int, ...] = ()
+    ) -> Session:
+        kind, _, event = wait.partition("/")
+        began = f"2026010112000000{pid}"
+        return Session(
+            pid,
+            began,
+            "client backend",
+            "lab",
+            "interlock",
+            application,
+            "",
+            state,
+            kind,
+            event,
+            0.4,
+            2.5,
+            query,
+            blocked_by,
+            True,
+        )
+
+    sessions = (
+        session(
+            4211, "interlock:run_42:c1", "idle in transaction", "Client/ClientRead", "UPDATE account SET balance = 1"
+        ),
+        session(4212, "interlock:run_42:c2", "active", "Lock/transactionid", "UPDATE account SET balance = 2", (4211,)),
+        session(
+            4213, "interlock:run_42:c3", "idle in transaction (aborted)", "Client/ClientRead", "INSERT INTO order_line"
+        ),
+        session(4214, "psql", "active", "Lock/relation", "ALTER TABLE account ADD note text", (4211, 4212, 0, 4299)),
+        session(4215, "interlock:run_42:control", "idle", "Client/ClientRead", "select 1"),
+    )
+    wanted = activity.ActivityFilter()
+    shown = activity.live(Snapshot(sample.RUN.created, sessions), wanted)
+    return ActivityPage("lab", (), wanted, False, activity.USUAL, "/activity", None, shown, None)

@@ -9,7 +9,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Blueprint
-from flask import redirect
 from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
@@ -67,12 +66,6 @@ def home() -> str:
             total=runs.total,
         ),
     )
-
-
-@page.get("/incidents")
-def incidents() -> BaseResponse:
-    """The list of incidents is the home page."""
-    return redirect("/")
 
 
 @page.get("/incidents/guide")

@@ -1,7 +1,8 @@
-"""An incident: its story, its programs, its source, and the form that starts a run."""
+"""Incidents: the list, and each with its story, its programs, its source, and the form that starts a run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from flask import Blueprint
@@ -11,12 +12,20 @@ from flask import request
 from dashboard.errors import PageError
 from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
+from dashboard.presenters import listing
+from dashboard.presenters import words
 from dashboard.presenters.catalogue import IncidentCard
+from dashboard.presenters.listing import Facet
+from dashboard.presenters.listing import Head
+from dashboard.presenters.listing import Pages
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
 from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
 from dashboard.store import RunFilter
+from dashboard.store.runs import EVERY_RUN
+from dashboard.views.arguments import one_of
+from dashboard.views.arguments import optional
 
 page = Blueprint("incidents", __name__)
 
@@ -29,6 +38,77 @@ class IncidentPage:
     files: tuple[File, ...]
     runs: int
     chosen: dict[str, str]  # what the form starts with
+
+
+@dataclass(frozen=True)
+class IncidentLine:
+    name: str
+    title: str
+    family: str
+    symptom: str
+    summary: str
+    programs: int
+    problems: int
+    runs: int
+
+
+@dataclass(frozen=True)
+class IncidentsPage:
+    rows: tuple[IncidentLine, ...]
+    heads: tuple[Head, ...]
+    pages: Pages
+    search: str
+    family: str
+    facets: tuple[Facet, ...]
+
+
+COLUMNS = {
+    "title": ("Incident", ""),
+    "family": ("Family", ""),
+    "symptom": ("Symptom", ""),
+    "programs": ("Programs", "num"),
+    "runs": ("Runs", "num"),
+}
+
+
+@page.get("/incidents")
+def incidents() -> str:
+    """All incidents in a table: to search, and to sort. The home page shows the same with what they are about."""
+    here = services()
+    search = optional(request.args, "search") or ""
+    sort = request.args.get("sort") or "title"
+    column = one_of({"sort": sort.removeprefix("-")}, "sort", tuple(COLUMNS))
+    counts = here.store.listed(EVERY_RUN, limit=1).facets["incident"]
+    rows = [
+        IncidentLine(
+            one.name,
+            one.title,
+            words.FAMILIES[one.family][0],
+            one.symptom,
+            one.summary,
+            len(one.programs),
+            len(one.problems),
+            counts.get(one.name, 0),
+        )
+        for one in here.catalogue().incidents
+        if search.lower() in " ".join((one.name, one.title, one.symptom, one.summary)).lower()
+    ]
+    family = optional(request.args, "family") or ""
+    families = Counter(row.family for row in rows)
+    rows = [row for row in rows if family in ("", row.family)]
+    rows.sort(key=lambda row: getattr(row, column), reverse=sort.startswith("-"))
+    given = {"search": search, "family": family}
+    return render_template(
+        "incidents.html",
+        page=IncidentsPage(
+            tuple(rows),
+            listing.heads(COLUMNS, COLUMNS, sort, "/incidents", given),
+            listing.pages(1, len(rows), "/incidents", {}, size=max(1, len(rows))),
+            search,
+            family,
+            (listing.facet("family", "Family", families, family or None, {}),),
+        ),
+    )
 
 
 @page.get("/incidents/<name>")

@@ -1,4 +1,4 @@
-"""Runs: the list, the start of one, the run page with its live fragment, and the commands to it."""
+"""Runs: the start of one, the run page with its live fragment, and the commands to it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from dataclasses import dataclass
 from dataclasses import fields
-from datetime import UTC
-from datetime import datetime
-from urllib.parse import urlencode
 
 from flask import Blueprint
 from flask import Response
@@ -35,8 +31,6 @@ from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import kept
 from dashboard.presenters.room import room
-from dashboard.presenters.runlist import RunLine
-from dashboard.presenters.runlist import lines
 from dashboard.presenters.task import task_page
 from dashboard.security import viewer
 from dashboard.security import without_secrets
@@ -61,53 +55,10 @@ from interlock.journal import to_data
 
 page = Blueprint("runs", __name__)
 
-PAGE_SIZE = 50
 STACKS_AT_ONCE = 50  # steps read together when one of them has a stack we want
 PATIENCE = 1.5  # seconds a request waits for what it asked for, before the page goes on by polling
 COMMANDS = ("advance", "play", "pause", "finish", "stop")
 SPEEDS = ("0.25", "0.5", "1", "2", "4")
-
-
-# The list
-
-
-@dataclass(frozen=True)
-class RunsPage:
-    rows: tuple[RunLine, ...]
-    total: int
-    filter: RunFilter
-    filtered: bool
-    facets: dict[str, tuple[str, ...]]
-    next: str | None  # the address of the page that follows
-    first: str | None  # of the first page, if this is not it
-
-
-@page.get("/runs")
-def runs() -> str:
-    here = services()
-    wanted = RunFilter(**{field.name: optional(request.args, field.name) for field in fields(RunFilter)})
-    before = number(request.args, "before", smallest=1)
-    found = here.store.runs(wanted, before=before, limit=PAGE_SIZE)
-    catalogue = here.catalogue()
-    given = {name: value for name, value in vars(wanted).items() if value is not None}
-    return render_template(
-        "runs.html",
-        page=RunsPage(
-            rows=lines(found.rows, {one.name: one.title for one in catalogue.incidents}, datetime.now(UTC)),
-            total=found.total,
-            filter=wanted,
-            filtered=bool(given),
-            facets={
-                "incident": tuple(one.name for one in catalogue.incidents),
-                "stack": tuple(stack.name for stack in here.stacks()),
-                "outcome": tuple(words.OUTCOMES),
-                "mode": tuple(words.MODES),
-                "status": tuple(words.STATUSES),
-            },
-            next=f"/runs?{urlencode({**given, 'before': found.next})}" if found.next else None,
-            first=f"/runs?{urlencode(given)}" if before is not None else None,
-        ),
-    )
 
 
 # The start
@@ -255,23 +206,22 @@ def _stack(run_id: int, at: int, key: str) -> tuple[Place, ...]:
 @page.get("/runs/<int:run_id>/journal.jsonl")
 def journal(run_id: int) -> Response:
     """The whole run as a file: a line each for its header, its steps in order, its end."""
-    run = find_run(run_id)
-
-    def written() -> Iterator[str]:
-        writer = Writer()
-        if run.header is not None:
-            yield writer.dump(run.header) + "\n"
-        for first in range(0, run.steps + 1, 100):
-            for step in services().store.steps(run_id, first, min(first + 99, run.steps)):
-                yield writer.dump(step) + "\n"
-        if run.end is not None:
-            yield writer.dump(run.end) + "\n"
-
     name = f"interlock-run-{run_id}.jsonl"
-    text = "".join(written())
+    text = "".join(journal_lines(find_run(run_id)))
     return Response(
         text, mimetype="application/x-ndjson", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
+
+
+def journal_lines(run: RunRecord) -> Iterator[str]:
+    store, writer = services().store, Writer()
+    if run.header is not None:
+        yield writer.dump(run.header) + "\n"
+    for first in range(0, run.steps + 1, 100):
+        for step in store.steps(run.id, first, min(first + 99, run.steps)):
+            yield writer.dump(step) + "\n"
+    if run.end is not None:
+        yield writer.dump(run.end) + "\n"
 
 
 @page.get("/runs/<int:run_id>/step.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from flask import Blueprint
@@ -12,10 +13,15 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
 from dashboard import jobs
+from dashboard.actor import actor
 from dashboard.errors import PageError
+from dashboard.presenters import listing
+from dashboard.presenters import words
+from dashboard.presenters.listing import Facet
 from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
 from dashboard.views.arguments import number
+from dashboard.views.arguments import optional
 
 page = Blueprint("stacks", __name__)
 
@@ -39,6 +45,9 @@ class StacksPage:
     stacks: tuple[StackCard, ...]
     problems: tuple[str, ...]
     then: tuple[Then, str] | None  # and on which stack
+    total: int
+    search: str
+    facets: tuple[Facet, ...]
 
 
 @page.get("/stacks")
@@ -46,8 +55,21 @@ def stacks() -> str:
     here = services()
     wanted = request.args.get("on", "")
     then = _then(wanted)
+    search = optional(request.args, "search") or ""
+    state = optional(request.args, "state")
+    every = here.stacks()
+    found = [one for one in every if search.lower() in " ".join((one.name, one.title, *one.pins)).lower()]
+    states = {name: mark.word for name, mark in words.STACK_STATES.items()}
     return render_template(
-        "stacks.html", page=StacksPage(here.stacks(), here.stack_problems(), (then, wanted) if then else None)
+        "stacks.html",
+        page=StacksPage(
+            stacks=tuple(one for one in found if state in (None, one.state)),
+            problems=here.stack_problems(),
+            then=(then, wanted) if then else None,
+            total=len(every),
+            search=search,
+            facets=(listing.facet("state", "State", Counter(one.state for one in found), state, states),),
+        ),
     )
 
 
@@ -55,7 +77,7 @@ def stacks() -> str:
 def install(name: str) -> BaseResponse:
     """Install a stack, or try again; asking twice installs once."""
     if not _stack(name).busy:
-        jobs.enqueue_install(services().store, name)
+        _enqueue(name)
     if hx.wants_fragment():
         return hx.fragment(render_template("stacks/_stack.html", stack=_stack(name), then=_then(name)))
     return hx.see_other(f"/stacks#{name}")
@@ -64,8 +86,14 @@ def install(name: str) -> BaseResponse:
 def install_for(stack: StackCard, incident: str, program: str) -> BaseResponse:
     """Somebody wants to run what its stack is missing for: install it, and have the run ready to start on that page."""
     if not stack.busy:
-        jobs.enqueue_install(services().store, stack.name)
+        _enqueue(stack.name)
     return hx.see_other(f"/stacks?then={incident}/{program}&on={stack.name}#{stack.name}")
+
+
+def _enqueue(name: str) -> None:
+    store = services().store
+    jobs.enqueue_install(store, name)
+    store.note(actor(), "install", f"stack:{name}")
 
 
 @page.get("/stacks/<name>/live")

@@ -10,7 +10,11 @@
   let forced = false; // the next request of a poll goes out whatever the state
 
   const polls = () => document.querySelectorAll("[data-poll]");
-  const isPoll = (event) => event.detail.elt.matches("[data-poll]") && event.target === event.detail.elt;
+  const isPoll = (event) => {
+    const asker = event.detail.requestConfig?.elt ?? event.detail.elt;
+    // One that its own answer has replaced is told of through what is left around it.
+    return asker.matches("[data-poll]") && (event.target === asker || !asker.isConnected);
+  };
 
   function paint() {
     const chip = document.getElementById("poll");
@@ -59,6 +63,7 @@
   }
 
   document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-refresh]")) refresh();
     if (!event.target.closest("#poll")) return;
     paused = !paused;
     paint();

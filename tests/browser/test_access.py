@@ -8,7 +8,21 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import NewPage
 
-PAGES = ("/", "/runs", "/runs/import", "/stacks", "/incidents/shared_session", "/-/gallery")
+PAGES = (
+    "/",
+    "/incidents",
+    "/incidents/shared_session",
+    "/runs",
+    "/runs/import",
+    "/runs/retention?days=1",
+    "/runs/selected?action=delete&all=1",
+    "/stacks",
+    "/servers",
+    "/activity?background=1",
+    "/activity?server=replica",
+    "/history",
+    "/-/gallery",
+)
 ROOMS = tuple(
     f"/-/gallery/room/{state}"
     for state in (

@@ -21,6 +21,10 @@ from dashboard import jobs
 from dashboard import worker
 from dashboard.config import Settings
 from dashboard.config import resource
+from dashboard.presenters.sample import END
+from dashboard.presenters.sample import HEADER
+from dashboard.store import HistoryFilter
+from dashboard.store import Retention
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import migrate
@@ -321,3 +325,16 @@ def test_runs_that_use_the_replica_take_turns_and_say_so(given: Settings, store:
     assert thread.stop()
     with psycopg.connect(replica_url) as replica:
         assert replica.execute("select pg_is_wal_replay_paused()").fetchone() == (False,)
+
+
+def test_a_worker_deletes_at_its_start_what_is_kept_no_longer(given: Settings, store: Store, lab_url: str) -> None:
+    old, new = (store.import_run("x", "y", "z", title="", header=HEADER, steps=(), end=END) for _ in range(2))
+    store.set_retention(Retention(runs=1), "ann", "the newest one")
+    thread = worker.start_in_thread(given)
+    try:
+        until(lambda: store.run(old) is None)
+    finally:
+        assert thread.stop()
+    assert store.run(new) is not None
+    deed = store.history(HistoryFilter(action="delete"))[0][0]
+    assert (deed.actor, deed.object, deed.text) == ("worker", f"run:{old}", "retention")

@@ -39,10 +39,12 @@ def test_the_environment_it_writes_is_read_as_the_same(tmp_path: Path) -> None:
             "INTERLOCK_ALLOWED_HOSTS": "one.example, two.example",
             "INTERLOCK_SCENARIOS": str(tmp_path),
             "INTERLOCK_PG_BIN": str(tmp_path),
+            "INTERLOCK_WATCH": "orders=postgresql://r:p@h/orders\n shop=postgresql://r@a,b/shop",
         }
     )
 
     assert Settings.from_env(settings.to_env()) == settings
+    assert dict(settings.watch) == {"orders": "postgresql://r:p@h/orders", "shop": "postgresql://r@a,b/shop"}
     assert settings.allowed_hosts == ("one.example", "two.example")
     assert settings.address == "http://one.example:81"
 
@@ -58,6 +60,9 @@ def test_secrets_are_not_in_its_representation() -> None:
     ("name", "value", "said"),
     [
         ("INTERLOCK_PORT", "http", "INTERLOCK_PORT is 'http'"),
+        ("INTERLOCK_WATCH", "postgresql://h/d", "orders=postgresql://reader"),
+        ("INTERLOCK_WATCH", "lab=postgresql://h/d", "none of store, lab, replica"),
+        ("INTERLOCK_WATCH", "shop=mysql://h/d", "INTERLOCK_WATCH (shop) begins with 'mysql:'"),
         ("INTERLOCK_PORT", "70000", "up to 65535"),
         ("INTERLOCK_PORT", "²", "INTERLOCK_PORT"),
         ("INTERLOCK_STORE_URL", "mysql://u:secret@h/d", "INTERLOCK_STORE_URL begins with 'mysql:'"),

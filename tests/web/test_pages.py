@@ -165,26 +165,6 @@ def test_an_unknown_incident_names_those_there_are(client: FlaskClient) -> None:
     assert "<script>'" not in page.text
 
 
-def test_the_list_says_how_many_of_how_many(client: FlaskClient, store: Store) -> None:
-    for _ in range(53):
-        store.create_run("shared_session", "broken", "sqlalchemy-2.1", "random", seed=1)
-    page = client.get("/runs")
-    assert "Showing 50 of 53 runs" in page.text
-    older = re.search(r'href="(/runs\?before=\d+)"', page.text)
-    assert older
-    assert "Showing 3 of 53 runs" in client.get(older.group(1)).text
-
-
-def test_filters_live_in_the_address(client: FlaskClient, store: Store) -> None:
-    mine = ended_run(store)
-    store.create_run("shared_session", "sequential", "sqlalchemy-2.1", "natural")
-    page = client.get("/runs?program=broken&outcome=error&search=twophase")
-    assert "Showing 1 of 1 run that match" in page.text
-    assert f'href="/runs/{mine}"' in page.text
-    assert "No run matches." in client.get("/runs?search=100%25+sure").text
-    assert client.get("/runs?before=x").status_code == 400
-
-
 # Starting a run
 
 

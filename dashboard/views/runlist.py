@@ -1,0 +1,264 @@
+"""The list of runs, and what is done to many of them at once: compare two, pin, export, delete."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import fields
+from datetime import UTC
+from datetime import datetime
+from typing import IO
+from typing import Any
+from typing import cast
+from urllib.parse import urlencode
+
+from flask import Blueprint
+from flask import Response
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import stream_with_context
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from dashboard import hx
+from dashboard.actor import actor
+from dashboard.errors import PageError
+from dashboard.presenters import listing
+from dashboard.presenters import words
+from dashboard.presenters.listing import PAGE_SIZE
+from dashboard.presenters.listing import Facet
+from dashboard.presenters.listing import Head
+from dashboard.presenters.listing import Pages
+from dashboard.presenters.runlist import RunLine
+from dashboard.presenters.runlist import lines
+from dashboard.services import services
+from dashboard.store import Change
+from dashboard.store import RunFilter
+from dashboard.store import Selection
+from dashboard.store import Weight
+from dashboard.store.runlist import SORTS
+from dashboard.views.arguments import number
+from dashboard.views.arguments import one_of
+from dashboard.views.arguments import optional
+from dashboard.views.runs import find_run
+from dashboard.views.runs import journal_lines
+
+page = Blueprint("runlist", __name__)
+
+EXPORTED = 500  # runs in one archive
+CHOSEN = 1000  # runs named one by one in a request
+ACTIONS = ("compare", "export", "delete")
+COLUMNS = {
+    "run": ("Run", "num"),
+    "program": ("Program", ""),
+    "stack": ("Stack", ""),
+    "mode": ("Mode", ""),
+    "steps": ("Steps", "num"),
+    "outcome": ("Outcome", ""),
+    "summary": ("What came of it", ""),
+    "took": ("Took", "num"),
+    "started": ("Started", ""),
+}
+
+
+@dataclass(frozen=True)
+class RunsPage:
+    rows: tuple[RunLine, ...]
+    filter: RunFilter
+    given: Mapping[str, str]  # the filter as the address has it
+    sort: str
+    order: str  # in words
+    facets: tuple[Facet, ...]
+    heads: tuple[Head, ...]
+    pages: Pages
+    number: int  # of the page
+
+
+@page.get("/runs")
+def runs() -> str:
+    here = services()
+    wanted = _filter(request.args)
+    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    sort = request.args.get("sort") or "-run"
+    name = one_of({"sort": sort.removeprefix("-")}, "sort", tuple(SORTS))
+    at = number(request.args, "page", smallest=1) or 1
+    down = sort.startswith("-")
+    found = here.store.listed(wanted, name, down=down, offset=(at - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    if not found.rows and found.total:  # some were deleted since the link was made
+        at = listing.last_page(found.total)
+        found = here.store.listed(wanted, name, down=down, offset=(at - 1) * PAGE_SIZE, limit=PAGE_SIZE)
+    titles = {one.name: one.title for one in here.catalogue().incidents}
+    state = {**given, "sort": None if sort == "-run" else sort}
+    labels = {
+        "incident": dict.fromkeys(titles, ""),
+        "stack": {},
+        "outcome": {name: mark.word for name, mark in words.OUTCOMES.items()},
+        "mode": {},
+        "status": {name: mark.word for name, mark in words.STATUSES.items()},
+    }
+    return render_template(
+        "runs.html",
+        page=RunsPage(
+            rows=lines(found.rows, titles, datetime.now(UTC), found.pinned),
+            filter=wanted,
+            given=given,
+            sort="" if sort == "-run" else sort,
+            order="newest first" if sort == "-run" else f"by {COLUMNS[name][0].lower()}{', downwards' if down else ''}",
+            facets=tuple(
+                listing.facet(
+                    facet,
+                    facet.capitalize(),
+                    found.facets[facet],
+                    getattr(wanted, facet),
+                    {value: label or value for value, label in labels[facet].items()},
+                )
+                for facet in labels
+            ),
+            heads=listing.heads(COLUMNS, SORTS, sort, "/runs", state),
+            pages=listing.pages(at, found.total, "/runs", state),
+            number=at,
+        ),
+    )
+
+
+# What is done to many
+
+
+@dataclass(frozen=True)
+class DeletePage:
+    weight: Weight
+    fields: tuple[tuple[str, str], ...]  # the selection, for the form to send again
+    export: str | None  # where they are to be had first, if they are not too many for an archive
+    back: str
+    changed: bool  # it is shown again because meanwhile the selection is another one
+
+
+@page.get("/runs/selected")
+def selected() -> BaseResponse | str:
+    """What the buttons of the list lead to; nothing is changed by it."""
+    action = one_of(request.args, "action", ACTIONS)
+    chosen = selection(request.args)
+    if action == "compare":
+        ids = services().store.selected(chosen, 3)
+        if len(ids) != 2:
+            raise PageError(
+                400,
+                "Two runs can be compared.",
+                "More than two are chosen." if len(ids) > 2 else f"{words.count(len(ids), 'run')} chosen.",
+                "Go back and choose exactly two.",
+            )
+        return redirect(f"/compare?a={ids[1]}&b={ids[0]}", code=303)
+    if action == "export":
+        return _export(chosen)
+    return _confirm(services().store.weigh(chosen), changed=False)
+
+
+@page.post("/runs/delete")
+def delete() -> BaseResponse | str | tuple[str, int]:
+    """Delete what the confirmation page showed; if that is no longer the same runs, show it again."""
+    try:
+        services().store.delete_runs(selection(request.form), request.form.get("mark", ""), actor())
+    except Change as change:
+        return _confirm(change.weight, changed=True), 409
+    return hx.see_other(_back(request.form))
+
+
+@page.post("/runs/pin")
+def pin() -> BaseResponse:
+    """Have retention keep the chosen runs, or no longer."""
+    on = one_of(request.form, "action", ("pin", "unpin")) == "pin"
+    store = services().store
+    ids = store.selected(selection(request.form), CHOSEN + 1)
+    if len(ids) > CHOSEN:
+        raise _too_many(f"Up to {CHOSEN} runs are pinned at once.")
+    store.pin(ids, actor(), on=on)
+    return hx.see_other(_back(request.form))
+
+
+def selection(values: MultiDict[str, str]) -> Selection:
+    """The runs that were ticked, or all that match the filter."""
+    if values.get("all"):
+        return Selection(filter=_filter(values))
+    ids = [text for text in values.getlist("run") if text.isascii() and text.isdigit() and len(text) < 19]
+    if not ids:
+        raise PageError(400, "No run is chosen.", "", "Go back and tick the runs that are meant, or all that match.")
+    if len(ids) > CHOSEN:
+        raise _too_many(f"Up to {CHOSEN} runs are named one by one.")
+    return Selection(ids=tuple(map(int, ids)))
+
+
+def _too_many(what: str) -> PageError:
+    return PageError(400, what, "More than that are chosen.", "Narrow the filter, and do it in parts.")
+
+
+def _filter(values: Mapping[str, str]) -> RunFilter:
+    return RunFilter(**{field.name: optional(values, field.name) for field in fields(RunFilter)})
+
+
+def _back(values: Mapping[str, str]) -> str:
+    """The list as it was filtered."""
+    return listing.address(
+        "/runs", {**vars(_filter(values)), **{name: optional(values, name) for name in ("sort", "page")}}
+    )
+
+
+def _confirm(weight: Weight, *, changed: bool) -> str:
+    values = request.values
+    names = [name for name in values if name not in ("action", "mark")]
+    chosen = tuple((name, value) for name in names for value in values.getlist(name))
+    return render_template(
+        "runs/delete.html",
+        page=DeletePage(
+            weight=weight,
+            fields=chosen,
+            export=f"/runs/selected?{urlencode([*chosen, ('action', 'export')])}" if weight.runs <= EXPORTED else None,
+            back=_back(values),
+            changed=changed,
+        ),
+    )
+
+
+def _export(chosen: Selection) -> Response:
+    ids = services().store.selected(chosen, EXPORTED + 1)
+    if len(ids) > EXPORTED:
+        raise _too_many(f"Up to {EXPORTED} runs go into one archive.")
+    runs = [find_run(run_id) for run_id in ids]
+    name = f"interlock-{words.count(len(ids), 'run').replace(' ', '-')}.zip"
+
+    def written() -> Iterator[bytes]:
+        sink = Sink()
+        with zipfile.ZipFile(cast(IO[bytes], sink), "w", zipfile.ZIP_DEFLATED) as archive:
+            for run in runs:
+                with archive.open(f"interlock-run-{run.id}.jsonl", "w") as entry:
+                    for line in journal_lines(run):
+                        entry.write(line.encode())
+                        yield from sink.taken()
+        yield from sink.taken()
+
+    return Response(
+        stream_with_context(written()),
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+class Sink(io.RawIOBase):
+    """A file that is only written to, and handed out as it grows."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> Iterator[bytes]:
+        parts, self._parts = self._parts, []
+        yield from parts

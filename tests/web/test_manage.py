@@ -1,0 +1,383 @@
+"""The management pages: lists, what is done to many runs at once, retention, history."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from dashboard.app import create_app
+from dashboard.config import Settings
+from dashboard.config import resource
+from dashboard.presenters import sample
+from dashboard.store import Change
+from dashboard.store import HistoryFilter
+from dashboard.store import Retention
+from dashboard.store import RunFilter
+from dashboard.store import Selection
+from dashboard.store import Store
+from dashboard.store import migrate
+from interlock import journal
+from tests.databases import fresh_database
+
+WORKER = 4711
+FORM = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture(scope="module")
+def database(store_url: str) -> Iterator[str]:
+    with fresh_database(store_url) as url:
+        migrate(url)
+        yield url
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    store = Store(database)
+    with store.transaction() as tx:
+        tx.exec_driver_sql("truncate run, step, command, stack, procrastinate_jobs, history, setting, pin cascade")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def client(store: Store, tmp_path: Path) -> FlaskClient:
+    return create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+
+
+def ended_run(store: Store, program: str = "broken", parent: int | None = None) -> int:
+    """A run that is over, with two steps, of which nothing is left in the lab."""
+    run_id = store.create_run(
+        "shared_session", program, "sqlalchemy-1.4.42", "random", seed=7, parent=parent, branch=0 if parent else None
+    )
+    assert store.claim(run_id, WORKER)
+    store.set_header(run_id, sample.HEADER)
+    for step in sample.STEPS[:2]:
+        store.add_step(run_id, step)
+    store.finish(run_id, sample.END, True)
+    store.tidied(run_id)
+    return run_id
+
+
+def made_up(store: Store, number: int) -> None:
+    """Many runs at once, in two incidents and three outcomes, each a minute older than the one before."""
+    with store.transaction() as tx:
+        tx.execute(
+            sa.text("""
+            insert into run (incident, program, stack, mode, schedule, seed, title, actor, status, outcome, summary,
+                             steps, litter, created, started, ended)
+            select case when n % 3 = 0 then 'lost_update' else 'shared_session' end, 'broken',
+                   case when n % 2 = 0 then 'sqlalchemy-2.1' else 'sqlalchemy-1.4.42' end, 'random', 'il1:', n, '', '',
+                   'ended', (array['ok', 'error', 'silent'])[n % 3 + 1], 'summary of ' || n, n % 7, false,
+                   now() - make_interval(mins => n), now() - make_interval(mins => n),
+                   now() - make_interval(mins => n) + make_interval(secs => n % 11)
+            from generate_series(1, :number) n
+            """),
+            {"number": number},
+        )
+
+
+# The store
+
+
+def test_what_was_weighed_is_what_is_deleted(store: Store) -> None:
+    first, second = ended_run(store), ended_run(store)
+    child = ended_run(store, parent=first)
+    live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    chosen = Selection(ids=(first, second, live))
+    weight = store.weigh(chosen)
+    assert (weight.runs, weight.steps, weight.live, weight.branches) == (2, 4, (live,), (child,))
+    assert weight.bytes > 100
+    assert store.delete_runs(chosen, weight.mark, "ann") == 2
+    assert store.run(first) is None
+    assert store.run(live) is not None
+    orphan = store.run(child)
+    assert orphan is not None
+    assert orphan.parent is None
+    [deed] = store.history(HistoryFilter(action="delete"))[0]
+    assert (deed.actor, deed.object) == ("ann", "runs")
+    assert f"{first}–{second}" in deed.text
+
+
+def test_nothing_goes_that_was_not_weighed(store: Store) -> None:
+    ended_run(store)
+    chosen = Selection(filter=RunFilter(incident="shared_session"))
+    weight = store.weigh(chosen)
+    later = ended_run(store)
+    with pytest.raises(Change) as change:
+        store.delete_runs(chosen, weight.mark, "")
+    assert change.value.weight.runs == 2
+    assert store.run(later) is not None
+
+
+def test_history_cannot_be_rewritten(store: Store) -> None:
+    store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", actor="ann")
+    for statement in ("update history set actor = 'bob'", "delete from history"):
+        with pytest.raises(sa.exc.DBAPIError, match="only ever added to"), store.transaction() as tx:
+            tx.exec_driver_sql(statement)
+
+
+def test_choosing_is_noted_once_and_commands_each_time(store: Store) -> None:
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", actor="ann")
+    for kind in ("advance", "advance", "play", "pause", "play"):
+        store.command(run_id, kind, actor="bob")
+    deeds, total, counts = store.history(HistoryFilter(object=f"run:{run_id}"))
+    assert [deed.action for deed in deeds] == ["play", "pause", "play", "advance", "start"]
+    assert total == 5
+    assert counts["actor"] == {"ann": 1, "bob": 4}
+
+
+def test_retention_keeps_what_is_pinned_new_or_alive(store: Store) -> None:
+    made_up(store, 30)
+    oldest = store.selected(Selection(filter=RunFilter()), 30)[0]  # the newest id was made up as the oldest run
+    by_age = sorted(store.selected(Selection(filter=RunFilter()), 30))
+    with store.transaction() as tx:
+        tx.exec_driver_sql("update run set ended = now() - interval '8 days' where seed > 20")
+    live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    store.pin([oldest], "ann", on=True)
+    assert store.retain("") == 0  # off by default
+    assert store.weigh(Selection(retention=Retention(days=7))).runs == 9
+    store.set_retention(Retention(days=7), "ann", "7 days")
+    assert store.retain("") == 9
+    assert store.run(oldest) is not None
+    store.set_retention(Retention(runs=5), "ann", "5 runs")
+    store.retain("")
+    left = store.selected(Selection(filter=RunFilter()), 50)
+    assert live in left
+    assert oldest in left
+    assert len(left) == 5
+    assert by_age[0] not in left
+    assert [deed.text for deed in store.history(HistoryFilter(action="settings"))[0]] == ["5 runs", "7 days"]
+
+
+def test_facets_count_what_each_choice_would_show(store: Store) -> None:
+    made_up(store, 213)
+    listed = store.listed(RunFilter(incident="lost_update"), limit=50)
+    assert listed.total == 71
+    assert listed.facets["incident"] == {"lost_update": 71, "shared_session": 142}
+    assert sum(listed.facets["stack"].values()) == 71
+    assert listed.facets["outcome"] == {"ok": 71}
+
+
+# The list of runs
+
+
+def text(answer: TestResponse) -> str:
+    """What a reader sees of it."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+def test_a_list_pages_through_all_there_are_and_says_how_many(client: FlaskClient, store: Store) -> None:
+    made_up(store, 213)
+    seen: list[str] = []
+    where: str | None = "/runs"
+    said = []
+    while where:
+        page = client.get(where)
+        said.append(re.search(r"Showing [^.]*", text(page)).group())  # type: ignore[union-attr]
+        seen += re.findall(r'<a href="/runs/(\d+)">', page.text)
+        following = re.findall(r'href="([^"]*)" rel="next"', page.text)
+        where = html.unescape(following[0]) if following else None
+    assert said[0] == "Showing 50 of 213 runs, newest first (1 to 50)"
+    assert said[-1] == "Showing 13 of 213 runs, newest first (201 to 213)"
+    assert len(said) == 5
+    assert len(set(seen)) == len(seen) == 213
+    assert "Showing 13 of 213" in client.get("/runs?page=99").text  # some were deleted since the link was made
+
+
+def test_a_list_is_sorted_by_the_heads_of_its_columns(client: FlaskClient, store: Store) -> None:
+    made_up(store, 60)
+
+    def column(sort: str, place: int) -> list[str]:
+        rows = re.findall(r"<tr>\s*<td.*?</tr>", client.get(f"/runs?sort={sort}").text, re.DOTALL)
+        return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)[place] for row in rows]
+
+    assert column("steps", 5) == sorted(column("steps", 5), key=int)
+    assert column("-steps", 5) == sorted(column("-steps", 5), key=int, reverse=True)
+    assert column("-took", 8)[:6] == ["10 s"] * 5 + ["9.0 s"]
+    assert column("stack", 3) == ["sqlalchemy-1.4.42"] * 30 + ["sqlalchemy-2.1"] * 20
+    page = client.get("/runs?sort=steps&outcome=ok")
+    assert 'aria-sort="ascending"' in page.text
+    assert 'href="/runs?outcome=ok&amp;sort=-steps"' in page.text
+    assert client.get("/runs?sort=password").status_code == 400
+
+
+def test_filters_live_in_the_address_and_say_what_they_would_show(client: FlaskClient, store: Store) -> None:
+    mine = ended_run(store)
+    store.create_run("shared_session", "sequential", "sqlalchemy-2.1", "natural")
+    page = client.get("/runs?program=broken&outcome=error&search=twophase")
+    assert "Showing 1 of 1 run that match" in page.text
+    assert f'href="/runs/{mine}"' in page.text
+    assert '<option value="error" selected>error (1)</option>' in page.text
+    assert "No run matches." in client.get("/runs?search=100%25+sure").text
+    assert client.get("/runs?page=x").status_code == 400
+
+
+def test_an_empty_list_says_what_to_do_next(client: FlaskClient) -> None:
+    assert "No run yet. Choose an incident and press Run scenario" in text(client.get("/runs"))
+
+
+def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
+    made_up(store, 9)
+    page = client.get("/incidents?sort=-runs")
+    first = re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', page.text)
+    assert first[:2] == ["shared_session", "lost_update"]
+    assert 'href="/runs?incident=shared_session" aria-label="6 runs of One session, three tasks"' in page.text
+    found = client.get("/incidents?search=one+session,+three+tasks")
+    assert "Showing 1 of 1 incident that match" in found.text
+    assert "No incident matches." in client.get("/incidents?search=no+such+thing").text
+    family = re.findall(r'<option value="([^"]+)"', page.text)[0]
+    assert client.get("/incidents", query_string={"family": html.unescape(family)}).text.count(
+        '<th scope="row">'
+    ) < len(first)
+
+
+def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskClient) -> None:
+    page = client.get("/stacks?search=1.4.42")
+    assert "Showing 1 of 3 stacks" in page.text
+    assert 'id="sqlalchemy-1.4.42"' in page.text
+    assert '<option value="ready">ready (1)</option>' in client.get("/stacks").text
+    assert "Showing 2 of 3 stacks" in client.get("/stacks?state=missing").text
+    assert "see all stacks" in client.get("/stacks?search=django").text
+
+
+# Many at once
+
+
+def test_deleting_asks_first_and_says_exactly_what_goes(client: FlaskClient, store: Store) -> None:
+    first, second, third = ended_run(store), ended_run(store), ended_run(store)
+    child = ended_run(store, parent=first)
+    live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    asked = client.get(f"/runs/selected?action=delete&run={first}&run={second}&run={live}")
+    said = text(asked)
+    assert "Delete 2 runs?" in said
+    export = html.unescape(re.findall(r'href="([^"]*action=export[^"]*)"', asked.text)[0])
+    with zipfile.ZipFile(io.BytesIO(client.get(export).data)) as archive:
+        assert len(archive.namelist()) == 3
+    assert "2 runs with 4 steps" in said
+    assert (
+        f"1 run that stays loses its parent : {child}" in said or f"1 run that stays loses its parent: {child}" in said
+    )
+    assert f"is not cleared yet: {live}" in said
+    assert store.run(first) is not None
+    form = dict(re.findall(r'name="(mark)" value="([^"]*)"', asked.text))
+    answer = client.post("/runs/delete", data={**form, "run": [first, second, live]}, headers=FORM)
+    assert (answer.status_code, answer.location) == (303, "/runs")
+    assert [store.run(one) is None for one in (first, second, third, live)] == [True, True, False, False]
+    assert client.get("/runs/delete").status_code in (404, 405)
+
+
+def test_all_that_match_are_deleted_only_as_they_were_shown(client: FlaskClient, store: Store) -> None:
+    made_up(store, 213)
+    asked = client.get("/runs/selected?action=delete&all=1&incident=lost_update&run=1")
+    assert "Delete 71 runs?" in asked.text
+    form = {"all": "1", "incident": "lost_update", "mark": re.findall(r'name="mark" value="([^"]*)"', asked.text)[0]}
+    with store.transaction() as tx:
+        tx.exec_driver_sql(
+            "insert into run (incident, program, stack, mode, schedule, title, actor, status, steps, litter)"
+            " values ('lost_update', 'broken', '', 'replay', '', '', '', 'ended', 0, false)"
+        )
+    again = client.post("/runs/delete", data=form, headers=FORM)
+    assert again.status_code == 409
+    assert "Nothing was deleted: meanwhile other runs are chosen" in again.text
+    assert "Delete 72 runs?" in again.text
+    form["mark"] = re.findall(r'name="mark" value="([^"]*)"', again.text)[0]
+    answer = client.post("/runs/delete", data=form, headers=FORM)
+    assert answer.location == "/runs?incident=lost_update"
+    assert store.listed(RunFilter(), limit=1).total == 142
+
+
+def test_an_export_holds_each_journal_as_its_run_page_gives_it(client: FlaskClient, store: Store) -> None:
+    ids = [ended_run(store) for _ in range(3)]
+    answer = client.get("/runs/selected?action=export&" + "&".join(f"run={one}" for one in ids[:2]))
+    assert answer.mimetype == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == [f"interlock-run-{one}.jsonl" for one in ids[:2]]
+        for one in ids[:2]:
+            written = archive.read(f"interlock-run-{one}.jsonl")
+            assert written == client.get(f"/runs/{one}/journal.jsonl").data
+            assert journal.load(written.decode().splitlines()[0]) == sample.HEADER
+
+
+def test_an_export_has_a_bound(client: FlaskClient, store: Store) -> None:
+    made_up(store, 501)
+    answer = client.get("/runs/selected?action=export&all=1")
+    assert answer.status_code == 400
+    assert "Up to 500 runs go into one archive" in answer.text
+
+
+def test_two_are_compared_the_older_first(client: FlaskClient, store: Store) -> None:
+    first, second, third = ended_run(store), ended_run(store), ended_run(store)
+    assert (
+        client.get(f"/runs/selected?action=compare&run={second}&run={first}").location
+        == f"/compare?a={first}&b={second}"
+    )
+    for ids in ([first], [first, second, third]):
+        answer = client.get("/runs/selected?action=compare&" + "&".join(f"run={one}" for one in ids))
+        assert answer.status_code == 400
+        assert "choose exactly two" in answer.text
+    assert "No run is chosen" in client.get("/runs/selected?action=delete").text
+
+
+def test_pinned_runs_are_marked_and_pinning_leads_back_to_the_list(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    answer = client.post("/runs/pin", data={"action": "pin", "run": run_id, "outcome": "error"}, headers=FORM)
+    assert answer.location == "/runs?outcome=error"
+    assert "Retention does not delete it" in client.get("/runs").text
+    client.post("/runs/pin", data={"action": "unpin", "run": run_id}, headers=FORM)
+    assert "Retention does not delete it" not in client.get("/runs").text
+
+
+# Retention and history
+
+
+def test_retention_shows_what_would_go_before_it_goes(client: FlaskClient, store: Store) -> None:
+    made_up(store, 120)
+    assert "In force now: all runs are kept" in text(client.get("/runs/retention"))
+    preview = client.get("/runs/retention?runs=20")
+    assert "would go : 100 runs" in text(preview) or "would go: 100 runs" in text(preview)
+    assert 'id="apply"' not in preview.text  # it is not in force
+    assert store.listed(RunFilter(), limit=1).total == 120
+    assert client.post("/runs/retention", data={"days": "", "runs": "20"}, headers=FORM).status_code == 303
+    page = client.get("/runs/retention")
+    assert "kept: the newest 20 runs" in page.text
+    mark = re.findall(r'name="mark" value="([^"]*)"', page.text)[0]
+    store.pin([store.selected(Selection(filter=RunFilter()), 200)[-1]], "", on=True)
+    again = client.post("/runs/retention/apply", data={"mark": mark}, headers=FORM)
+    assert again.status_code == 409
+    mark = re.findall(r'name="mark" value="([^"]*)"', again.text)[0]
+    client.post("/runs/retention/apply", data={"mark": mark}, headers=FORM)
+    assert store.listed(RunFilter(), limit=1).total == 21
+    assert "99 of them" in text(client.get("/history?action=delete"))
+    assert client.post("/runs/retention", data={"days": "0"}, headers=FORM).status_code == 400
+
+
+def test_the_history_tells_who_did_what_and_leads_there(client: FlaskClient, store: Store) -> None:
+    assert "Nothing was done yet." in client.get("/history").text
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", actor="ann")
+    store.command(run_id, "stop", actor="bob")
+    client.post("/stacks/sqlalchemy-2.0/install", headers=FORM)
+    said = text(client.get("/history"))
+    assert f"ann started run {run_id}" in said
+    assert f"bob stopped run {run_id}" in said
+    assert "installed stack sqlalchemy-2.0" in said
+    assert "Showing 1 of 1 entry that match" in client.get("/history?actor=bob").text
+    assert "Showing 2 of 2 entries" in client.get(f"/history?object=run:{run_id}").text
+    assert "Showing 1 of 1 entry" in client.get("/history?search=shared_session").text
+    assert f'href="/history?object=run:{run_id}"' in client.get(f"/runs/{run_id}").text
+
+
+def test_history_pages_say_how_many(client: FlaskClient, store: Store) -> None:
+    for number in range(53):
+        store.note("ann", "settings", "retention", f"change {number}")
+    assert "Showing 50 of 53 entries" in client.get("/history").text
+    assert "Showing 3 of 53 entries" in client.get("/history?page=2").text

@@ -10,6 +10,7 @@ from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
+from dashboard.why.history import Fact
 from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import end_of
@@ -50,22 +51,32 @@ def _undone(history: History) -> list[Clause]:
 
 
 def _overtaken(history: History) -> list[Clause]:
-    """A task read, another wrote, and then the first one wrote as well: the first such three."""
-    sent = [one for one in history.told("sent") if "pg_catalog" not in one.event.text]
-    writes = [one for one in sent if command(one) == "UPDATE"]
-    for wrote in writes:
-        reads = (one for one in sent if one.event.task == wrote.event.task and command(one) == "SELECT")
-        read = last(one for one in reads if one.before(wrote))
-        if read is None:
+    """A task read a table and wrote to it, and another's write in between it could not see: the first such three."""
+    sent = list(history.told("sent"))
+    for wrote in sent:
+        table = re.search(r": update (?:only )?(\S+)", wrote.event.text, re.IGNORECASE)
+        if table is None or command(wrote) != "UPDATE":
             continue
-        for other in writes:
-            if other.event.task != wrote.event.task and read.before(other) and other.before(wrote):
+        of_it = [one for one in sent if re.search(rf"\b(from|update) {re.escape(table[1])}\b", one.event.text, re.I)]
+        reads = (one for one in of_it if one.event.task == wrote.event.task and command(one) == "SELECT")
+        read = last(one for one in reads if one.before(wrote))
+        for other in of_it if read else []:
+            another = command(other) == "UPDATE" and other.event.task != wrote.event.task
+            if read and another and other.before(wrote) and not _committed(sent, other, read):
+                reader = history.name(read.event.task)
+                unseen = "after that" if read.before(other) else f"and had not committed it when {reader} read"
                 return [
                     sending(history, read, "to read"),
-                    sending(history, other, "after that"),
-                    sending(history, wrote, f"though {history.name(other.event.task)} had written since it read"),
+                    sending(history, other, unseen),
+                    sending(history, wrote, f"though {history.name(other.event.task)} had written meanwhile"),
                 ]
     return []
+
+
+def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:
+    """Whether a write's COMMIT was sent before something else was."""
+    commits = (one for one in sent if one.event.connection == wrote.event.connection and command(one) == "COMMIT")
+    return any(wrote.before(one) and one.before(later) for one in commits)
 
 
 def _after(history: History, failed: list[str]) -> list[Clause]:

@@ -15,6 +15,7 @@ from dashboard.why.clause import Clause
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
 from dashboard.why.connections import in_flight
+from dashboard.why.connections import serialized
 from dashboard.why.connections import starved
 from dashboard.why.data import of_data
 from dashboard.why.data import orphaned
@@ -103,6 +104,8 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
         return []
     if "deadlock detected" in failure.error.message:
         found = deadlock(history, failure)
+    elif "could not serialize access" in failure.error.message:
+        found = serialized(history, failure)
     elif "another operation is in progress" in failure.error.message:
         found = in_flight(history, failure)
     else:

@@ -55,7 +55,7 @@ def _overtaken(history: History) -> list[Clause]:
     sent = list(history.told("sent"))
     for wrote in sent:
         table = re.search(r": update (?:only )?(\S+)", wrote.event.text, re.IGNORECASE)
-        if table is None or command(wrote) != "UPDATE":
+        if table is None or command(wrote) != "UPDATE" or _refused(history, wrote):
             continue
         of_it = [one for one in sent if re.search(rf"\b(from|update) {re.escape(table[1])}\b", one.event.text, re.I)]
         reads = (one for one in of_it if one.event.task == wrote.event.task and command(one) == "SELECT")
@@ -71,6 +71,12 @@ def _overtaken(history: History) -> list[Clause]:
                     sending(history, wrote, f"though {history.name(other.event.task)} had written meanwhile"),
                 ]
     return []
+
+
+def _refused(history: History, sent: Fact) -> bool:
+    """Whether the server answered a statement with an error."""
+    reply = next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+    return reply is not None and reply.event.text.startswith("the error to")
 
 
 def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:

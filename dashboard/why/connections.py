@@ -184,3 +184,44 @@ def serialized(history: History, failure: Failure) -> list[Clause]:
         clauses.append(sending(history, asked, "which the server refused"))
     text = f"the server answered {label}: {victim.event.text.partition(': ')[2]}"
     return [*clauses, Clause("replied", victim.step, text, (), (), (label,))]
+
+
+def replanned(history: History, failure: Failure) -> list[Clause]:
+    """A statement was prepared, the schema changed, and the statement was used again."""
+    replies = history.told("reply", task=failure.task)
+    refusal = last(one for one in replies if "cached plan must not change" in one.event.text)
+    if refusal is None:
+        return []
+    label = refusal.event.connection or ""
+    sent = list(history.told("sent"))
+    used = last(one for one in sent if one.event.connection == label and one.before(refusal))
+    changed = last(one for one in sent if command(one) == "ALTER" and one.before(refusal))
+    statement = used.event.text.partition(": ")[2] if used else ""
+    prepared = last(
+        one
+        for one in sent
+        if changed and one.event.connection == label and one.before(changed) and one.event.text.endswith(statement)
+    )
+    if used is None or changed is None or prepared is None:
+        return []
+    return [
+        sending(history, prepared, "which was prepared for the schema of that time"),
+        sending(history, changed, "and so changed the schema"),
+        sending(history, used, "as it had been prepared before"),
+    ]
+
+
+def stream_ended(history: History, failure: Failure) -> list[Clause]:
+    """The transaction in which a stream's cursor was opened had been ended."""
+    commits = [one for one in history.told("sent", task=failure.task) if command(one) == "COMMIT"]
+    opened = last(
+        one
+        for one in history.told("sent", task=failure.task)
+        if command(one) == "SELECT" and commits and one.before(commits[0])
+    )
+    if opened is None or opened.event.connection != commits[0].event.connection:
+        return []
+    return [
+        sending(history, opened, "to fetch the first rows of a stream"),
+        sending(history, commits[0], "and so ended the transaction of the stream"),
+    ]

@@ -28,6 +28,8 @@ def of_data(history: History, end: End) -> list[Clause]:
         *ends[:EACH],
         *_overtaken(history),
         *read_too_early(history),
+        *_given_up(history),
+        *_inherited(history),
         *_undone(history)[:EACH],
         *orphaned(history, history.last.number)[:2],
     ]
@@ -48,6 +50,62 @@ def _undone(history: History) -> list[Clause]:
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
             clauses.append(sending(history, fact, "whose transaction had failed: the server rolls that back"))
     return clauses
+
+
+def _given_up(history: History) -> list[Clause]:
+    """The first COMMIT whose task was cancelled before the reply, and that the server had carried out."""
+    for sent in history.told("sent"):
+        task, label = sent.event.task or "", sent.event.connection or ""
+        if command(sent) != "COMMIT" or not task:
+            continue
+        reply = next((one for one in history.told("reply", connection=label) if sent.before(one)), None)
+        ended = next((one for one in history.told("task-ended", task=task) if sent.before(one)), None)
+        spot = history.spot(task, ended.step - 1) if ended else None
+        if reply is None or ended is None or spot is None or not spot.sessions:
+            continue
+        known = any(
+            one.event.text.endswith("committed") for one in history.told("commit", task=task) if sent.before(one)
+        )
+        if (
+            ended.event.text.endswith("was cancelled")
+            and not known
+            and reply.event.text.startswith(f"the reply to COMMIT on {label}")
+        ):
+            text = f"{history.name(task)} was cancelled, and never had the reply"
+            return [
+                sending(history, sent, "which the server carried out"),
+                Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
+                Clause(
+                    "replied", reply.step, f"{reply.event.text}, and nobody waited for it any more", (), (), (label,)
+                ),
+            ]
+    return []
+
+
+_STAYS = re.compile(
+    r": set (?!local|transaction|constraints)|set_config\([^)]*false\)|pg_(try_)?advisory_lock|temp table", re.I
+)
+
+
+def _inherited(history: History) -> list[Clause]:
+    """The first connection that another task took with what a rollback does not undo."""
+    for sent in history.told("sent"):
+        who, label = sent.event.task or "", sent.event.connection or ""
+        if not _STAYS.search(sent.event.text) or command(sent).startswith("prepare"):
+            continue
+        back = next((one for one in history.told("checkin", connection=label) if sent.before(one)), None)
+        taken = next((one for one in history.told("checkout", connection=label) if back and back.before(one)), None)
+        if back is not None and taken is not None and taken.event.task not in (None, who):
+            next_one = taken.event.task or ""
+            text = f"{history.name(back.event.task)} gave {label} back to the pool"
+            giver = (back.event.task,) if back.event.task else ()
+            took = f"{history.name(next_one)} took {label} from the pool as it was"
+            return [
+                sending(history, sent, "whose effect outlasts the transaction"),
+                Clause("returned", back.step, text, giver, (), (label,)),
+                Clause("took", taken.step, took, (next_one,), (), (label,), history.place(next_one, taken.step)),
+            ]
+    return []
 
 
 def _overtaken(history: History) -> list[Clause]:
@@ -98,7 +156,7 @@ def _after(history: History, failed: list[str]) -> list[Clause]:
 
 
 def _did(history: History, task: TaskOutcome) -> str:
-    sent = next(history.told("sent", task=task.id), None)
+    sent = any(history.under(one.event.task, task.id) for one in history.told("sent"))
     return _ENDED.get(task.outcome, task.outcome) + ("" if sent else " and had not sent a single statement")
 
 

@@ -91,6 +91,9 @@ class Recipe:
 RECIPES = (
     # asyncpg 0.26.0 comes built for Python up to 3.10, and its C sources fit up to 3.11.
     Recipe("sqlalchemy-1.4.42", oldest=(3, 9), newest=(3, 11), compiles_from=(3, 11)),
+    # The last release that mixes up the columns of concurrent UPDATE … RETURNING, and the first that does not.
+    Recipe("sqlalchemy-2.0.51", oldest=(3, 9), newest=(3, 14)),
+    Recipe("sqlalchemy-2.0.52", oldest=(3, 9), newest=(3, 14)),
     Recipe("sqlalchemy-2.0", oldest=(3, 9), newest=(3, 14)),
 )
 

@@ -15,7 +15,10 @@ from dashboard.why.clause import Clause
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
 from dashboard.why.connections import in_flight
+from dashboard.why.connections import replanned
+from dashboard.why.connections import serialized
 from dashboard.why.connections import starved
+from dashboard.why.connections import stream_ended
 from dashboard.why.data import of_data
 from dashboard.why.data import orphaned
 from dashboard.why.failure import find
@@ -25,6 +28,7 @@ from dashboard.why.history import History
 from dashboard.why.replica import stale
 from dashboard.why.sessions import cancelled_inside
 from dashboard.why.sessions import ended_by_another
+from dashboard.why.sessions import let_go
 from dashboard.why.sessions import refused
 from dashboard.why.still import stood_still
 from dashboard.why.still import waits
@@ -103,10 +107,16 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
         return []
     if "deadlock detected" in failure.error.message:
         found = deadlock(history, failure)
+    elif "could not serialize access" in failure.error.message:
+        found = serialized(history, failure)
+    elif "cached statement plan is invalid" in failure.error.message:
+        found = replanned(history, failure)
+    elif "cursor cannot be created" in failure.error.message:
+        found = stream_ended(history, failure)
     elif "another operation is in progress" in failure.error.message:
         found = in_flight(history, failure)
     else:
-        rules = (starved, ended_by_another, cancelled_inside, refused, dirty, stale)
+        rules = (let_go, starved, ended_by_another, cancelled_inside, refused, dirty, stale)
         found = next(filter(None, (rule(history, failure) for rule in rules)), [])
     found = interference(history, failure) + found
     if found:

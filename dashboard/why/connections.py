@@ -157,3 +157,71 @@ def _done(history: History, sent: Fact, later: Fact) -> bool:
 
 def _locks(sent: Fact) -> bool:
     return command(sent) in ("UPDATE", "DELETE", "INSERT", "LOCK") or "for update" in sent.event.text.lower()
+
+
+def serialized(history: History, failure: Failure) -> list[Clause]:
+    """What the refused transaction had read, and who wrote and committed before it could."""
+    refusals = (one for one in history.told("reply", task=failure.task) if "could not serialize" in one.event.text)
+    victim = last(one for one in refusals if one.step <= failure.step)
+    if victim is None:
+        return []
+    label = victim.event.connection or ""
+    mine = [one for one in history.told("sent", connection=label) if one.before(victim)]
+    began = last(one for one in mine if command(one).startswith("BEGIN"))
+    read = next((one for one in mine if began and began.before(one) and command(one).endswith("SELECT")), None)
+    clauses = [sending(history, read, "to read")] if read else []
+    for other in history.told("sent"):
+        if other.event.connection == label or command(other) not in ("UPDATE", "INSERT", "DELETE"):
+            continue
+        commits = history.told("sent", connection=other.event.connection)
+        commit = next((one for one in commits if other.before(one) and command(one) == "COMMIT"), None)
+        if began and commit and began.before(commit) and commit.before(victim):
+            clauses += [sending(history, other, "in a transaction at the same time")]
+            clauses += [sending(history, commit, "and so came first")]
+            break
+    asked = last(one for one in mine if _awaits(history, one, victim.step + 1))
+    if asked is not None:
+        clauses.append(sending(history, asked, "which the server refused"))
+    text = f"the server answered {label}: {victim.event.text.partition(': ')[2]}"
+    return [*clauses, Clause("replied", victim.step, text, (), (), (label,))]
+
+
+def replanned(history: History, failure: Failure) -> list[Clause]:
+    """A statement was prepared, the schema changed, and the statement was used again."""
+    replies = history.told("reply", task=failure.task)
+    refusal = last(one for one in replies if "cached plan must not change" in one.event.text)
+    if refusal is None:
+        return []
+    label = refusal.event.connection or ""
+    sent = list(history.told("sent"))
+    used = last(one for one in sent if one.event.connection == label and one.before(refusal))
+    changed = last(one for one in sent if command(one) == "ALTER" and one.before(refusal))
+    statement = used.event.text.partition(": ")[2] if used else ""
+    prepared = last(
+        one
+        for one in sent
+        if changed and one.event.connection == label and one.before(changed) and one.event.text.endswith(statement)
+    )
+    if used is None or changed is None or prepared is None:
+        return []
+    return [
+        sending(history, prepared, "which was prepared for the schema of that time"),
+        sending(history, changed, "and so changed the schema"),
+        sending(history, used, "as it had been prepared before"),
+    ]
+
+
+def stream_ended(history: History, failure: Failure) -> list[Clause]:
+    """The transaction in which a stream's cursor was opened had been ended."""
+    commits = [one for one in history.told("sent", task=failure.task) if command(one) == "COMMIT"]
+    opened = last(
+        one
+        for one in history.told("sent", task=failure.task)
+        if command(one) == "SELECT" and commits and one.before(commits[0])
+    )
+    if opened is None or opened.event.connection != commits[0].event.connection:
+        return []
+    return [
+        sending(history, opened, "to fetch the first rows of a stream"),
+        sending(history, commits[0], "and so ended the transaction of the stream"),
+    ]

@@ -10,6 +10,7 @@ from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
+from dashboard.why.history import Fact
 from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import end_of
@@ -27,6 +28,8 @@ def of_data(history: History, end: End) -> list[Clause]:
         *ends[:EACH],
         *_overtaken(history),
         *read_too_early(history),
+        *_given_up(history),
+        *_inherited(history),
         *_undone(history)[:EACH],
         *orphaned(history, history.last.number)[:2],
     ]
@@ -49,23 +52,95 @@ def _undone(history: History) -> list[Clause]:
     return clauses
 
 
-def _overtaken(history: History) -> list[Clause]:
-    """A task read, another wrote, and then the first one wrote as well: the first such three."""
-    sent = [one for one in history.told("sent") if "pg_catalog" not in one.event.text]
-    writes = [one for one in sent if command(one) == "UPDATE"]
-    for wrote in writes:
-        reads = (one for one in sent if one.event.task == wrote.event.task and command(one) == "SELECT")
-        read = last(one for one in reads if one.before(wrote))
-        if read is None:
+def _given_up(history: History) -> list[Clause]:
+    """The first COMMIT whose task was cancelled before the reply, and that the server had carried out."""
+    for sent in history.told("sent"):
+        task, label = sent.event.task or "", sent.event.connection or ""
+        if command(sent) != "COMMIT" or not task:
             continue
-        for other in writes:
-            if other.event.task != wrote.event.task and read.before(other) and other.before(wrote):
+        reply = next((one for one in history.told("reply", connection=label) if sent.before(one)), None)
+        ended = next((one for one in history.told("task-ended", task=task) if sent.before(one)), None)
+        spot = history.spot(task, ended.step - 1) if ended else None
+        if reply is None or ended is None or spot is None or not spot.sessions:
+            continue
+        known = any(
+            one.event.text.endswith("committed") for one in history.told("commit", task=task) if sent.before(one)
+        )
+        if (
+            ended.event.text.endswith("was cancelled")
+            and not known
+            and reply.event.text.startswith(f"the reply to COMMIT on {label}")
+        ):
+            text = f"{history.name(task)} was cancelled, and never had the reply"
+            return [
+                sending(history, sent, "which the server carried out"),
+                Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
+                Clause(
+                    "replied", reply.step, f"{reply.event.text}, and nobody waited for it any more", (), (), (label,)
+                ),
+            ]
+    return []
+
+
+_STAYS = re.compile(
+    r": set (?!local|transaction|constraints)|set_config\([^)]*false\)|pg_(try_)?advisory_lock|temp table", re.I
+)
+
+
+def _inherited(history: History) -> list[Clause]:
+    """The first connection that another task took with what a rollback does not undo."""
+    for sent in history.told("sent"):
+        who, label = sent.event.task or "", sent.event.connection or ""
+        if not _STAYS.search(sent.event.text) or command(sent).startswith("prepare"):
+            continue
+        back = next((one for one in history.told("checkin", connection=label) if sent.before(one)), None)
+        taken = next((one for one in history.told("checkout", connection=label) if back and back.before(one)), None)
+        if back is not None and taken is not None and taken.event.task not in (None, who):
+            next_one = taken.event.task or ""
+            text = f"{history.name(back.event.task)} gave {label} back to the pool"
+            giver = (back.event.task,) if back.event.task else ()
+            took = f"{history.name(next_one)} took {label} from the pool as it was"
+            return [
+                sending(history, sent, "whose effect outlasts the transaction"),
+                Clause("returned", back.step, text, giver, (), (label,)),
+                Clause("took", taken.step, took, (next_one,), (), (label,), history.place(next_one, taken.step)),
+            ]
+    return []
+
+
+def _overtaken(history: History) -> list[Clause]:
+    """A task read a table and wrote to it, and another's write in between it could not see: the first such three."""
+    sent = list(history.told("sent"))
+    for wrote in sent:
+        table = re.search(r": update (?:only )?(\S+)", wrote.event.text, re.IGNORECASE)
+        if table is None or command(wrote) != "UPDATE" or _refused(history, wrote):
+            continue
+        of_it = [one for one in sent if re.search(rf"\b(from|update) {re.escape(table[1])}\b", one.event.text, re.I)]
+        reads = (one for one in of_it if one.event.task == wrote.event.task and command(one) == "SELECT")
+        read = last(one for one in reads if one.before(wrote))
+        for other in of_it if read else []:
+            another = command(other) == "UPDATE" and other.event.task != wrote.event.task
+            if read and another and other.before(wrote) and not _committed(sent, other, read):
+                reader = history.name(read.event.task)
+                unseen = "after that" if read.before(other) else f"and had not committed it when {reader} read"
                 return [
                     sending(history, read, "to read"),
-                    sending(history, other, "after that"),
-                    sending(history, wrote, f"though {history.name(other.event.task)} had written since it read"),
+                    sending(history, other, unseen),
+                    sending(history, wrote, f"though {history.name(other.event.task)} had written meanwhile"),
                 ]
     return []
+
+
+def _refused(history: History, sent: Fact) -> bool:
+    """Whether the server answered a statement with an error."""
+    reply = next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+    return reply is not None and reply.event.text.startswith("the error to")
+
+
+def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:
+    """Whether a write's COMMIT was sent before something else was."""
+    commits = (one for one in sent if one.event.connection == wrote.event.connection and command(one) == "COMMIT")
+    return any(wrote.before(one) and one.before(later) for one in commits)
 
 
 def _after(history: History, failed: list[str]) -> list[Clause]:
@@ -81,7 +156,7 @@ def _after(history: History, failed: list[str]) -> list[Clause]:
 
 
 def _did(history: History, task: TaskOutcome) -> str:
-    sent = next(history.told("sent", task=task.id), None)
+    sent = any(history.under(one.event.task, task.id) for one in history.told("sent"))
     return _ENDED.get(task.outcome, task.outcome) + ("" if sent else " and had not sent a single statement")
 
 

@@ -165,6 +165,12 @@ class History:
     def all(self, tasks: Iterable[str]) -> list[str]:
         return [self.name(task) for task in tasks]
 
+    def under(self, task: str | None, parent: str) -> bool:
+        """Whether a task is this one, or was begun by it or by one that it began."""
+        while task is not None and task != parent:
+            task = self.parents.get(task)
+        return task is not None
+
     def raised(self, task: str) -> int | None:
         """The step in which a task ended."""
         return next((fact.step for fact in self.told("task-ended", task=task)), None)

@@ -184,6 +184,18 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
     return []
 
 
+def let_go(history: History, failure: Failure) -> list[Clause]:
+    """An object was read after the last transaction in which its session could have loaded what was missing."""
+    if "is not bound to a Session" not in failure.error.message:
+        return []
+    ended = last(one for one in history.told("detach", task=failure.task) if one.step <= failure.step)
+    if ended is None:
+        return []
+    task, session = failure.task, ended.event.session or ""
+    text = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}, the last it read in"
+    return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))]
+
+
 def _used(history: History, failure: Failure, session: str) -> list[Clause]:
     text = f"{history.name(failure.task)} called {method(failure)} of {session}"
     return [Clause("refused", failure.step, text, (failure.task,), (session,), place=failure.place)]

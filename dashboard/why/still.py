@@ -22,6 +22,8 @@ def waits(history: History) -> list[Clause]:
         one = next((one for one in last.frame.connections if one.id == waiter), None)
         if one is not None and one.blocked_by == holders:
             text = f"{waiter} began to wait for a lock of {listed(list(holders))}"
+            pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
+            text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
             clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders)))
     held = [one for one in last.frame.connections if one.checked_out and one.owner]
     waiting = [task for task in last.frame.tasks if task.state == "waiting"]

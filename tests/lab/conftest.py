@@ -97,7 +97,7 @@ class Warm:
 @pytest.fixture(scope="session")
 def warm(stack_python: Callable[[str], str]) -> Iterator[Warm]:
     warm = Warm()
-    for stack in ("sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"):
+    for stack in ("sqlalchemy-1.4.42", "sqlalchemy-2.0.51", "sqlalchemy-2.0.52", "sqlalchemy-2.0", "sqlalchemy-2.1"):
         warm.start(stack_python(stack))
     yield warm
     warm.close()

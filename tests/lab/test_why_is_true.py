@@ -82,3 +82,29 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
     for token, step in faults:
         played = play(SHARED / "session_per_task.py", schedule=f"il1:{step}={token}", sample=False)
         assert_true(why.of_journal(played.messages), played.messages)
+
+
+@pytest.mark.parametrize(
+    ("name", "claims"),
+    [
+        ("commit_unknown/broken", ["sent", "replied", "cancelled", "broken"]),
+        ("detached/broken", ["ended", "met"]),
+        ("left_on_connection/broken", ["sent", "returned", "took", "broken"]),
+        ("lost_update/broken", ["sent", "sent", "sent", "broken"]),
+        ("never_closed/broken", ["took", "took", "waits", "met"]),
+        ("schema_changed/broken", ["sent", "sent", "sent", "met"]),
+        ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
+        ("serialization_failure/broken_retry", ["sent", "sent", "sent", "broken"]),
+        ("stream_and_commit/broken", ["sent", "sent", "met"]),
+    ],
+)
+def test_what_a_proof_tells_of_each_family(name: str, claims: list[str], play: Play) -> None:
+    incident, _, program = name.partition("/")
+    found = incidents.load([SHARED.parent]).incident(incident)
+    assert found is not None
+    of = found.program(program)
+    assert of is not None
+    played = play(of.path, schedule=of.expectations["sqlalchemy-2.1"].schedule, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == claims, why.as_lines(proof)

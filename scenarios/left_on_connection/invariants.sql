@@ -1,0 +1,5 @@
+-- name: a guest's note belongs to no tenant
+select author, tenant from note where author = 'guest' and tenant <> '';
+
+-- name: a tenant's note is the tenant's own
+select author, tenant from note where author = 'ann' and tenant <> 'ann';

@@ -1,0 +1,6 @@
+create table item (
+    id integer primary key,
+    price integer not null
+);
+
+insert into item (id, price) values (1, 90);

@@ -1,0 +1,32 @@
+"""Three requests at once, each with a session of its own: rename an item, show what UPDATE ... RETURNING gave back."""
+
+from __future__ import annotations
+
+import asyncio
+
+from shop import Item
+from shop import Shown
+from shop import new_session
+from sqlalchemy import func
+from sqlalchemy import update
+
+
+async def rename(sku, name):
+    async with new_session() as session:
+        renaming = update(Item).where(func.upper(Item.sku) == sku).values(name=name).returning(Item.place, Item.name)
+        result = await session.execute(renaming)
+        item = result.one()
+        session.add(Shown(item=sku, name=item.name, place=item.place))
+        await session.commit()
+
+
+async def main():
+    await asyncio.gather(
+        asyncio.create_task(rename("L1", "LAMP"), name="lamp"),
+        asyncio.create_task(rename("C1", "CHAIR"), name="chair"),
+        asyncio.create_task(rename("T1", "TABLE"), name="table"),
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

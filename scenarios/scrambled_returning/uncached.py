@@ -1,0 +1,32 @@
+"""The way round it for who cannot upgrade: this statement is compiled anew each time, so that nothing is shared."""
+
+from __future__ import annotations
+
+import asyncio
+
+from shop import Item
+from shop import Shown
+from shop import new_session
+from sqlalchemy import func
+from sqlalchemy import update
+
+
+async def rename(sku, name):
+    async with new_session() as session:
+        renaming = update(Item).where(func.upper(Item.sku) == sku).values(name=name).returning(Item.place, Item.name)
+        result = await session.execute(renaming, execution_options={"compiled_cache": None})
+        item = result.one()
+        session.add(Shown(item=sku, name=item.name, place=item.place))
+        await session.commit()
+
+
+async def main():
+    await asyncio.gather(
+        asyncio.create_task(rename("L1", "LAMP"), name="lamp"),
+        asyncio.create_task(rename("C1", "CHAIR"), name="chair"),
+        asyncio.create_task(rename("T1", "TABLE"), name="table"),
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -37,6 +37,7 @@ from dashboard.views import home
 from dashboard.views import imports
 from dashboard.views import incidents
 from dashboard.views import notes
+from dashboard.views import patterns
 from dashboard.views import runs
 from dashboard.views import shares
 from dashboard.views import stacks
@@ -53,6 +54,7 @@ PAGES = (
     shares.page,
     exports.page,
     imports.page,
+    patterns.page,
     stacks.page,
     gallery.page,
     health.page,

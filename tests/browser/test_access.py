@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import NewPage
 
-PAGES = ("/", "/runs", "/runs/import", "/stacks", "/incidents/shared_session", "/-/gallery")
+PAGES = ("/", "/runs", "/runs/import", "/patterns", "/stacks", "/incidents/shared_session", "/-/gallery")
 ROOMS = tuple(
     f"/-/gallery/room/{state}"
     for state in (

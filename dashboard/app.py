@@ -41,6 +41,7 @@ from dashboard.views import imports
 from dashboard.views import incidents
 from dashboard.views import notes
 from dashboard.views import offline
+from dashboard.views import patterns
 from dashboard.views import retention
 from dashboard.views import runlist
 from dashboard.views import runs
@@ -65,6 +66,7 @@ PAGES = (
     exports.page,
     offline.page,
     imports.page,
+    patterns.page,
     stacks.page,
     servers.page,
     activity.page,

@@ -96,11 +96,16 @@ def explain(end: End, header: Header | None = None) -> Explanation | None:
     """The paragraph about this end; None for a run that went well, or that somebody stopped."""
     if end.outcome == "error":
         return _of_errors(end, header.versions.get("sqlalchemy", "") if header else "")
-    words = _data()["outcome"].get(end.outcome)
+    killed = end.outcome == "crash" and end.schedule.endswith("=e")
+    words = _data()["outcome"].get("killed" if killed else end.outcome)
     if words is None:
         return None
     text = words["text"].format(
-        pending=_pending(end), where=_where(end.detail), detail=_sentence(end), rules=_rules(_broken(end))
+        pending=_pending(end),
+        where=_where(end.detail),
+        detail=_sentence(end),
+        rules=_rules(_broken(end)),
+        left=f" What it left breaks {_rules(_broken(end))}." if _broken(end) else "",
     )
     return Explanation(words["title"], text, tuple(words.get("links", ())))
 

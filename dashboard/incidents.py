@@ -31,7 +31,7 @@ from interlock.job import Invariant
 from interlock.job import Limits
 from interlock.job import Request
 
-KINDS = ("broken", "fix", "probe")
+KINDS = ("broken", "fix", "probe", "timing")
 OUTCOMES = ("ok", "error", "silent", "hang", "crash", "stuck", "limit")
 """What can be expected of a program: the outcomes of `End` that tell of it, and not of who ran it."""
 
@@ -122,9 +122,13 @@ class Catalogue:
 
 
 def verdict(program: Program, stack: str, end: End) -> bool | None:
-    """Whether a run ended as declared for that stack; None where nothing is declared, or the run was not let finish."""
+    """Whether a run ended as declared for that stack; None where nothing is declared, the run was not let finish, or
+    somebody did something to it.
+    """
     expected = program.expectations.get(stack)
     if expected is None or end.outcome in ("stopped", "interrupted"):
+        return None
+    if end.schedule != expected.schedule and schedule.parse(end.schedule).faults:
         return None
     if end.outcome != expected.outcome:
         return False
@@ -178,7 +182,7 @@ def read(folder: Path) -> Incident:
     problems: list[Problem] = []
     if not NAME.fullmatch(folder.name):
         problems.append(Problem(folder, 1, f"The folder's name is the incident's: {NAMES}."))
-    toml = _Toml(folder / "incident.toml", problems)
+    toml = Toml(folder / "incident.toml", problems)
     table = toml.fields(toml.root, _INCIDENT, "an incident")
     schema, rules, story = folder / "schema.sql", folder / "invariants.sql", folder / "story.md"
     setup = _text(schema, problems) if schema.exists() else ""
@@ -204,8 +208,8 @@ def read(folder: Path) -> Incident:
 
 
 @dataclass(frozen=True)
-class _Key:
-    """What may stand under a key of incident.toml."""
+class Key:
+    """What may stand under a key."""
 
     type: type
     required: bool = False
@@ -213,35 +217,35 @@ class _Key:
 
 
 _INCIDENT = {
-    "title": _Key(str, required=True),
-    "symptom": _Key(str),
-    "summary": _Key(str),
-    "family": _Key(str, words=FAMILIES),
-    "sources": _Key(list),
-    "featured": _Key(bool),
-    "replica": _Key(list),
-    "program": _Key(list, required=True),
+    "title": Key(str, required=True),
+    "symptom": Key(str),
+    "summary": Key(str),
+    "family": Key(str, words=FAMILIES),
+    "sources": Key(list),
+    "featured": Key(bool),
+    "replica": Key(list),
+    "program": Key(list, required=True),
 }
 _PROGRAM = {
-    "name": _Key(str, required=True),
-    "title": _Key(str, required=True),
-    "kind": _Key(str, required=True, words=KINDS),
-    "replica": _Key(list),
-    "steps": _Key(int),
-    "seconds": _Key(int),
-    "stacks": _Key(dict),
-    "request": _Key(list),
+    "name": Key(str, required=True),
+    "title": Key(str, required=True),
+    "kind": Key(str, required=True, words=KINDS),
+    "replica": Key(list),
+    "steps": Key(int),
+    "seconds": Key(int),
+    "stacks": Key(dict),
+    "request": Key(list),
 }
 _REQUEST = {
-    "name": _Key(str, required=True),
-    **{method: _Key(str) for method in METHODS},
-    "headers": _Key(dict),
-    "body": _Key(str),
+    "name": Key(str, required=True),
+    **{method: Key(str) for method in METHODS},
+    "headers": Key(dict),
+    "body": Key(str),
 }
 _EXPECTATION = {
-    "outcome": _Key(str, required=True, words=OUTCOMES),
-    "error": _Key(str),
-    "schedule": _Key(str),
+    "outcome": Key(str, required=True, words=OUTCOMES),
+    "error": Key(str),
+    "schedule": Key(str),
 }
 _TYPES: dict[type, str] = {
     str: "a text in quotes",
@@ -254,8 +258,11 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAMES = "lower-case letters, digits and underscores, a letter first"
 
 
-class _Toml:
-    """An incident.toml while it is read. Parsed TOML knows no lines any more, so they are looked up in the text."""
+class Toml:
+    """A TOML file of an incident while it is read.
+
+    Parsed TOML knows no lines any more, so they are looked up in the text.
+    """
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         self.path, self.problems = path, problems
@@ -278,7 +285,7 @@ class _Toml:
         numbered = enumerate(self.lines[start - 1 :], start)
         return next((number for number, line in numbered if text in line.partition("#")[0]), start)
 
-    def fields(self, table: dict[str, Any], keys: Mapping[str, _Key], what: str, start: int = 1) -> dict[str, Any]:
+    def fields(self, table: dict[str, Any], keys: Mapping[str, Key], what: str, start: int = 1) -> dict[str, Any]:
         """Those entries of a table that are as they should be. Each other one becomes a problem."""
         good = {}
         for name, value in table.items():
@@ -299,7 +306,7 @@ class _Toml:
         return good
 
 
-def _programs(toml: _Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterator[Program]:
+def _programs(toml: Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterator[Program]:
     """The programs; `replica` is what the incident says for those that do not say it themselves."""
     starts = [number for number, line in enumerate(toml.lines, 1) if re.match(r"\s*\[\[\s*program\s*]]", line)]
     seen: set[str] = set()
@@ -328,7 +335,7 @@ def _programs(toml: _Toml, tables: list[Any], replica: tuple[str, ...]) -> Itera
             yield Program(name, title, kind, path, expectations, requests, hosts, Limits(**bounds))
 
 
-def _requests(toml: _Toml, tables: list[Any], start: int) -> Iterator[Request]:
+def _requests(toml: Toml, tables: list[Any], start: int) -> Iterator[Request]:
     """The requests of a program. Each mistake becomes a problem, and its request is left out."""
     line = start
     seen: set[str] = set()
@@ -372,7 +379,7 @@ def _is_header(item: tuple[str, object]) -> bool:
     return isinstance(text, str) and _HEADER.fullmatch(f"{name}: {text}") is not None
 
 
-def _replica(toml: _Toml, table: dict[str, Any], start: int) -> tuple[str, ...]:
+def _replica(toml: Toml, table: dict[str, Any], start: int) -> tuple[str, ...]:
     """Host names that mean the replica. One that no file of the folder has is a slip of the pen."""
     hosts = []
     for host in table.get("replica", []):
@@ -389,7 +396,7 @@ def _replica(toml: _Toml, table: dict[str, Any], start: int) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def _expectations(toml: _Toml, tables: dict[str, Any], start: int) -> Iterator[tuple[str, Expectation]]:
+def _expectations(toml: Toml, tables: dict[str, Any], start: int) -> Iterator[tuple[str, Expectation]]:
     for stack, table in tables.items():
         line = toml.line(stack, start)
         if not isinstance(table, dict):

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from interlock.lab import gid_prefix
 from interlock.replica import LOCK
 
 END_BACKENDS = """
@@ -16,19 +17,11 @@ from pg_stat_activity
 where starts_with(application_name, %(application)s) and pid <> pg_backend_pid()
 """
 
-# A prepared transaction outlives its backend and keeps its locks; those that touch the schema are the run's.
+# A prepared transaction outlives its backend and keeps its locks; the run's are known by their names.
 PREPARED = """
 select gid
 from pg_prepared_xacts
-where database = current_database()
-  and exists (
-    select
-    from pg_locks itself
-    join pg_locks held using (virtualtransaction)
-    join pg_class on pg_class.oid = held.relation
-    where itself.transactionid = transaction and itself.pid is null and held.pid is null
-      and relnamespace = to_regnamespace(%(schema)s)
-  )
+where database = current_database() and starts_with(gid, %(prefix)s)
 """
 
 
@@ -60,7 +53,7 @@ def drop_schema(lab_url: str, schema: str, replica_url: str | None = None) -> No
         with psycopg.connect(lab_url, autocommit=True, connect_timeout=5, application_name="interlock") as lab:
             lab.execute("set statement_timeout = '10s'")
             lab.execute(END_BACKENDS, {"application": f"interlock:{schema}:"})
-            for (gid,) in lab.execute(PREPARED, {"schema": schema}).fetchall():
+            for (gid,) in lab.execute(PREPARED, {"prefix": gid_prefix(schema)}).fetchall():
                 lab.execute(sql.SQL("rollback prepared {}").format(sql.Literal(gid)))
             lab.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
     except psycopg.Error as error:

@@ -64,5 +64,6 @@ def plan(settings: Settings, run: RunRow) -> Plan:
         limits=program.limits,
         follow=run.follow,
         replica_hosts=program.replica,
+        pictures=program.kind != "timing" or run.mode != "natural",
     )
     return Plan(program, stack.python, job)

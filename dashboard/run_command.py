@@ -136,6 +136,7 @@ def make_job(
         replica=replica_url,
         replica_hosts=target.program.replica if target.program else (),
         limits=target.program.limits if target.program else Limits(),
+        pictures=not natural or target.program is None or target.program.kind != "timing",
     )
 
 

@@ -15,6 +15,7 @@ from dashboard.config import Settings
 from dashboard.folders import incident_dirs
 from dashboard.incidents import Catalogue
 from dashboard.incidents import Incident
+from dashboard.patterns import Findings
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
 from dashboard.proofs import Proofs
@@ -30,6 +31,7 @@ class Services:
     settings: Settings
     store: Store
     proofs: Proofs = field(default_factory=Proofs)
+    findings: Findings = field(default_factory=Findings)
     timelines: Timelines = field(default_factory=Timelines)
     company: Company = field(default_factory=Company)
     viewers: Viewers = field(default_factory=Viewers)

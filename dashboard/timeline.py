@@ -78,7 +78,7 @@ class Beat:
 
     number: int
     text: str
-    kind: str  # reply | timer | replica | cancel | terminate | drop, "" for the program's start
+    kind: str  # reply | timer | replica | cancel | terminate | drop | die, "" for the program's start
     failed: bool  # a task raised in it
 
 

@@ -32,6 +32,7 @@ from dashboard.execution import GivenUp
 from dashboard.execution import insist
 from dashboard.execution import made_up_end
 from dashboard.home import ClusterError
+from dashboard.plan import Plan
 from dashboard.plan import Unplayable
 from dashboard.plan import plan
 from dashboard.plan import schema_of
@@ -43,6 +44,7 @@ from dashboard.store import Store
 from dashboard.store import StoreDown
 from dashboard.store.custody import TAKE_LOCK
 from dashboard.store.runs import LAST
+from dashboard.turns import Turns
 from interlock.frame import End
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
@@ -80,6 +82,7 @@ class Worker:
         self._store = Store(settings.store_url)
         self._runners = Runners(Runner.start)
         self._replica = Replica(settings)
+        self._turns = Turns()
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, Execution] = {}
         self._installs: set[str] = set()
@@ -185,7 +188,7 @@ class Worker:
                 job = replace(job, replica=await self._replica_for(run))
             execution = self._executions[run.id] = Execution(self._store, run)
             try:
-                async with self._runners.lend(prepared.python) as runner:
+                async with self._turn(prepared), self._runners.lend(prepared.python) as runner:
                     end = await execution.play(runner, job)
             except GivenUp as given_up:
                 end = given_up.end
@@ -206,6 +209,12 @@ class Worker:
         if self._replica.known is None:
             await insist(self._store.set_note, run.id, "The replica of the lab is being started: its first use here.")
         return await asyncio.to_thread(self._replica.url)
+
+    def _turn(self, prepared: Plan) -> contextlib.AbstractAsyncContextManager[None]:
+        """What measures has this worker for itself. Who waits for a person is in nobody's way."""
+        if prepared.job.mode == "step":
+            return contextlib.nullcontext()
+        return self._turns.alone() if prepared.program.kind == "timing" else self._turns.together()
 
     async def _post_mortem(self, end: End) -> End:
         """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""

@@ -35,8 +35,8 @@ class Place:
 class Choice:
     """Something the outside world may do next."""
 
-    token: str  # as a schedule writes it: c3 a reply, t a timer, r2 a request, w the replica; x:t2 and others: faults
-    kind: str  # reply | request | replica | timer | cancel | terminate | drop | disconnect
+    token: str  # as a schedule writes it: c3 a reply, t a timer, r2 a request, w the replica; e, x:t2 and more: faults
+    kind: str  # reply | request | replica | timer | cancel | terminate | drop | disconnect | die
     text: str  # plain words: what it does, without the pid: "deliver the reply to BEGIN on c3"
     wakes: tuple[str, ...] = ()  # labels of the tasks that wait for it
     connection: Optional[str] = None
@@ -210,7 +210,7 @@ class End:
 
     outcome: str
     """ok: every task returned and every invariant holds. error: a task raised. silent: no task raised and an
-    invariant is broken. hang: the event loop stood still. crash: the process died of a signal. diverged: the run
+    invariant is broken. hang: the event loop stood still. crash: the process died. diverged: the run
     left its schedule. stuck: nothing can move any more. limit: a bound was reached. stopped: somebody asked for it.
     invalid: the program could not be started at all. interrupted: the dashboard or its worker went away.
     """

@@ -47,6 +47,7 @@ CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a d
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
 THREAD_PATIENCE = 10.0
+BURIAL_PATIENCE = 5.0  # how long backends may take to notice that their client died
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
 BLOCKED_SQL = """
@@ -106,6 +107,7 @@ class Gate:
         self._jobs = 0
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._began = time.monotonic()
+        self._beat_at = 0.0  # on the plain network: when to give the next sign of life, which costs time
         self._monotonic = time.monotonic  # the real one, whatever is done to the module later
 
     # What the loop asks (loop.World) ---------------------------------------------------------------------
@@ -156,12 +158,13 @@ class Gate:
         label = f"c{len(self.links) + 1}"
         settings = {
             "application_name": f"interlock:{self._schema}:{label}",
-            "search_path": lab.identifier(self._schema),
+            "search_path": lab.search_path(self._schema),
             "deadlock_timeout": DEADLOCK_TIMEOUT,
         }
         replica = self.replica if self.replica is not None and self.replica.is_meant_by(tag) else None
         where = replica.where if replica is not None else self._where
-        link = Link(loop, label, tag, where, settings, self._written, on_replica=replica is not None)
+        prefix = lab.gid_prefix(self._schema)
+        link = Link(loop, label, tag, where, settings, prefix, self._written, on_replica=replica is not None)
         self.links.append(link)
         to = f"{tag}, the replica," if link.on_replica else tag
         self._tell(Event("opened", f"{label} to {to} is being opened", current_label(), label))
@@ -382,10 +385,11 @@ class Gate:
 
     def faults(self) -> list[Choice]:
         """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped, a
-        client gone.
+        client gone, the process dead.
         """
         tokens = [f"x:{label}" for label in self.tasks]
         tokens += [f"{kind}:{link.label}" for kind in "kd" for link in self.links]
+        tokens.append("e")
         found = (self.fault(token) for token in tokens)
         return [*(choice for choice in found if choice is not None), *self.clients.faults()]
 
@@ -399,6 +403,8 @@ class Gate:
             return None
         if kind == "q":
             return next((choice for choice in self.clients.faults() if choice.token == token), None)
+        if token == "e":
+            return Choice(token, "die", "the process dies: all its connections end at once", offered=False)
         link = next((link for link in self.links if link.label == label), None)
         if link is None or link.phase != links.STARTED or link.pid is None or link.eof:
             return None
@@ -433,6 +439,9 @@ class Gate:
             self._loop.call_soon(task.cancel)
             self._tell(Event("fault", f"task “{task.get_name()}” was cancelled from outside", task.label))
             return
+        if choice.kind == "die":
+            self._die()
+            return
         link = next(link for link in self.links if link.label == choice.connection)
         if choice.kind == "reply":
             self._tell(Event("reply", words.delivered(link), link.sent_by, link.label))
@@ -446,6 +455,18 @@ class Gate:
         elif choice.kind == "drop":
             self._tell(Event("fault", f"the connection {link.label} was dropped", connection=link.label))
             link.fail(ConnectionResetError("Connection reset by peer"))
+
+    def _die(self) -> None:
+        """All connections end, whatever they were doing. The server rolls back what was open, and we wait for that."""
+        pids = ",".join(str(link.pid) for link in self.links if link.pid is not None and link.sock is not None)
+        for link in self.links:
+            link.finish()
+        self._tell(Event("fault", "the process died: all its connections ended at once"))
+        patience = self._monotonic() + BURIAL_PATIENCE
+        while pids and self.control.query(f"select from pg_stat_activity where pid in ({pids}) limit 1"):
+            if self._monotonic() > patience:
+                break
+            time.sleep(0.01)
 
     def _waiting_for(self, link: Link) -> tuple[str, ...]:
         record = self.tasks.get(link.sent_by or "")
@@ -503,7 +524,9 @@ class Gate:
                 link.drain(0)
                 if not link.waiting:
                     link.arrived = next(self._arrivals)
-            self._beat("the network is quiet")
+            if self._monotonic() > self._beat_at:
+                self._beat("the network is quiet")
+                self._beat_at = self._monotonic() + 1.0
 
 
 def _wait_for_links(all_links: list[Link], timeout: float) -> list[Link]:

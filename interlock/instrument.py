@@ -22,6 +22,7 @@ from typing import Optional
 
 DISCLOSED = (
     "Connections go to the lab, whatever host, user, password or TLS the program asks for.",
+    "Names of prepared transactions get the run's own before them, and pg_prepared_xacts shows those of the run alone.",
     "deadlock_timeout is 1 ms, so deadlocks show at once; the victim is always the request that closes the circle.",
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
@@ -33,7 +34,7 @@ DISCLOSED = (
     "transaction numbers labels.",
 )
 REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
-NATURAL = (DISCLOSED[0], DISCLOSED[1], DISCLOSED[4], DISCLOSED[7])
+NATURAL = (*DISCLOSED[:3], DISCLOSED[5], DISCLOSED[8])
 
 _BARRED = {
     "uvloop": "replaces the event loop; under Interlock the stepped loop takes its place",
@@ -138,11 +139,13 @@ class Texts:
     """Takes out of texts what differs from run to run, so that equal runs read equal.
 
     Object addresses become numbers in order of appearance; in the server's messages a backend's process id becomes the
-    label of its connection, and numbers of transactions and relations are left out.
+    label of its connection, numbers of transactions and relations are left out, and prepared transactions are called as
+    the program calls them.
     """
 
-    def __init__(self, label_of_pid: Callable[[int], Optional[str]]) -> None:
+    def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str) -> None:
         self._label_of_pid = label_of_pid
+        self._prefix = prefix  # of its prepared transactions
         self._seen: dict[str, str] = {}
         self._seen_prepared: dict[str, str] = {}
 
@@ -152,6 +155,7 @@ class Texts:
             text = _ADDRESS.sub(
                 lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text
             )
+        text = text.replace(self._prefix, "")
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
         if "_sa_" in text:

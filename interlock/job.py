@@ -61,7 +61,7 @@ class Job:
     requests: tuple[Request, ...] = ()  # with any, the program is a module with an ASGI application, and no script
     limits: Limits = field(default_factory=Limits)
     sample: bool = True  # look at pg_stat_activity and pg_locks at every step
-    pictures: bool = True  # False: only the outcome is wanted; steps come without frames
+    pictures: bool = True  # False: only the outcome is wanted; a natural run tells its last step, with what it printed
     seeds: tuple[int, ...] = ()  # many random runs of one program: see `Runner.explore`
     follow: int = 0  # step mode: how many steps to follow the schedule before asking
     replica: str = ""  # URL of a streaming replica of the lab; needed if there are

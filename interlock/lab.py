@@ -308,6 +308,16 @@ def literal(text: Optional[str]) -> str:
     return f" E'{quoted}'" if "\\" in quoted else f"'{quoted}'"
 
 
+def search_path(schema: str) -> str:
+    """Where a run looks names up: its schema comes first, so what stands there hides what the catalogue has."""
+    return f"{identifier(schema)}, pg_catalog"
+
+
+def gid_prefix(schema: str) -> str:
+    """What the names of a run's prepared transactions begin with: the server keeps them in one list for all."""
+    return f"{schema}:"
+
+
 def identifier(name: str) -> str:
     """A name as SQL."""
     return '"' + name.replace('"', '""') + '"'

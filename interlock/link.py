@@ -35,6 +35,7 @@ class Link(asyncio.Transport):
         tag: str,
         where: lab.Address,
         settings: dict[str, str],
+        prefix: str,
         on_write: Callable[[Link], None],
         *,
         on_replica: bool = False,
@@ -61,6 +62,7 @@ class Link(asyncio.Transport):
         self._protocol: Any = None
         self._where = where
         self._settings = settings
+        self._prefix = prefix  # of its prepared transactions
         self._on_write = on_write
         self._closing = False
         self._aborted = False
@@ -139,7 +141,7 @@ class Link(asyncio.Transport):
             self.request, wanted = self._requests.feed(data)
             self.replies.expect(wanted)
             try:
-                self.sock.sendall(data)
+                self.sock.sendall(wire.named(data, self._prefix))
             except OSError:
                 self.eof = True  # the server's end is gone; the program learns it when that is delivered
             # A Terminate is answered by the end of the stream.

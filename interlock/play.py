@@ -49,6 +49,11 @@ from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
 
+DIED = "The process died here because it was asked to. The rules tell of the data that it left."
+JUDGED = ("", "stuck", "limit")
+"""How a run may end for its data to be judged; "" is its own end."""
+SAID = frozenset({"stdout", "stderr", "log", "warning", "unraisable"})
+
 
 class Over(Exception):
     """The run has come to an end that the program did not bring about. Raised outside of the program only."""
@@ -92,8 +97,12 @@ class Play:
         self._parted = ""  # what was asked and what was possible there
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
+        self._died = False
+        self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._began_with: Optional[int] = None  # the seed of this process, of many
-        self._texts = instrument.Texts(lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None))
+        self._texts = instrument.Texts(
+            lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None), lab.gid_prefix(job.schema)
+        )
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         self._anyio = False  # it has been met
@@ -281,6 +290,9 @@ class Play:
 
     def _decide(self, choices: list[Choice]) -> Optional[Choice]:
         self._look_at_imports()
+        if self._unseen:
+            self._events[:] = [event for event in self._events if event.kind in SAID]
+            return None
         self._take_picture(choices and [*choices, *self._gate.faults()])
         if self._job.mode == "natural":
             return None
@@ -303,6 +315,11 @@ class Play:
         if choice.token != strategy.default(choices):
             self._deviations[self._number] = choice.token
         self._choice = choice
+        if choice.kind == "die":
+            self._gate.carry_out(choice)
+            self._take_picture([])
+            self._died = True
+            self._over("crash", DIED)
         return choice
 
     def _tell_answer(self, event: Event) -> None:
@@ -323,14 +340,14 @@ class Play:
     def _take_picture(self, choices: list[Choice]) -> None:
         events, self._events[:] = list(self._events), []
         elapsed = (self._monotonic() - self._began) * 1000
-        if self._job.pictures:
+        if self._job.pictures or self._unseen:
             step = self._camera.step(self._number, self._choice, choices, events, elapsed)
         else:
             step = Step(self._number, Frame(self._gate.clock), self._choice, elapsed_ms=elapsed)
         self._last = step
         self._choice = None
         self._number += 1
-        if self._job.pictures:
+        if self._job.pictures or self._unseen:
             self._send(step)
 
     def _loop_ends(self) -> None:
@@ -378,7 +395,7 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
-        invariants = self._stage.check(self._job.invariants, tasks) if name in ("", "stuck", "limit") else ()
+        invariants = self._stage.check(self._job.invariants, tasks) if name in JUDGED or self._died else ()
         name = name or outcome.name_of(tasks, invariants)
         if self._replica is not None:
             self._replica.let_go()

@@ -15,7 +15,7 @@ from dataclasses import field
 PREFIX = "il1:"
 MAX_LENGTH = 100_000
 _ENTRY = re.compile(
-    r"([1-9][0-9]{0,6})=([tw]|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
+    r"([1-9][0-9]{0,6})=([tew]|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
 )
 
 
@@ -30,6 +30,11 @@ class Schedule:
     """Choices by step number, where they differ from the default."""
 
     deviations: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Those of its choices that do not come by themselves."""
+        return tuple(token for token in self.deviations.values() if token == "e" or ":" in token)
 
     def __str__(self) -> str:
         return PREFIX + ",".join(f"{step}={token}" for step, token in sorted(self.deviations.items()))
@@ -57,7 +62,8 @@ def parse(text: str) -> Schedule:
             raise ScheduleError(
                 f"{_cut(entry)!r} is not step=choice. Choices: c3 (the reply on connection 3), r2 (request 2 arrives), "
                 "w (the replica catches up), t (the next timer), x:t2 (cancel task 2), k:c3 (end the backend of "
-                "connection 3), d:c3 (drop connection 3), q:r2 (the client of request 2 leaves)."
+                "connection 3), d:c3 (drop connection 3), q:r2 (the client of request 2 leaves), "
+                "e (the process dies)."
             )
         step = int(match.group(1))
         if step in deviations:

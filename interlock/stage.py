@@ -29,6 +29,17 @@ select pg_current_wal_insert_lsn(),
 """
 
 
+PREPARED_SQL = "select gid from pg_catalog.pg_prepared_xacts where starts_with(gid, {prefix})"
+
+# Of the server's one list of prepared transactions a run sees its own, by the names that it gave them.
+PREPARED_VIEW = """
+create view pg_prepared_xacts as
+select transaction, substr(gid, length({prefix}) + 1) as gid, prepared, owner, database
+  from pg_catalog.pg_prepared_xacts
+ where starts_with(gid, {prefix})
+"""
+
+
 class SetupFailed(Exception):
     """The SQL that prepares an incident's data failed; the text is the server's."""
 
@@ -58,10 +69,14 @@ class Stage:
         """
         control = self.control or self.open()
         name = lab.identifier(self._schema)
-        control.query(f"reset all; set search_path to {name}")
+        control.query(f"reset all; set search_path to {lab.search_path(self._schema)}")
         if self._clean is not None and self._clean == self._state(control):
             return
+        prefix = lab.literal(lab.gid_prefix(self._schema))
+        for (gid,) in control.query(PREPARED_SQL.format(prefix=prefix)):
+            control.query(f"rollback prepared {lab.literal(gid)}")
         control.query(f"drop schema if exists {name} cascade; create schema {name}")
+        control.query(PREPARED_VIEW.format(prefix=prefix))
         if self._setup.strip():
             try:
                 control.query(self._setup)

@@ -34,6 +34,8 @@ _ANSWERS = {
 }
 COPY_ENDS = "c"  # CopyDone or CopyFail: wants nothing itself, but the server has the word again
 _UNASKED = frozenset("NSA")  # NoticeResponse, ParameterStatus, NotificationResponse: may come at any time
+# The name of a prepared transaction, where a statement gives one: one list for the whole server.
+_GID = re.compile(rb"((?:\A|;)\s*(?:prepare\s+transaction|(?:commit|rollback)\s+prepared)\s+e?')", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*(?:\n|$)", re.DOTALL)
 
 
@@ -123,6 +125,21 @@ def fold(statement: str, limit: int = 400) -> str:
     """A statement on one line, cut."""
     text = " ".join(statement.split()).rstrip(";")
     return text if len(text) <= limit else text[:limit] + "…"
+
+
+def named(data: bytes, prefix: str) -> bytes:
+    """What a client sends, with the prefix before each name of a prepared transaction in it."""
+    if b"prepare" not in data.lower():
+        return data
+    rest = bytearray(data)
+    out = b""
+    for message in split(rest):
+        body = message.body
+        if message.type in "QP":
+            at = 0 if message.type == "Q" else body.index(b"\0") + 1  # a Parse names its statement first
+            body = body[:at] + _GID.sub(rb"\g<1>" + prefix.encode(), body[at:])
+        out += pack(message.type, body)
+    return out + bytes(rest)
 
 
 class Requests:

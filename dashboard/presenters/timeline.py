@@ -38,6 +38,7 @@ KINDS = {
     "terminate": "⚡",
     "drop": "⚡",
     "disconnect": "⚡",
+    "die": "⚡",
 }
 LOUD = {"error": 1000, "orphan": 1000, "cancelled": 100, "lock": 100, "failed": 10}
 

@@ -31,7 +31,7 @@ OUTCOMES = {
     "error": Mark("error", "✕", "bad", "A task raised."),
     "silent": Mark("silent failure", "‼", "loud", "Every task reports success, and a rule of the data is broken."),
     "hang": Mark("hang", "■", "bad", "The event loop stood still: something blocked it and never came back."),
-    "crash": Mark("crash", "✕", "bad", "The process of the run died of a signal."),
+    "crash": Mark("crash", "✕", "bad", "The process of the run died."),
     "diverged": Mark("diverged", "≠", "warn", "The run left the schedule it was asked to follow."),
     "stuck": Mark("stuck", "■", "bad", "Nothing can move any more: every task waits for another."),
     "limit": Mark("limit", "▲", "warn", "A bound was reached before the run ended."),
@@ -73,6 +73,7 @@ PROGRAM_KINDS = {
     "broken": Mark("broken", "✕", "bad", "Shows the failure."),
     "fix": Mark("fix", "✓", "good", "Does the same without it."),
     "probe": Mark("probe", "?", "quiet", "Looks at how it comes about."),
+    "timing": Mark("timing", "◷", "quiet", "Measures: run it naturally. Its run tells what it printed, and no steps."),
 }
 
 FAMILIES = {

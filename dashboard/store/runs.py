@@ -111,6 +111,15 @@ class Runs(Server):
             rows = tx.execute(newest.order_by(*each, run_table.c.id.desc())).mappings()
             return [RunRow(**row) for row in rows]
 
+    def newest_runs(self, incident: str, stack: str) -> list[RunRow]:
+        """The newest run of each program of an incident in each mode and under each schedule, finished or not."""
+        each = (run_table.c.program, run_table.c.mode, run_table.c.schedule)
+        newest = sa.select(*_ROW).ext(distinct_on(*each))
+        newest = newest.where(run_table.c.incident == incident, run_table.c.stack == stack)
+        with self.reading() as tx:
+            rows = tx.execute(newest.order_by(*each, run_table.c.id.desc())).mappings()
+            return [RunRow(**row) for row in rows]
+
     def runs(self, filter: RunFilter = EVERY_RUN, before: int | None = None, limit: int = 50) -> RunPage:
         """Runs that match, newest first."""
         matches = matching(filter)

@@ -55,7 +55,7 @@ def test_an_incident_tells_all_there_is_to_tell(incident: Incident) -> None:
     assert incident.sources
     assert "<h2>How to recognise it</h2>" in incident.story
     assert {"broken", "fix"} <= {program.kind for program in incident.programs}
-    assert all(program.expectations for program in incident.programs)
+    assert all(program.expectations for program in incident.programs if program.kind != "timing")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -359,3 +360,10 @@ def test_a_syntax_error_is_told_with_its_line_and_its_name() -> None:
 @pytest.mark.parametrize("outcome", ["ok", "stopped"])
 def test_what_went_well_needs_no_explanation(outcome: str) -> None:
     assert explain.explain(end(outcome=outcome), header(V14)) is None
+
+
+def test_a_death_that_was_asked_for_is_told_as_that() -> None:
+    died = replace(end(outcome="crash", rules=(InvariantOutcome("all of it", False),)), schedule="il1:7=c2,31=e")
+    found = explained(died)
+    assert found.title == "The process died because it was asked to"
+    assert "What it left breaks the rule “all of it”." in found.text

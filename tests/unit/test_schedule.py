@@ -105,3 +105,8 @@ def test_chance_for_programs_without_a_replica_is_what_it_was() -> None:
 
 def test_a_long_timer_rarely_overtakes_replies() -> None:
     assert strategy.overtaking(60.0) == 0.0 < strategy.overtaking(1.0) < strategy.overtaking(0.01) == 0.3
+
+
+def test_faults_are_told_from_what_comes_by_itself() -> None:
+    assert parse("il1:1=c2,2=t,3=k:c1,4=x:t2,5=e").faults == ("k:c1", "x:t2", "e")
+    assert parse("il1:1=c2,2=t").faults == ()

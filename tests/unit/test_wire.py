@@ -128,3 +128,23 @@ def test_copy_gives_the_word_to_the_client_and_back() -> None:
     assert not replies.complete
     replies.feed(wire.pack("C", b"COPY 1\0") + READY)
     assert replies.complete
+
+
+@pytest.mark.parametrize(
+    ("statement", "sent"),
+    [
+        ("PREPARE TRANSACTION 'a'", "PREPARE TRANSACTION 'run_1:a'"),
+        ("begin; select 1; prepare  transaction 'a'", "begin; select 1; prepare  transaction 'run_1:a'"),
+        ("commit prepared 'a'", "commit prepared 'run_1:a'"),
+        (" ROLLBACK PREPARED E'a'", " ROLLBACK PREPARED E'run_1:a'"),
+        ("select 'prepare transaction ' || 'a'", "select 'prepare transaction ' || 'a'"),
+        ("prepare find as select 'a'", "prepare find as select 'a'"),
+    ],
+)
+def test_prepared_transactions_are_given_the_prefix_and_nothing_else_is(statement: str, sent: str) -> None:
+    asked, wanted = statement.encode() + b"\0", sent.encode() + b"\0"
+    sync = wire.pack("S", b"")
+    query, parse = wire.pack("Q", asked), wire.pack("P", b"stmt\0" + asked + b"\0\0") + sync
+    assert wire.named(query, "run_1:") == wire.pack("Q", wanted)
+    assert wire.named(parse, "run_1:") == wire.pack("P", b"stmt\0" + wanted + b"\0\0") + sync
+    assert wire.named(query[:-3], "run_1:") == query[:-3]  # a message that is not whole goes on as it is

@@ -242,10 +242,10 @@ def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
 
 def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskClient) -> None:
     page = client.get("/stacks?search=1.4.42")
-    assert "Showing 1 of 3 stacks" in page.text
+    assert "Showing 1 of 5 stacks" in page.text
     assert 'id="sqlalchemy-1.4.42"' in page.text
     assert '<option value="ready">ready (1)</option>' in client.get("/stacks").text
-    assert "Showing 2 of 3 stacks" in client.get("/stacks?state=missing").text
+    assert "Showing 4 of 5 stacks" in client.get("/stacks?state=missing").text
     assert "see all stacks" in client.get("/stacks?search=django").text
 
 

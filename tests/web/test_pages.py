@@ -122,7 +122,7 @@ def test_requests_are_choices_and_a_client_may_leave(client: FlaskClient, store:
     store.add_step(run_id, Step(1, frame, Choice("r3", "request", ""), events=(event,)), status="waiting")
     page = client.get(f"/runs/{run_id}?step=1")
     assert "1 let the request “ann” arrive: GET /users/1 default 2 let the request “ben” arrive" in text(page)
-    assert "drop a connection, let a client leave · let the client of “cleo” leave" in text(page)
+    assert "let the process die, let a client leave · let the client of “cleo” leave" in text(page)
     assert re.search(r"⇒ .{0,30}the request GET /users/3 arrived", text(page))
     assert '<button class="choice live" id="choice-r2"' in page.text
     assert '<button class="choice live" id="choice-q-r3"' in page.text

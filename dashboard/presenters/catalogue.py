@@ -78,8 +78,8 @@ def card(incident: Incident, stacks: Sequence[str], ready: frozenset[str], runs:
 def _program(
     incident: Incident, program: Program, stacks: Sequence[str], ready: frozenset[str], runs: Latest
 ) -> ProgramCard:
-    # Stacks that the program declares something for come first: there the incident shows.
-    order = sorted(stacks, key=lambda stack: stack not in program.expectations)
+    # Where something is declared the incident shows; the form on its page offers every stack.
+    order = [stack for stack in stacks if stack in program.expectations] or stacks
     return ProgramCard(
         name=program.name,
         title=program.title,

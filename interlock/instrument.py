@@ -30,8 +30,8 @@ DISCLOSED = (
     "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address; AnyIO cancels what is "
     "inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
-    "In texts, object addresses and names of prepared transactions become numbers in order of appearance, process and "
-    "transaction numbers labels.",
+    "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
+    "appearance, process and transaction numbers labels.",
 )
 REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (*DISCLOSED[:3], DISCLOSED[5], DISCLOSED[8])
@@ -44,6 +44,7 @@ _BARRED = {
 _SCOPE = re.compile(r"\bcancel scope [0-9a-f]{6,16}\b")  # an address, as AnyIO writes it
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _PREPARED = re.compile(r"\b_sa_[0-9a-f]{32}\b")
+_SNAPSHOT = re.compile(r"\b[0-9A-F]{8}-[0-9A-F]{8}-[0-9]+\b")  # an exported one, as the server names it
 _PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
 _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
 
@@ -138,32 +139,33 @@ def steady_anyio() -> None:
 class Texts:
     """Takes out of texts what differs from run to run, so that equal runs read equal.
 
-    Object addresses become numbers in order of appearance; in the server's messages a backend's process id becomes the
-    label of its connection, numbers of transactions and relations are left out, and prepared transactions are called as
-    the program calls them.
+    Object addresses and exported snapshots become numbers in order of appearance; in the server's messages a backend's
+    process id becomes the label of its connection, numbers of transactions and relations are left out, and prepared
+    transactions are called as the program calls them.
     """
 
     def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str) -> None:
         self._label_of_pid = label_of_pid
         self._prefix = prefix  # of its prepared transactions
-        self._seen: dict[str, str] = {}
-        self._seen_prepared: dict[str, str] = {}
+        self._seen: dict[str, dict[str, str]] = {}  # by kind, in the order of their appearance
 
     def clean(self, text: str) -> str:
         """The text as it reads in every replay."""
         if "0x" in text:
-            text = _ADDRESS.sub(
-                lambda match: self._seen.setdefault(match.group(), f"0x…{len(self._seen) + 1:02d}"), text
-            )
+            text = _ADDRESS.sub(lambda match: self._number("0x", match.group()), text)
         text = text.replace(self._prefix, "")
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
         if "_sa_" in text:
-            text = _PREPARED.sub(
-                lambda match: self._seen_prepared.setdefault(match.group(), f"_sa_…{len(self._seen_prepared) + 1:02d}"),
-                text,
-            )
+            text = _PREPARED.sub(lambda match: self._number("_sa_", match.group()), text)
+        if "-0000" in text:
+            text = _SNAPSHOT.sub(lambda match: self._number("", match.group()), text)
         if "rocess " in text:
             text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)
         return text
+
+    def _number(self, kind: str, name: str) -> str:
+        """What a name of this kind is called in every replay: `0x…01`."""
+        known = self._seen.setdefault(kind, {})
+        return known.setdefault(name, f"{kind}…{len(known) + 1:02d}")

@@ -288,8 +288,13 @@ class Runner:
 
     async def _read_tail(self) -> None:
         assert self._process.stderr is not None
+        begun = ""  # a line whose end has not been read yet; it is kept as the last one meanwhile
         while data := await self._process.stderr.read(65536):
-            self._tail.extend(line[:500] for line in data.decode(errors="replace").splitlines())
+            if begun and self._tail:
+                self._tail.pop()
+            lines = (begun + data.decode(errors="replace")).splitlines()
+            begun = "" if data.endswith(b"\n") else lines[-1][:500]
+            self._tail.extend(line[:500] for line in lines)
 
     async def _put_down(self, job: Job, last: Optional[Step], over: bool) -> End:
         """The run gives no sign of life, or has used up its time: take its stack, end it."""

@@ -187,6 +187,10 @@ def test_a_death_by_signal_is_a_crash(play: Play) -> None:
     assert [(task.name, task.outcome) for task in end.tasks] == [("main", "pending")]
 
 
+def test_the_last_words_of_a_process_are_not_cut_where_they_were_read(play: Play) -> None:
+    assert play("last_words").end.detail.splitlines()[-1] == "one line in two pieces"
+
+
 def test_a_killed_run_keeps_its_steps(play: Play) -> None:
     async def drive(runner: Runner, message: Any) -> None:
         if isinstance(message, Step):

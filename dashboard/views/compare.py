@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import branches
 from dashboard import hx
 from dashboard import jobs
+from dashboard.actor import actor
 from dashboard.alignment import align
 from dashboard.errors import PageError
 from dashboard.errors import no_run
@@ -89,6 +90,7 @@ def start() -> BaseResponse:
         stack.name,
         "follow",
         str(branches.followed(parent.end, steps)),
+        actor=actor(),
         title=f"follows the schedule of run {parent.id}",
     )
     jobs.enqueue_run(here.store, made)

@@ -27,6 +27,7 @@ from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
 from dashboard.presenters.compare import partner
 from dashboard.presenters.room import room
+from dashboard.security import viewer
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -144,7 +145,13 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None) -> Asked:
     return Asked(
         run,
         captions,
-        room(run, seen, incident_title=incident.title if incident else run.incident, explanation=None),
+        room(
+            run,
+            seen,
+            incident_title=incident.title if incident else run.incident,
+            explanation=None,
+            drives=viewer() is None,
+        ),
         seen.step.frame if seen.step is not None else None,
     )
 

@@ -40,6 +40,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import hx
 from dashboard.errors import PageError
 from dashboard.viewers import Viewer
+from dashboard.views.arguments import number
 
 T = TypeVar("T")
 
@@ -50,6 +51,8 @@ VIEWERS_MAY = frozenset({"company.name"})
 """What a viewer may post: it changes nothing but what their own browser says of them."""
 DRIVERS_ONLY = frozenset({"shares.shares", "notes.form"})
 """Pages of a run from which only drivers have something to do."""
+SIDE_BY_SIDE = frozenset({"compare.show", "compare.live"})
+"""What is about two runs, named in the query string."""
 
 CONTENT_POLICY = "; ".join((
     "default-src 'none'",
@@ -264,7 +267,10 @@ def _only_look(watching: Viewer) -> BaseResponse | None:
 
 
 def runs_asked() -> tuple[int, ...]:
-    """The runs that a request is about."""
+    """The runs that a request is about. With which others one could be compared is a question about all runs."""
+    if request.endpoint in SIDE_BY_SIDE:
+        a, b = number(request.args, "a"), number(request.args, "b")
+        return () if a is None or b is None else (a, b)
     run_id = (request.view_args or {}).get("run_id")
     return (run_id,) if isinstance(run_id, int) else ()
 

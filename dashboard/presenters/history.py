@@ -21,6 +21,8 @@ ACTIONS = {
     "pin": "pinned",
     "unpin": "unpinned",
     "delete": "deleted",
+    "share": "gave a share link to",
+    "revoke": "revoked a share link to",
     "install": "installed",
     "settings": "changed",
 }

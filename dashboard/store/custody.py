@@ -48,7 +48,8 @@ class Custody(Server):
         """Runs whose worker is gone, and those of `worker` that it does not hold."""
         active = run_table.c.status.in_(ACTIVE)
         with self.reading() as tx:
-            return list(tx.scalars(sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))))
+            query = sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))
+            return list(tx.scalars(query.order_by(run_table.c.id)))
 
     def taken_runs(self, held: Collection[int]) -> list[int]:
         """Of the runs that a worker holds, those that others have ended."""

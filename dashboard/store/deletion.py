@@ -75,6 +75,7 @@ class Weight:
     first: tuple[int, ...]  # of the runs, so many as are named
     live: tuple[int, ...]  # not deleted: still going on, or their traces in the lab are not cleared yet
     pinned: tuple[int, ...]  # deleted all the same
+    noted: tuple[int, ...]  # these too, and their notes with them, which are in no export
     branches: tuple[int, ...]  # runs that stay, and whose parent goes
 
 
@@ -181,6 +182,7 @@ def _weigh(tx: sa.Connection, selection: Selection) -> Weight:
     ).one()
     live = sa.select(_c.id).where(selection.where(), sa.not_(_deletable()))
     pinned = sa.select(pin_table.c.run_id).where(_among(pin_table.c.run_id, going))
+    noted = sa.select(note_table.c.run_id).where(_among(note_table.c.run_id, going), note_table.c.deleted.is_(None))
     branches = sa.select(_c.id).where(_among(_c.parent, going), sa.not_(_among(_c.id, going)))
     return Weight(
         runs=len(going),
@@ -190,6 +192,7 @@ def _weigh(tx: sa.Connection, selection: Selection) -> Weight:
         first=tuple(going[:NAMED]),
         live=tuple(tx.scalars(live.order_by(_c.id))),
         pinned=tuple(tx.scalars(pinned.order_by(pin_table.c.run_id))),
+        noted=tuple(tx.scalars(noted.distinct().order_by(note_table.c.run_id))),
         branches=tuple(tx.scalars(branches.order_by(_c.id))),
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import fields
+from datetime import UTC
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from dashboard.store.errors import UnknownRun
+from dashboard.store.history import note
 from dashboard.store.records import Share
 from dashboard.store.server import Server
 from dashboard.store.server import clean
@@ -29,6 +31,13 @@ class Shares(Server):
             if tx.scalar(sa.select(run_table.c.id).where(run_table.c.id == run_id)) is None:
                 raise UnknownRun(run_id)
             row = tx.execute(sa.insert(share_table).values(values).returning(*_SHARE)).mappings().one()
+            note(
+                tx,
+                actor,
+                "share",
+                f"run:{run_id}",
+                f"link {row['id']}, until {row['expires'].astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+            )
         return Share(**row), token
 
     def share(self, token: str) -> Share | None:
@@ -43,12 +52,15 @@ class Shares(Server):
         with self.reading() as tx:
             return [Share(**row) for row in tx.execute(query.limit(LISTED)).mappings()]
 
-    def revoke_share(self, run_id: int, share_id: int) -> bool:
+    def revoke_share(self, run_id: int, share_id: int, *, actor: str = "") -> bool:
         """Close a link for ever; whether there is such a one."""
         mine = sa.and_(share_table.c.id == share_id, share_table.c.run_id == run_id)
         when = sa.func.coalesce(share_table.c.revoked, sa.func.now())
         with self.transaction() as tx:
-            return tx.execute(sa.update(share_table).where(mine).values(revoked=when)).rowcount == 1
+            found = tx.execute(sa.update(share_table).where(mine).values(revoked=when)).rowcount == 1
+            if found:
+                note(tx, actor, "revoke", f"run:{run_id}", f"link {share_id}")
+            return found
 
 
 def _hash(token: str) -> str:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import branches
 from dashboard import hx
 from dashboard import jobs
+from dashboard.actor import actor
 from dashboard.alignment import align
 from dashboard.errors import PageError
 from dashboard.errors import no_run
@@ -26,6 +27,7 @@ from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
 from dashboard.presenters.compare import partner
 from dashboard.presenters.room import room
+from dashboard.security import viewer
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -89,6 +91,7 @@ def start() -> BaseResponse:
         stack.name,
         "follow",
         str(branches.followed(parent.end, steps)),
+        actor=actor(),
         title=f"follows the schedule of run {parent.id}",
     )
     jobs.enqueue_run(here.store, made)
@@ -142,7 +145,13 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None) -> Asked:
     return Asked(
         run,
         captions,
-        room(run, seen, incident_title=incident.title if incident else run.incident, explanation=None),
+        room(
+            run,
+            seen,
+            incident_title=incident.title if incident else run.incident,
+            explanation=None,
+            drives=viewer() is None,
+        ),
         seen.step.frame if seen.step is not None else None,
     )
 

@@ -63,7 +63,7 @@ page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
 
 _LIVE = replace(sample.RUN, status="waiting", outcome=None, end=None, expected=None, failed_at=None, ended=None)
 
-_WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), branches=(43,))
+_WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), noted=(41,), branches=(43,))
 
 ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "queued": ("queued, no step yet", replace(_LIVE, status="queued", steps=-1, header=None), None),

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import hx
 from dashboard import jobs
 from dashboard import patterns
+from dashboard.actor import actor
 from dashboard.errors import PageError
 from dashboard.patterns import Patterns
 from dashboard.presenters.patterns import PatternsPage
@@ -46,7 +47,9 @@ def run() -> BaseResponse:
         return install_for(stack, found.incident.name, found.timing.program)
     if not _page(found).busy:
         for one in found.experiments:
-            run_id = here.store.create_run(found.incident.name, one.program, found.stack, one.mode, one.schedule)
+            run_id = here.store.create_run(
+                found.incident.name, one.program, found.stack, one.mode, one.schedule, actor=actor()
+            )
             jobs.enqueue_run(here.store, run_id)
     if hx.wants_fragment():
         return hx.fragment(render_template("patterns/_table.html", page=_page(found)))

@@ -75,7 +75,7 @@ def make(run_id: int) -> str:
 @page.post("/runs/<int:run_id>/shares/<int:share_id>/revoke")
 def revoke(run_id: int, share_id: int) -> Response | str:
     here = services()
-    if not here.store.revoke_share(run_id, share_id):
+    if not here.store.revoke_share(run_id, share_id, actor=actor()):
         raise PageError(404, f"There is no share link {share_id} to run {run_id}.", "", "Reload the list.")
     here.viewers.forget()
     return _show(run_id) if hx.wants_fragment() else hx.see_other(f"/runs/{run_id}/shares")

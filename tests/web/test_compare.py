@@ -114,6 +114,7 @@ def test_the_run_to_compare_with_follows_the_same_schedule(client: FlaskClient, 
     assert "with-stack-sqlalchemy-2.1" in choose.text
     assert "with-program-session_per_task" in choose.text
     asked = {"a": str(a), "program": "broken", "stack": "sqlalchemy-2.1"}
+    client.post(f"/runs/{a}/company/name", data={"name": "Ann"}, headers=FORM)
     answer = client.post("/compare", data=asked, headers=FORM)
     assert answer.status_code == 303
     b = int(answer.headers["Location"].rpartition("b=")[2])
@@ -121,6 +122,7 @@ def test_the_run_to_compare_with_follows_the_same_schedule(client: FlaskClient, 
     made = store.run(b)
     assert made
     assert (made.mode, made.schedule, made.stack) == ("follow", sample.END.schedule, "sqlalchemy-2.1")
+    assert made.actor == "Ann"
     assert made.title == f"follows the schedule of run {a}"
     missing = client.post("/compare", data={**asked, "stack": "sqlalchemy-1.4.42"}, headers=JSON)
     assert missing.status_code == 409

@@ -96,6 +96,11 @@ def test_what_was_weighed_is_what_is_deleted(store: Store) -> None:
     weight = store.weigh(chosen)
     assert (weight.runs, weight.steps, weight.live, weight.branches) == (2, 4, (live,), (child,))
     assert weight.bytes > 100
+    assert weight.noted == ()
+    note = store.add_note(first, 1, "look here")
+    assert store.weigh(chosen).noted == (first,)
+    store.delete_note(first, note)
+    assert store.weigh(chosen) == weight
     assert store.delete_runs(chosen, weight.mark, "ann") == 2
     assert store.run(first) is None
     assert store.run(live) is not None

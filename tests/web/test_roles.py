@@ -14,6 +14,7 @@ from dashboard import security
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
+from dashboard.store import HistoryFilter
 from dashboard.store import Store
 from dashboard.viewers import Viewers
 from tests.web.test_branches import recorded
@@ -125,6 +126,66 @@ def test_a_link_shows_branches_too(visitor: FlaskClient, store: Store) -> None:
     assert visitor.get(f"/runs/{child}").status_code == 200
 
 
+def test_a_viewer_compares_what_the_link_shows_and_nothing_else(
+    visitor: FlaskClient, client: FlaskClient, store: Store
+) -> None:
+    a, other = recorded(store), recorded(store)
+    b = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", parent=a, branch=1)
+    _, token = store.create_share(a, HOUR)
+    visitor.get(f"/share/{token}")
+    assert f'href="/compare?a={a}&amp;b={b}"' in visitor.get(f"/runs/{a}").text
+    page = visitor.get(f"/compare?a={a}&b={b}")
+    assert page.status_code == 200
+    assert "compare-other" in client.get(f"/compare?a={a}&b={b}").text
+    assert "compare-other" not in page.text
+    assert 'href="/runs"' not in page.text
+    assert visitor.get(f"/compare/live?a={a}&b={b}&step=1", headers=HX).status_code == 200
+    for query in (f"a={a}", f"a={a}&b={other}", f"a={other}&b={a}", f"a={other}&b={other}", f"b={b}", ""):
+        for page_of in ("/compare", "/compare/live"):
+            assert visitor.get(f"{page_of}?{query}").status_code == 403, f"{page_of}?{query}"
+    # What is asked is what is looked at, however often it is named.
+    assert visitor.get(f"/compare?a={a}&a={other}&b={b}").status_code == 200
+    assert f"run {other}" not in text(visitor.get(f"/compare?a={a}&a={other}&b={b}"))
+    assert visitor.get(f"/compare?a={other}&a={a}&b={b}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/runs",
+        "/runs/selected?action=export&all=1",
+        "/runs/retention",
+        "/runs/import",
+        "/incidents",
+        "/incidents/guide",
+        "/patterns",
+        "/patterns/live",
+        "/stacks",
+        "/servers",
+        "/activity",
+        "/activity/live",
+        "/history",
+    ],
+)
+def test_a_viewer_of_a_run_does_not_reach_what_is_about_all(visitor: FlaskClient, store: Store, path: str) -> None:
+    _, token = store.create_share(recorded(store), HOUR)
+    visitor.get(f"/share/{token}")
+    answer = visitor.get(path)
+    assert answer.status_code == 403
+    assert "You are a viewer here." in answer.text
+
+
+def test_a_viewer_of_a_queued_run_hears_nothing_of_the_runs_before_it(client: FlaskClient, store: Store) -> None:
+    waiting = waiting_run(store)
+    queued = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    assert f"hold one: run {waiting}" in text(client.get(f"/runs/{queued}"))
+    _, token = store.create_share(queued, HOUR)
+    client.get(f"/share/{token}")
+    page = text(client.get(f"/runs/{queued}"))
+    assert "A worker takes this run when it has a place." in page
+    assert f"run {waiting}" not in page
+
+
 def test_every_address_refuses_a_viewer_who_would_change_something(
     guarded: Flask, visitor: FlaskClient, store: Store
 ) -> None:
@@ -214,6 +275,9 @@ def test_a_revoked_link_ends_at_once_and_says_so(visitor: FlaskClient, guarded: 
     assert poll.headers["HX-Refresh"] == "true"
     assert guarded.test_client().get(f"/share/{token}").status_code == 403
     assert "revoked just now" in text(driver.get(f"/runs/{run_id}/shares"))
+    deeds = store.history(HistoryFilter(object=f"run:{run_id}"))[0]
+    assert [(deed.actor, deed.action) for deed in deeds] == [("", "revoke"), ("Ann", "share"), ("", "start")]
+    assert token not in deeds[1].text
 
 
 def test_a_link_ends_by_itself(visitor: FlaskClient, store: Store) -> None:

@@ -318,6 +318,10 @@ def test_runs_and_stacks_of_a_worker_that_is_gone_are_found(store: Store, databa
         assert store.abandoned_runs(WORKER, [mine]) == [forgotten, lost]
         assert store.abandoned_runs(1, []) == [lost]
         assert store.abandoned_stacks(WORKER, ["slow"]) == ["lost"]
+        # Who only hangs up does not wait for the server to let go of the lock. This does, until the backend is gone.
+        with store.transaction() as tx:
+            ended = tx.exec_driver_sql("select pg_terminate_backend(%s, 30000)", (presence.info.backend_pid,)).scalar()
+        assert ended
     assert store.abandoned_runs(1, []) == [mine, forgotten, lost]
     assert queued not in store.abandoned_runs(1, [])
 

@@ -26,7 +26,7 @@ run: setup
 
 test: $(DEV) $(HTMX)
 	@$(BIN)/python -m tests.chromium
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
 check: $(DEV)
 	@$(BIN)/ruff check

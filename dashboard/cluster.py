@@ -65,6 +65,8 @@ LAB = {
     "max_prepared_transactions": "64",
     "deadlock_timeout": "200ms",
     "log_lock_waits": "off",
+    # Its moment is nobody's choice, and it would end readers of the replica; a worker sees to it, see lab.vacuum().
+    "autovacuum": "off",
     "wal_level": "replica",
     "wal_keep_size": "128MB",  # what a replica may fall behind; no slot, for one that stays away must not fill the disk
     # Nothing in here outlives its run, so nothing is worth waiting for the disk: see Cluster._distrust().

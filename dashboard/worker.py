@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 RUNS_AT_ONCE = 4
 STEPPED_AT_ONCE = 16
 SWEEP_EVERY = 10.0  # seconds
-RETAIN_EVERY = 3600.0  # seconds
+CHORES_EVERY = 3600.0  # seconds
 STALLED_AFTER = 30.0  # seconds without a sign of life of the queue's worker
 RETRY_AFTER = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds; the last one repeats
 FAREWELL = 1.5  # seconds that runs have to be written down when the worker stops, and then the queue to let go
@@ -133,7 +133,7 @@ class Worker:
                     _take_jobs(queue, jobs.STEPPED, STEPPED_AT_ONCE),
                     _take_jobs(queue, jobs.INSTALLS, 1),
                     self._sweep_again(queue),
-                    self._retain(),
+                    self._do_chores(),
                     _until_lost(presence),
                 )
 
@@ -287,12 +287,17 @@ class Worker:
             if run_id not in self._runs:
                 await self._tidy(run_id)
 
-    async def _retain(self) -> None:
-        """Delete the runs that are kept no longer: at the start, then once an hour."""
+    async def _do_chores(self) -> None:
+        """Delete the runs that are kept no longer, and have the lab vacuumed: at the start, then once an hour."""
         while True:
             if deleted := await asyncio.to_thread(self._store.retain, "worker"):
                 logger.info("%s runs were deleted, as they are kept no longer.", deleted)
-            await asyncio.sleep(RETAIN_EVERY)
+            if self._settings.lab_url is not None:
+                try:
+                    await asyncio.to_thread(lab.vacuum, self._settings.lab_url)
+                except lab.LabDown as error:
+                    logger.warning("%s", error)
+            await asyncio.sleep(CHORES_EVERY)
 
     def _take_over(self) -> None:
         for run_id in self._store.abandoned_runs(self._key, list(self._runs)):

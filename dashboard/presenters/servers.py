@@ -67,6 +67,7 @@ _LAB = (
     Rule("track_activities", "on", _on, "Else no step can tell what a backend does."),
     Rule("track_activity_query_size", "4kB or more", lambda v: amount(v) >= 4096, "Longer statements are shown cut."),
     Rule("lock_timeout", "0 (off)", _off, "Programs would fail that only wait."),
+    Rule("autovacuum", "off", lambda v: v == "off", "It ends readers of a replica; a worker vacuums once an hour."),
     Rule("fsync", "on or off", lambda v: True, "Nothing in a lab outlives its run; off is faster."),
     *_KILLERS,
 )

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from dashboard.lab import vacuum
 from interlock import lab
+from interlock.replica import LOCK
 
 METHODS = {"scram": "scram-sha-256", "md5": "md5", "clear": "password"}
 
@@ -78,3 +80,19 @@ def test_urls_are_read_as_libpq_does(url: str, where: lab.Address) -> None:
 def test_what_is_no_address_is_refused() -> None:
     with pytest.raises(lab.LabError, match="must begin with postgresql://"):
         lab.address("mysql://h/d")
+
+
+def test_the_lab_is_vacuumed_but_not_under_a_run_on_the_replica(lab_url: str) -> None:
+    with psycopg.connect(lab_url, autocommit=True) as connection:
+
+        def vacuumed() -> object:
+            asked = "select last_vacuum from pg_stat_all_tables where relid = 'pg_attribute'::regclass"
+            return connection.execute(asked).fetchone()
+
+        before = vacuumed()
+        connection.execute("select pg_advisory_lock(%s)", [LOCK])
+        vacuum(lab_url)
+        assert vacuumed() == before
+        connection.execute("select pg_advisory_unlock(%s)", [LOCK])
+        vacuum(lab_url)
+        assert vacuumed() != before

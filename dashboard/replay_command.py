@@ -56,16 +56,19 @@ def replay(
         raise UsageError("This is the journal of a natural run: nothing held its replies, so it cannot be replayed.")
     target = run_command.find(settings, program) if program else _target(settings, journal.header)
     found = run_command.find_stack(settings, stack or _stack(settings, journal.header))
-    say(f"{target.name} on {found.name}, {journal.schedule}")
+    follows = journal.header.mode == "follow"  # where such a run left its schedule is part of it
+    asked = journal.header.schedule if follows else str(journal.schedule)
+    say(f"{target.name} on {found.name}, {asked}")
     told: list[Message] = []
     with run_command.servers(settings, target) as (lab_url, replica_url):
-        job = run_command.make_job(target, found.name, lab_url, str(journal.schedule), None, False, replica_url)
+        job = run_command.make_job(target, found.name, lab_url, asked, None, False, replica_url)
+        job = replace(job, mode="follow") if follows else job
         end = asyncio.run(run_command.play(settings, target, found, job, told.append)).end
     unplayed = end.outcome in ("invalid", "interrupted") and (journal.end is None or end.outcome != journal.end.outcome)
     return Verdict(
         target=target.name,
         stack=found.name,
-        schedule=str(journal.schedule),
+        schedule=asked,
         steps=len(journal.steps),
         whole=journal.whole,
         notes=tuple(_notes(journal.header, told, target)),

@@ -5,8 +5,8 @@ this one. It speaks ASGI as uvicorn does (start-up and shut-down, one task for e
 answer is complete or the client has left), and no HTTP: there are no bytes to get wrong between it and the application.
 
 A request that has not arrived is a choice as soon as the application has started. By default it comes when no reply
-waits, before any timer: clients come one after the other, unless the schedule lets them overlap. When every request has
-been answered the application is shut down, and the run is over.
+waits, before a replica catches up and before any timer: clients come one after the other, unless the schedule lets them
+overlap. When every request has been answered the application is shut down, and the run is over.
 """
 
 from __future__ import annotations

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import select
 import threading
 import time
 import traceback
 import weakref
 from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from typing import NoReturn
 from typing import Optional
 
+from interlock import blocking
 from interlock import lab
 from interlock import link as links
-from interlock import link_view
 from interlock import probe
 from interlock import words
 from interlock.clients import Clients
@@ -50,11 +50,6 @@ THREAD_PATIENCE = 10.0
 BURIAL_PATIENCE = 5.0  # how long backends may take to notice that their client died
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
-BLOCKED_SQL = """
-select pid, array_to_string(pg_blocking_pids(pid), ','), pg_catalog.pg_isolation_test_session_is_blocked(pid, {pids})
-from unnest({pids}) as pid
-"""
-
 
 class Gate:
     """The world outside of a run: its connections, its timers, its clock. Needs `control` before anything happens."""
@@ -68,7 +63,6 @@ class Gate:
         clients: Clients,
         replica: Optional[Replica],
         *,
-        natural: bool,
         max_links: int,
         max_tasks: int,
         tell: Callable[[Event], None],
@@ -87,7 +81,6 @@ class Gate:
         self._where = where
         self._schema = schema
         self.replica = replica
-        self._natural = natural
         self._max_links = max_links
         self._max_tasks = max_tasks
         self._tell = tell
@@ -106,15 +99,13 @@ class Gate:
         self._timers: list[Timer] = []
         self._jobs = 0
         self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._began = time.monotonic()
-        self._beat_at = 0.0  # on the plain network: when to give the next sign of life, which costs time
         self._monotonic = time.monotonic  # the real one, whatever is done to the module later
 
     # What the loop asks (loop.World) ---------------------------------------------------------------------
 
     @property
     def clock(self) -> float:
-        return self._monotonic() - self._began if self._natural else self.now
+        return self.now
 
     def loop_beginning(self) -> None:
         self._beginning()
@@ -182,7 +173,7 @@ class Gate:
     def quiescent(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         self._loop = asyncio.get_running_loop()
         try:
-            return self._wait_naturally(poll) if self._natural else self._wait(poll)
+            return self._wait(poll)
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
         except Exception:
@@ -193,8 +184,9 @@ class Gate:
         self._over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        """Have one thing happen that the loop can go on with; returns what the loop's own selector has found."""
         patience = self._monotonic() + THREAD_PATIENCE
-        while self._jobs or self._in_thread():  # a thread will report through the loop's own pipe
+        while self._at_work():  # a thread will report through the loop's own pipe
             events = poll(0.05)
             if events:
                 return events
@@ -210,12 +202,12 @@ class Gate:
             self.carry_out(choice)
         return []
 
-    def _in_thread(self) -> bool:
-        """Whether a task waits for a thread of AnyIO's, which the loop is not told of: FastAPI runs in one what is not
+    def _at_work(self) -> bool:
+        """Whether a task waits for a thread. The loop is not told of those of AnyIO's: FastAPI runs in one what is not
         `async def`.
         """
-        if threading.active_count() == 1:
-            return False
+        if self._jobs or threading.active_count() == 1:
+            return bool(self._jobs)
         tasks = (record.waiting for record in self.tasks.values())
         chains = (probe.suspended(task).frames for task in tasks if task is not None)
         return any(frames[-1].f_code.co_name == "run_sync_in_worker_thread" for frames in chains if frames)
@@ -289,35 +281,22 @@ class Gate:
             if self.replica is not None:
                 self.replica.note(link, self.control)
 
-    def control_of(self, link: Link) -> lab.Lab:
+    def _control_of(self, link: Link) -> lab.Lab:
         """The engine's own connection to the server that this connection leads to."""
         return self.replica.control if link.on_replica and self.replica is not None else self.control
 
+    def by_server(self, asked: Iterable[Link]) -> list[tuple[lab.Lab, list[Link]]]:
+        """These connections by the server that they lead to, with the engine's own connection to it."""
+        found: dict[bool, list[Link]] = {}
+        for link in asked:
+            found.setdefault(link.on_replica, []).append(link)
+        return [(self._control_of(there[0]), there) for there in found.values()]
+
     def _blockers(self, asked: list[Link]) -> dict[str, tuple[str, ...]]:
         """Who keeps these requests waiting, by label; those that wait for no lock are left out."""
-        found = {}
-        for on_replica in (False, True):
-            there = [link for link in asked if link.on_replica is on_replica]
-            if there:
-                found.update(self._blockers_there(there))
-        return found
-
-    def _blockers_there(self, asked: list[Link]) -> dict[str, tuple[str, ...]]:
-        """The same of requests to one server."""
-        there = asked[0].on_replica
-        by_pid = {link.pid: link for link in self.links if link.pid is not None and link.on_replica is there}
-        pids = "array[" + ",".join(str(link.pid) for link in asked) + "]::int[]"
-        everyone = "array[" + ",".join(str(pid) for pid in by_pid) + "]::int[]"
-        sql = BLOCKED_SQL.replace("is_blocked(pid, {pids})", f"is_blocked(pid, {everyone})").format(pids=pids)
-        found = {}
-        for pid, blocking, blocked in self.control_of(asked[0]).query(sql):
-            if blocked == "t" or blocking:
-                names = [
-                    by_pid[int(one)].label if int(one) in by_pid else link_view.stranger(asked[0], int(one))
-                    for one in (blocking or "").split(",")
-                    if one
-                ]
-                found[by_pid[int(pid or 0)].label] = tuple(sorted(set(names))) or ("?",)
+        found: dict[str, tuple[str, ...]] = {}
+        for server, there in self.by_server(asked):
+            found.update(blocking.blockers(server, there, self.links))
         return found
 
     def _recheck_blocked(self) -> None:
@@ -332,7 +311,7 @@ class Gate:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free:
                 self._await_reply(link)
-            if not free and not (_has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
+            if not free and not (blocking.has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
                 return
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
@@ -361,8 +340,8 @@ class Gate:
         """What may happen next, in the order in which it would: replies as they came, requests, the replica, the next
         timer.
 
-        A reply goes before the replica as it goes before a timer: so a lag lasts until something ends it, and a
-        schedule names that one moment. When no reply is left it catches up, as it would while a program sleeps.
+        Replies and requests go before the replica as they go before a timer: so a lag lasts until something ends it,
+        and a schedule names that one moment. When none is left it catches up, as it would while a program sleeps.
         """
         held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
         found = [
@@ -447,7 +426,7 @@ class Gate:
             self._tell(Event("reply", words.delivered(link), link.sent_by, link.label))
             self._loop.call_soon(link.deliver)
         elif choice.kind == "terminate":
-            self.control_of(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
+            self._control_of(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
             while not link.eof and link.drain(2.0):
                 pass
             link.blocked_by = ()
@@ -458,15 +437,17 @@ class Gate:
 
     def _die(self) -> None:
         """All connections end, whatever they were doing. The server rolls back what was open, and we wait for that."""
-        pids = ",".join(str(link.pid) for link in self.links if link.pid is not None and link.sock is not None)
+        alive = [link for link in self.links if link.pid is not None and link.sock is not None]
         for link in self.links:
             link.finish()
         self._tell(Event("fault", "the process died: all its connections ended at once"))
         patience = self._monotonic() + BURIAL_PATIENCE
-        while pids and self.control.query(f"select from pg_stat_activity where pid in ({pids}) limit 1"):
-            if self._monotonic() > patience:
-                break
-            time.sleep(0.01)
+        for server, there in self.by_server(alive):
+            pids = ",".join(str(link.pid) for link in there)
+            while server.query(f"select from pg_stat_activity where pid in ({pids}) limit 1"):
+                if self._monotonic() > patience:
+                    break
+                time.sleep(0.01)
 
     def _waiting_for(self, link: Link) -> tuple[str, ...]:
         record = self.tasks.get(link.sent_by or "")
@@ -480,67 +461,3 @@ class Gate:
             if task is not None:
                 waiting.setdefault(id(probe.leaf_of(record, task)), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
-
-    # The plain network ---------------------------------------------------------------------
-
-    def _wait_naturally(self, poll: Callable[[float], list[Any]]) -> list[Any]:
-        """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""
-        for label in list(self._writes):
-            link = self.links[int(label[1:]) - 1]
-            del self._writes[label]
-            if link.outbox and self._let_out(link):
-                return []
-            if link.inbox and not link.waiting:
-                link.arrived = next(self._arrivals)
-            if link.closing:
-                link.finish()
-        self._decide([])  # takes the picture; there is nothing to decide
-        arriving = self.clients.choices(default=True)
-        for choice in arriving:
-            self.clients.carry_out(choice)
-        if arriving:
-            return []
-        timers = self.pending_timers()
-        deadline = timers[0].when if timers else None
-        while True:
-            held = [link for link in self.links if link.arrived]
-            for link in held:
-                self._tell(
-                    Event(
-                        "reply", f"the reply to {link.request.command} on {link.label} came", link.sent_by, link.label
-                    )
-                )
-                assert self._loop is not None
-                self._loop.call_soon(link.deliver)
-            if held or (deadline is not None and deadline <= self.clock):
-                return []
-            events = poll(0)
-            if events:
-                return events
-            if deadline is None and not self._jobs and not any(link.waiting for link in self.links):
-                self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
-            wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
-            for link in _wait_for_links(self.links, 0.01 if self._jobs else wait):
-                link.drain(0)
-                if not link.waiting:
-                    link.arrived = next(self._arrivals)
-            if self._monotonic() > self._beat_at:
-                self._beat("the network is quiet")
-                self._beat_at = self._monotonic() + 1.0
-
-
-def _wait_for_links(all_links: list[Link], timeout: float) -> list[Link]:
-    found = links.readable(all_links, timeout)
-    if not found and not any(link.sock is not None and not link.eof for link in all_links):
-        select.select([], [], [], timeout)
-    return found
-
-
-def _has_cycle(blockers: dict[str, tuple[str, ...]]) -> bool:
-    def reaches(start: str, goal: str, seen: set[str]) -> bool:
-        for one in blockers.get(start, ()):
-            if one == goal or (one not in seen and reaches(one, goal, seen | {one})):
-                return True
-        return False
-
-    return any(reaches(label, label, {label}) for label in blockers)

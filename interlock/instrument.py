@@ -26,7 +26,8 @@ DISCLOSED = (
     "deadlock_timeout is 1 ms, so deadlocks show at once; the victim is always the request that closes the circle.",
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
-    "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address.",
+    "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address; "
+    "asynchronous generators left open are closed in the order of their beginning.",
     "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address; AnyIO cancels what is "
     "inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",

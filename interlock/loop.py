@@ -9,6 +9,9 @@ All through asyncio's public interface:
 * `call_at` is the one door for timers; the gate keeps its own list of them.
 * The task factory numbers tasks in order of creation. Their hash is that number, since asyncio walks sets of tasks
   (`TaskGroup`, `wait`), and sets of objects hashed by address are walked in another order each time.
+
+But for one thing: asynchronous generators that are left open are kept in such a set too, by address, and `asyncio.run`
+closes them in its order. The loop has one that keeps to the order in which they were begun.
 """
 
 from __future__ import annotations
@@ -140,6 +143,16 @@ def current_label() -> Optional[str]:
     return task.acts_for if isinstance(task, SteppedTask) else None
 
 
+class _Begun(weakref.WeakKeyDictionary):  # type: ignore[type-arg]
+    """As much of a weak set as asyncio needs for its generators, walked in the order in which they were added."""
+
+    def add(self, item: Any) -> None:
+        self[item] = None
+
+    def discard(self, item: Any) -> None:
+        self.pop(item, None)
+
+
 class SteppedLoop(asyncio.SelectorEventLoop):
     """See the module's text."""
 
@@ -147,6 +160,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         selector = QuietSelector()
         self._world = world
         super().__init__(selector)
+        self._asyncgens = _Begun()
         selector.world = world
         self.set_task_factory(self._make_task)
 

@@ -202,23 +202,17 @@ class Camera:
         links = [
             link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
         ]
-        for server, there in self._by_server(links).items():
+        for server, there in self._gate.by_server(links):
             if server not in self._prepared:
                 server.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
                 self._prepared.add(server)
             server.ask(_execute(there))
         return links
 
-    def _by_server(self, links: list[Link]) -> dict[lab.Lab, list[Link]]:
-        found: dict[lab.Lab, list[Link]] = {}
-        for link in links:
-            found.setdefault(self._gate.control_of(link), []).append(link)
-        return found
-
     def _activity(self, links: list[Link]) -> tuple[ActivityRow, ...]:
         """The answer. A backend that has replied settles into its wait a moment later: then look again."""
         found: dict[str, ActivityRow] = {}
-        for server, there in self._by_server(links).items():
+        for server, there in self._gate.by_server(links):
             rows = server.answer()
             for _ in range(SAMPLE_TRIES):
                 if all(row[2] or row[1] == "" for row in rows):

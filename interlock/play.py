@@ -42,6 +42,7 @@ from interlock.job import Job
 from interlock.journal import FORMAT
 from interlock.loop import SteppedTask
 from interlock.loop import current_label
+from interlock.natural import OpenGate
 from interlock.observer import Observer
 from interlock.picture import Camera
 from interlock.replica import Replica
@@ -115,12 +116,11 @@ class Play:
             self._replica = Replica(
                 where, there, job.replica_hosts, job.schema, steps=not natural, wait=wait, beat=beat
             )
-        self._gate = Gate(
+        self._gate = (OpenGate if natural else Gate)(
             where,
             job.schema,
             Clients(job.requests, self._tell_answer),
             self._replica,
-            natural=natural,
             max_links=job.limits.connections,
             max_tasks=job.limits.tasks,
             tell=self._events.append,

@@ -13,7 +13,7 @@ from interlock.frame import Choice
 from interlock.schedule import Schedule
 
 OUTAGE = 10.0  # seconds
-CATCH_UP = 0.1  # how often chance lets the replica catch up while replies wait: often enough, and late enough
+CATCH_UP = 0.1  # how often chance lets the replica overtake replies and requests: often enough, and late enough
 
 Decide = Callable[[int, Sequence[Choice]], str]  # (number of the step to come, what is possible) -> token
 
@@ -39,7 +39,7 @@ def replaying(schedule: Schedule, otherwise: Optional[Decide] = None, until: Opt
 
 
 def overtaking(delay: float) -> float:
-    """How often chance lets a timer overtake replies that are already there.
+    """How often chance lets a timer overtake replies that are already there, and requests.
 
     3 in 10 for a tenth of a second and less, 3 in 100 for a second, never for more than `OUTAGE`: a network that keeps
     a reply back that long is no other interleaving but an outage, and every program would show its connect timeout.
@@ -55,12 +55,12 @@ def seeded(seed: int) -> Decide:
     chance = random.Random(seed)
 
     def decide(step: int, choices: Sequence[Choice]) -> str:
-        replies = [choice.token for choice in choices if choice.kind in ("reply", "request")]
+        alike = [choice.token for choice in choices if choice.kind in ("reply", "request")]
         timer = next((choice for choice in choices if choice.kind == "timer"), None)
         replica = [choice.token for choice in choices if choice.kind == "replica"]
-        if replica and replies and chance.random() < CATCH_UP:
+        if replica and alike and chance.random() < CATCH_UP:
             return replica[0]
-        prompt = replies or replica
+        prompt = alike or replica
         if timer is not None and (not prompt or chance.random() < overtaking(timer.delay or 0.0)):
             return timer.token
         return chance.choice(prompt)

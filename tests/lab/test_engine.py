@@ -173,6 +173,11 @@ def test_threads_and_groups_of_tasks_keep_their_order(play: Play) -> None:
     ]
 
 
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_generators_left_open_are_closed_in_their_order(play: Play, stack: str) -> None:
+    assert play("generators", stack).said("stdout") == [f"closing {number}" for number in range(12)]
+
+
 @pytest.mark.parametrize("program", ["blocks", "spins"])
 def test_a_loop_that_stands_still_is_a_hang_with_its_stack(play: Play, program: str) -> None:
     end = play(program, limits=QUICK).end

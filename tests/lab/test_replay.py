@@ -12,6 +12,7 @@ from dashboard import replay_command
 from dashboard.config import Settings
 from dashboard.presenters import sample
 from dashboard.run_command import UsageError
+from interlock.delta import Writer
 from interlock.frame import Step
 from interlock.journal import JournalError
 from interlock.journal import dump
@@ -26,7 +27,12 @@ def play_journal(play: Play, settings: Settings, **how: Any) -> list[Any]:
     ).messages
 
 
-@pytest.mark.parametrize("how", [{"mode": "random", "seed": 7}, {"schedule": "il1:2=c9"}], ids=("random", "diverged"))
+PARTED = {"mode": "follow", "schedule": "il1:2=c9"}
+
+
+@pytest.mark.parametrize(
+    "how", [{"mode": "random", "seed": 7}, {"schedule": "il1:2=c9"}, PARTED], ids=("random", "diverged", "parted")
+)
 def test_a_journal_is_the_same_here_or_its_first_difference_is_named(
     play: Play, settings: Settings, how: dict[str, Any]
 ) -> None:
@@ -42,6 +48,28 @@ def test_a_journal_is_the_same_here_or_its_first_difference_is_named(
     verdict = replay_command.replay(settings, map(dump, other), None, None, said.append)
     assert verdict.status == 1
     assert verdict.difference.startswith("step 1: text was 'x', and is '")
+
+
+def test_the_requests_of_a_journal_are_those_that_its_program_declares(play: Play, settings: Settings) -> None:
+    incident = incidents.load(settings.scenario_dirs).incident("request_session")
+    assert incident
+    program = incident.program("broken")
+    assert program
+    assert program.requests
+    told = play(
+        program.path,
+        "sqlalchemy-2.0",
+        schedule=program.expectations["sqlalchemy-2.0"].schedule,
+        setup=incident.setup,
+        invariants=incident.invariants,
+        requests=program.requests,
+        limits=program.limits,
+    )
+    assert told.said("request")
+    writer, said = Writer(), list[str]()
+    verdict = replay_command.replay(settings, map(writer.dump, told.messages), None, None, said.append)
+    assert said == [f"request_session/broken on sqlalchemy-2.0, {told.end.schedule}"]
+    assert (verdict.status, verdict.difference, verdict.notes, verdict.whole) == (0, "", (), True)
 
 
 def test_what_cannot_be_replayed_says_why(settings: Settings) -> None:

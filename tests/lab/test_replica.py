@@ -128,6 +128,16 @@ def test_a_backend_of_the_replica_can_be_ended(apart: Callable[..., Played]) -> 
     assert "terminating connection due to administrator command" in ended.task("main").errors[0].message
 
 
+def test_a_death_ends_the_connections_to_both(apart: Callable[..., Played], replica_url: str) -> None:
+    at = next(step.number for step in apart().steps if any(one.id == "c2" for one in step.frame.connections)) + 2
+    died = apart(schedule=f"il1:{at}=e")
+    assert (died.end.outcome, died.end.schedule) == ("crash", f"il1:{at}=e")
+    assert {one.state for one in died.steps[-1].frame.connections} == {"closed"}
+    assert {row.state for row in died.steps[-1].frame.activity} <= {"gone"}
+    assert not paused(replica_url)
+    assert journal.digest(apart(schedule=f"il1:{at}=e").messages) == journal.digest(died.messages)
+
+
 def test_who_waits_for_the_replay_is_said_to(apart: Callable[..., Played]) -> None:
     played = apart("replica_locks")
     waiting = [one for step in played.steps for one in step.frame.connections if one.state == "blocked"]

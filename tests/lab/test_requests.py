@@ -142,6 +142,11 @@ def test_what_the_framework_puts_into_a_thread_is_waited_for(play: Play, stack: 
     assert step_of(played, "/thread was answered") < step_of(played, "/deposit/1 arrived")
 
 
+def test_a_thread_is_waited_for_on_the_plain_network_too(play: Play) -> None:
+    played = serve(play, "sqlalchemy-2.1", Request("thread", "GET", "/thread"), mode="natural")
+    assert (played.end.outcome, played.task("thread").value) == ("ok", "200 OK, 23 bytes")
+
+
 def test_a_program_without_an_application_is_told_so(play: Play) -> None:
     end = play("lost_update", requests=(BOOM,)).end
     assert end.outcome == "invalid"

@@ -1,6 +1,7 @@
 """A web application with everything that a request may do: middleware, dependency, body, stream, background task, error."""
 
 import asyncio
+import time
 
 from fastapi import BackgroundTasks
 from fastapi import FastAPI
@@ -67,6 +68,7 @@ async def slow():
 
 @app.get("/thread")
 def thread():
+    time.sleep(0.05)
     return "this runs in a thread"
 
 

@@ -1,0 +1,76 @@
+"""The plain network: nothing is held, replies and timers come when they come. For comparison, and to measure."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+from interlock import link as links
+from interlock.frame import Event
+from interlock.gate import Gate
+from interlock.link import Link
+
+
+class OpenGate(Gate):
+    """A gate that stands open: it watches what passes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._began = time.monotonic()
+        self._beat_at = 0.0  # when to give the next sign of life, which costs time
+
+    @property
+    def clock(self) -> float:
+        return self._monotonic() - self._began
+
+    def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""
+        for label in list(self._writes):
+            link = self.links[int(label[1:]) - 1]
+            del self._writes[label]
+            if link.outbox and self._let_out(link):
+                return []
+            if link.inbox and not link.waiting:
+                link.arrived = next(self._arrivals)
+            if link.closing:
+                link.finish()
+        self._decide([])  # takes the picture; there is nothing to decide
+        arriving = self.clients.choices(default=True)
+        for choice in arriving:
+            self.clients.carry_out(choice)
+        if arriving:
+            return []
+        timers = self.pending_timers()
+        deadline = timers[0].when if timers else None
+        at_work = self._at_work()
+        while True:
+            held = [link for link in self.links if link.arrived]
+            for link in held:
+                text = f"the reply to {link.request.command} on {link.label} came"
+                self._tell(Event("reply", text, link.sent_by, link.label))
+                assert self._loop is not None
+                self._loop.call_soon(link.deliver)
+            if held or (deadline is not None and deadline <= self.clock):
+                return []
+            events = poll(0)
+            if events:
+                return events
+            if deadline is None and not at_work and not any(link.waiting for link in self.links):
+                self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
+            wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
+            for link in _heard(self.links, 0.01 if at_work else wait):
+                link.drain(0)
+                if not link.waiting:
+                    link.arrived = next(self._arrivals)
+            if self._monotonic() > self._beat_at:
+                self._beat("the network is quiet")
+                self._beat_at = self._monotonic() + 1.0
+
+
+def _heard(all_links: list[Link], timeout: float) -> list[Link]:
+    found = links.readable(all_links, timeout)
+    if not found and not any(link.sock is not None and not link.eof for link in all_links):
+        select.select([], [], [], timeout)
+    return found

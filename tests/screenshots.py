@@ -20,7 +20,19 @@ from tests.serving import served
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"  # what the documentation shows
 REST = ROOT / "build" / "screenshots"  # other sizes and themes, for the eyes of whoever changes a page
-SHOWN = ("home", "run-middle", "run-failure", "side-by-side")
+SHOWN = (
+    "home",
+    "run-start",
+    "run-middle",
+    "run-failure",
+    "run-failure-dark",
+    "run-presenting",
+    "timeline",
+    "side-by-side",
+    "crowd",
+    "patterns",
+)
+CROWD = ROOT / "tests" / "incidents"  # with a run as large as one can look at
 PORT = 8448
 LAPTOP, SHARED = (1440, 900), (1920, 1080)
 
@@ -40,6 +52,8 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     save(page, "run-failure")
     page.goto(f"{run}?step={last - 4}")
     save(page, "run-middle")
+    page.goto(f"{run}?step={last}&view=timeline")
+    save(page, "timeline")
     page.goto(f"{run}?step={last}&present=1")
     save(page, "run-presenting")
     for name, size, scheme, scale in [
@@ -67,6 +81,17 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     save(page, "home")
     page.goto(f"{address}/incidents/shared_session")
     save(page, "incident")
+    page.goto(f"{address}/patterns")
+    page.get_by_role("button", name="Run the experiments").click()
+    expect(page.locator("#run-experiments")).to_have_text("Run the experiments again", timeout=300_000)
+    page.evaluate("document.getElementById('patterns').scrollIntoView()")
+    save(page, "patterns")
+    page.goto(f"{address}/incidents/crowd?mode=replay#run")
+    page.locator("#form-run").click()
+    page.wait_for_url(re.compile(r"/runs/\d+"))
+    expect(page.get_by_text("Overdrawn").first).to_be_visible(timeout=900_000)
+    page.goto(page.url.partition("?")[0] + "?step=2500&view=timeline")
+    save(page, "crowd")
 
 
 def _page(browser: Browser, size: tuple[int, int], scheme: str = "light", scale: float = 1.0) -> Page:
@@ -89,7 +114,7 @@ def main() -> int:
         page.screenshot(path=path)
         print(path.relative_to(ROOT))
 
-    with data_folder(["sqlalchemy-1.4.42", "sqlalchemy-2.1"]) as folder, served(folder, PORT):
+    with data_folder(["sqlalchemy-1.4.42", "sqlalchemy-2.1"]) as folder, served(folder, PORT, CROWD):
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(QUIET))
             pictures(browser, f"http://127.0.0.1:{PORT}", save)

@@ -5,6 +5,7 @@ together.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -50,7 +51,7 @@ select a.pid, coalesce(a.state, ''), coalesce(a.wait_event_type, ''), coalesce(a
        array_to_string(pg_blocking_pids(a.pid), ','), locks.text
   from unnest($1) as pid, pg_stat_get_activity(pid) as a left join locks on locks.pid = a.pid
 """
-SAMPLE_TRIES = 20
+SAMPLE_LOOKS = 1000
 
 
 class Camera:
@@ -64,6 +65,7 @@ class Camera:
         self._sources = sources
         self._sample = sample
         self._clean = clean
+        self._sleep = time.sleep  # the real one, whatever a program does to the module
         self._stacks: dict[tuple[Place, ...], str] = {}
         self._orphans: dict[str, str] = {}
         self._timers: dict[int, Timer] = {}  # of this picture: who is woken by what, by id of what is awaited
@@ -214,9 +216,11 @@ class Camera:
         found: dict[str, ActivityRow] = {}
         for server, there in self._gate.by_server(links):
             rows = server.answer()
-            for _ in range(SAMPLE_TRIES):
-                if all(row[2] or row[1] == "" for row in rows):
+            replied = {str(link.pid) for link in there if not link.waiting and not link.left_busy}
+            for look in range(SAMPLE_LOOKS):
+                if all(row[2] or row[1] == "" or row[0] not in replied for row in rows):
                     break
+                self._sleep(0.0 if look < 10 else 0.001)  # on a busy machine it may have to wait for a processor
                 rows = server.query(_execute(there))
             found.update((row.connection, row) for row in link_view.activity(there, rows))
         return tuple(replace(found[link.label], query=self._clean(found[link.label].query)) for link in links)

@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
 from dashboard.guide import look_up
+from dashboard.handwritten import Problem
 from dashboard.incidents import Incident
-from dashboard.incidents import Problem
 from dashboard.presenters import catalogue
 from dashboard.presenters.catalogue import IncidentCard
 from dashboard.presenters.guide import Guide

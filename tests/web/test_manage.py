@@ -391,6 +391,4 @@ def test_history_pages_say_how_many(client: FlaskClient, store: Store) -> None:
         store.note("ann", "settings", "retention", f"change {number}")
     assert "Showing 50 of 53 entries" in client.get("/history").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=2").text
-    assert (
-        "Showing 3 of 53 entries" in client.get("/history?page=9").text
-    )  # beyond the last one
+    assert "Showing 3 of 53 entries" in client.get("/history?page=9").text  # beyond the last one

@@ -13,6 +13,8 @@ from dashboard.explain import diagnose
 from dashboard.explain import symptoms
 from dashboard.incidents import Incident
 
+LONGEST = 1000
+"""Characters of a search. A request line has its bounds, and three bytes may be needed for each."""
 MOST_WORDS = 40
 """More of them in a search are a text that was pasted, and of that only known errors count."""
 

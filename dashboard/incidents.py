@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 import warnings
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -25,6 +24,10 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from dashboard import sqlfiles
+from dashboard.handwritten import Key
+from dashboard.handwritten import Problem
+from dashboard.handwritten import Toml
+from dashboard.handwritten import read_text
 from interlock import schedule
 from interlock.frame import End
 from interlock.job import Invariant
@@ -46,18 +49,6 @@ MAX_HEADERS = 50  # of a request
 MAX_BODY = 65_536  # characters
 _PATH = re.compile(r"/[!-~]{0,2000}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}: ?[ -~]{0,2000}")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something in an incident's folder that is not as it should be, and where."""
-
-    path: Path
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -182,12 +173,16 @@ def read(folder: Path) -> Incident:
     problems: list[Problem] = []
     if not NAME.fullmatch(folder.name):
         problems.append(Problem(folder, 1, f"The folder's name is the incident's: {NAMES}."))
-    toml = Toml(folder / "incident.toml", problems)
+    toml = Toml(
+        folder / "incident.toml",
+        problems,
+        "An incident is a folder with this file in it; docs/authors-guide.md shows one.",
+    )
     table = toml.fields(toml.root, _INCIDENT, "an incident")
     schema, rules, story = folder / "schema.sql", folder / "invariants.sql", folder / "story.md"
-    setup = _text(schema, problems) if schema.exists() else ""
+    setup = read_text(schema, problems) if schema.exists() else ""
     problems += (Problem(schema, *mistake) for mistake in sqlfiles.mistakes(setup))
-    queries, mistakes = sqlfiles.queries(_text(rules, problems) if rules.exists() else "")
+    queries, mistakes = sqlfiles.queries(read_text(rules, problems) if rules.exists() else "")
     problems += (Problem(rules, *mistake) for mistake in mistakes)
     problems += (problem for path in sorted(folder.glob("[!.]*.py")) if (problem := _syntax(path)))
     return Incident(
@@ -197,7 +192,7 @@ def read(folder: Path) -> Incident:
         symptom=table.get("symptom", ""),
         summary=table.get("summary", ""),
         family=table.get("family", ""),
-        story=_html(_text(story, problems, "It tells in plain words what people see, and why.")),
+        story=_html(read_text(story, problems, "It tells in plain words what people see, and why.")),
         programs=tuple(_programs(toml, table.get("program", []), _replica(toml, table, 1))),
         setup=setup,
         invariants=tuple(Invariant(query.name, query.sql) for query in queries),
@@ -205,15 +200,6 @@ def read(folder: Path) -> Incident:
         featured=table.get("featured", False),
         problems=tuple(problems),
     )
-
-
-@dataclass(frozen=True)
-class Key:
-    """What may stand under a key."""
-
-    type: type
-    required: bool = False
-    words: tuple[str, ...] = ()  # the only values it can have, if they are few
 
 
 _INCIDENT = {
@@ -247,63 +233,8 @@ _EXPECTATION = {
     "error": Key(str),
     "schedule": Key(str),
 }
-_TYPES: dict[type, str] = {
-    str: "a text in quotes",
-    list: "a list",
-    dict: "a table",
-    bool: "true or false",
-    int: "a whole number",
-}
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 NAMES = "lower-case letters, digits and underscores, a letter first"
-
-
-class Toml:
-    """A TOML file of an incident while it is read.
-
-    Parsed TOML knows no lines any more, so they are looked up in the text.
-    """
-
-    def __init__(self, path: Path, problems: list[Problem]) -> None:
-        self.path, self.problems = path, problems
-        text = _text(path, problems, "An incident is a folder with this file in it; docs/authors-guide.md shows one.")
-        self.lines = text.splitlines()
-        self.readable = bool(text)
-        self.root: dict[str, Any] = {}
-        try:
-            self.root = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            at = re.search(r"at line (\d+)", str(error))
-            self.problem(f"This is not TOML: {error}.", int(at[1]) if at else max(len(self.lines), 1))
-            self.readable = False
-
-    def problem(self, message: str, line: int) -> None:
-        self.problems.append(Problem(self.path, line, message))
-
-    def line(self, text: str, start: int = 1) -> int:
-        """The first line from `start` on with this text outside of a comment, else `start` itself."""
-        numbered = enumerate(self.lines[start - 1 :], start)
-        return next((number for number, line in numbered if text in line.partition("#")[0]), start)
-
-    def fields(self, table: dict[str, Any], keys: Mapping[str, Key], what: str, start: int = 1) -> dict[str, Any]:
-        """Those entries of a table that are as they should be. Each other one becomes a problem."""
-        good = {}
-        for name, value in table.items():
-            key = keys.get(name)
-            if key is None:
-                mistake = f"{what.capitalize()} has no key {name!r}. It has: {', '.join(keys)}."
-            elif not isinstance(value, key.type):
-                mistake = f"{name!r} must be {_TYPES[key.type]}."
-            elif key.words and value not in key.words:
-                mistake = f"{name!r} cannot be {value!r}. It is one of: {', '.join(key.words)}."
-            else:
-                good[name] = value
-                continue
-            self.problem(mistake, self.line(name, start))
-        for name, key in keys.items():
-            if key.required and name not in table and self.readable:
-                self.problem(f"{what.capitalize()} must have a key {name!r}, {_TYPES[key.type]}.", start)
-        return good
 
 
 def _programs(toml: Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterator[Program]:
@@ -410,20 +341,6 @@ def _expectations(toml: Toml, tables: dict[str, Any], start: int) -> Iterator[tu
             continue
         if "outcome" in fields:
             yield stack, Expectation(**fields)
-
-
-def _text(path: Path, problems: list[Problem], purpose: str = "") -> str:
-    """A file's text; what keeps it from being read becomes a problem, with the purpose that the file has."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        problems.append(Problem(path, 1, f"There is no {path.name}. {purpose}".rstrip()))
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        problems.append(Problem(path, line, "This is not UTF-8 text. Save the file in that encoding."))
-    except OSError as error:
-        problems.append(Problem(path, 1, f"{path.name} cannot be read: {error.strerror}."))
-    return ""
 
 
 def _syntax(path: Path) -> Problem | None:

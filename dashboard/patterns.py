@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from dataclasses import field
 from threading import Lock
 
+from dashboard.handwritten import Key
+from dashboard.handwritten import Problem
+from dashboard.handwritten import Toml
 from dashboard.incidents import Catalogue
 from dashboard.incidents import Incident
-from dashboard.incidents import Key
-from dashboard.incidents import Problem
 from dashboard.incidents import Program
-from dashboard.incidents import Toml
 from dashboard.store import Store
 from interlock import schedule
 from interlock.frame import End

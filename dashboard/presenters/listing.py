@@ -101,8 +101,8 @@ def facet(name: str, title: str, counts: Mapping[str, int], chosen: str | None, 
     )
 
 
-def pages(number: int, total: int, path: str, given: Mapping[str, object], size: int = PAGE_SIZE) -> Pages:
-    count = last_page(total, size)
+def pages(number: int, total: int, path: str, given: Mapping[str, object]) -> Pages:
+    count = last_page(total)
 
     def url(page: int) -> str:
         return address(path, given, page=page if page > 1 else None)
@@ -114,8 +114,8 @@ def pages(number: int, total: int, path: str, given: Mapping[str, object], size:
         elif links[-1].number is not None:
             links.append(PageLink(None, "", False))
     return Pages(
-        first=min((number - 1) * size + 1, total),
-        last=min(number * size, total),
+        first=min((number - 1) * PAGE_SIZE + 1, total),
+        last=min(number * PAGE_SIZE, total),
         total=total,
         links=tuple(links) if count > 1 else (),
         previous=url(number - 1) if number > 1 else None,
@@ -123,5 +123,5 @@ def pages(number: int, total: int, path: str, given: Mapping[str, object], size:
     )
 
 
-def last_page(total: int, size: int = PAGE_SIZE) -> int:
-    return max(1, -(-total // size))
+def last_page(total: int) -> int:
+    return max(1, -(-total // PAGE_SIZE))

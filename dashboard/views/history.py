@@ -41,7 +41,11 @@ def history() -> str:
     wanted = HistoryFilter(**{field.name: optional(request.args, field.name) for field in fields(HistoryFilter)})
     given = {name: value for name, value in vars(wanted).items() if value is not None}
     at = number(request.args, "page", smallest=1) or 1
-    deeds, total, counts = services().store.history(wanted, (at - 1) * PAGE_SIZE, PAGE_SIZE)
+    store = services().store
+    deeds, total, counts = store.history(wanted, (at - 1) * PAGE_SIZE, PAGE_SIZE)
+    if not deeds and total:  # a page beyond the last one
+        at = listing.last_page(total)
+        deeds, total, counts = store.history(wanted, (at - 1) * PAGE_SIZE, PAGE_SIZE)
     return render_template(
         "history.html",
         page=HistoryPage(

@@ -14,9 +14,10 @@ from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
+from dashboard.guide import LONGEST
 from dashboard.guide import look_up
+from dashboard.handwritten import Problem
 from dashboard.incidents import Incident
-from dashboard.incidents import Problem
 from dashboard.presenters import catalogue
 from dashboard.presenters.catalogue import IncidentCard
 from dashboard.presenters.guide import Guide
@@ -30,8 +31,6 @@ from dashboard.views.arguments import optional
 page = Blueprint("home", __name__)
 
 RECENT = 5
-LONGEST = 1000
-"""Characters of a search. A request line has its bounds, and three bytes may be needed for each."""
 
 
 @dataclass(frozen=True)

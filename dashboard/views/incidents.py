@@ -10,6 +10,8 @@ from flask import render_template
 from flask import request
 
 from dashboard.errors import PageError
+from dashboard.guide import LONGEST
+from dashboard.guide import look_up
 from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
 from dashboard.presenters import listing
@@ -24,6 +26,7 @@ from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store.runs import EVERY_RUN
+from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
 
@@ -60,6 +63,7 @@ class IncidentsPage:
     search: str
     family: str
     facets: tuple[Facet, ...]
+    longest: int = LONGEST
 
 
 COLUMNS = {
@@ -73,9 +77,9 @@ COLUMNS = {
 
 @page.get("/incidents")
 def incidents() -> str:
-    """All incidents in a table: to search, and to sort. The home page shows the same with what they are about."""
+    """All incidents in a table that can be sorted. What a search finds is what the field guide finds."""
     here = services()
-    search = optional(request.args, "search") or ""
+    search = optional(request.args, "search", LONGEST) or ""
     sort = request.args.get("sort") or "title"
     column = one_of({"sort": sort.removeprefix("-")}, "sort", tuple(COLUMNS))
     counts = here.store.listed(EVERY_RUN, limit=1).facets["incident"]
@@ -90,20 +94,21 @@ def incidents() -> str:
             len(one.problems),
             counts.get(one.name, 0),
         )
-        for one in here.catalogue().incidents
-        if search.lower() in " ".join((one.name, one.title, one.symptom, one.summary)).lower()
+        for one in look_up(search, here.catalogue().incidents).incidents
     ]
     family = optional(request.args, "family") or ""
     families = Counter(row.family for row in rows)
     rows = [row for row in rows if family in ("", row.family)]
     rows.sort(key=lambda row: getattr(row, column), reverse=sort.startswith("-"))
     given = {"search": search, "family": family}
+    at = min(number(request.args, "page", smallest=1) or 1, listing.last_page(len(rows)))
+    shown = rows[(at - 1) * listing.PAGE_SIZE : at * listing.PAGE_SIZE]
     return render_template(
         "incidents.html",
         page=IncidentsPage(
-            tuple(rows),
+            tuple(shown),
             listing.heads(COLUMNS, COLUMNS, sort, "/incidents", given),
-            listing.pages(1, len(rows), "/incidents", {}, size=max(1, len(rows))),
+            listing.pages(at, len(rows), "/incidents", {**given, "sort": request.args.get("sort")}),
             search,
             family,
             (listing.facet("family", "Family", families, family or None, {}),),

@@ -236,9 +236,14 @@ def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
     first = re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', page.text)
     assert first[:2] == ["shared_session", "lost_update"]
     assert 'href="/runs?incident=shared_session" aria-label="6 runs of One session, three tasks"' in page.text
-    found = client.get("/incidents?search=one+session,+three+tasks")
-    assert "Showing 1 of 1 incident that match" in found.text
-    assert "No incident matches." in client.get("/incidents?search=no+such+thing").text
+    for seen in ("This session is provisioning a new connection", "deadlock", "one session, three tasks"):
+        guide = client.get("/", query_string={"q": seen})
+        found = client.get("/incidents", query_string={"search": seen})
+        incidents = set(re.findall(r'<tr id="guide-(\w+)">', guide.text))
+        assert incidents == set(re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', found.text))
+        assert f"Showing {len(incidents)} of {len(incidents)} incident" in found.text
+        assert 0 < len(incidents) < len(first)
+    assert "No incident matches." in client.get("/incidents?search=no+such+thing+anywhere+zzz").text
     family = re.findall(r'<option value="([^"]+)"', page.text)[0]
     assert client.get("/incidents", query_string={"family": html.unescape(family)}).text.count(
         '<th scope="row">'
@@ -386,3 +391,4 @@ def test_history_pages_say_how_many(client: FlaskClient, store: Store) -> None:
         store.note("ann", "settings", "retention", f"change {number}")
     assert "Showing 50 of 53 entries" in client.get("/history").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=2").text
+    assert "Showing 3 of 53 entries" in client.get("/history?page=9").text  # beyond the last one

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,28 @@ def attribute(answer: TestResponse, element: str, name: str) -> str | None:
 
 
 # Home, incidents, the list
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/patterns",
+        "/stacks",
+        "/activity",
+        "/runs/{}",
+        "/runs/{}/shares",
+        "/runs/{}/notes/form",
+        "/compare?a={0}&b={0}",
+    ],
+)
+def test_whatever_a_page_swaps_is_on_it(client: FlaskClient, store: Store, path: str) -> None:
+    """A button whose target is on another page does nothing at all."""
+    run_id = ended_run(store)
+    store.create_share(run_id, timedelta(hours=1))
+    page = client.get(path.format(run_id)).text
+    for target in re.findall(r'hx-target="#([^"]+)"', page):
+        assert f'id="{target}"' in page, target
 
 
 def test_home_offers_the_incident_and_what_is_missing_to_run_it(client: FlaskClient) -> None:

@@ -31,8 +31,8 @@ DISCLOSED = (
     "SQLAlchemy's Connection and transaction objects and the states of mapped objects hash by order of creation, not "
     "by address; AnyIO cancels what is inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
-    "In texts, names of exported snapshots and of prepared transactions become numbers in order of appearance, object "
-    "addresses such numbers within one text, process and transaction numbers labels.",
+    "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
+    "appearance, process and transaction numbers labels.",
 )
 REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (*DISCLOSED[:3], DISCLOSED[5], DISCLOSED[8])
@@ -144,36 +144,33 @@ def steady_anyio() -> None:
 class Texts:
     """Takes out of texts what differs from run to run, so that equal runs read equal.
 
-    Exported snapshots become numbers in order of appearance, object addresses do so within one text: memory is given
-    away again, and whether a later object gets the address of an earlier one differs from run to run. In the server's
-    messages a backend's process id becomes the label of its connection, numbers of transactions and relations are left
-    out, and prepared transactions are called as the program calls them.
+    Object addresses and exported snapshots become numbers in order of appearance; in the server's messages a backend's
+    process id becomes the label of its connection, numbers of transactions and relations are left out, and prepared
+    transactions are called as the program calls them.
     """
 
     def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str) -> None:
         self._label_of_pid = label_of_pid
         self._prefix = prefix  # of its prepared transactions
-        self._seen_prepared: dict[str, str] = {}
-        self._seen_snapshots: dict[str, str] = {}
+        self._seen: dict[str, dict[str, str]] = {}  # by kind, in the order of their appearance
 
     def clean(self, text: str) -> str:
         """The text as it reads in every replay."""
         if "0x" in text:
-            seen: dict[str, str] = {}
-            text = _ADDRESS.sub(lambda match: _number(seen, "0x", match.group()), text)
+            text = _ADDRESS.sub(lambda match: self._number("0x", match.group()), text)
         text = text.replace(self._prefix, "")
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
         if "_sa_" in text:
-            text = _PREPARED.sub(lambda match: _number(self._seen_prepared, "_sa_", match.group()), text)
+            text = _PREPARED.sub(lambda match: self._number("_sa_", match.group()), text)
         if "-0000" in text:
-            text = _SNAPSHOT.sub(lambda match: _number(self._seen_snapshots, "", match.group()), text)
+            text = _SNAPSHOT.sub(lambda match: self._number("", match.group()), text)
         if "rocess " in text:
             text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)
         return text
 
-
-def _number(seen: dict[str, str], kind: str, name: str) -> str:
-    """What a name of this kind is called in every replay: `0x…01`."""
-    return seen.setdefault(name, f"{kind}…{len(seen) + 1:02d}")
+    def _number(self, kind: str, name: str) -> str:
+        """What a name of this kind is called in every replay: `0x…01`."""
+        known = self._seen.setdefault(kind, {})
+        return known.setdefault(name, f"{kind}…{len(known) + 1:02d}")

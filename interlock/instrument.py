@@ -28,8 +28,8 @@ DISCLOSED = (
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
     "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address; "
     "asynchronous generators left open are closed in the order of their beginning.",
-    "SQLAlchemy's Connection and transaction objects hash by order of creation, not by address; AnyIO cancels what is "
-    "inside a scope in the order of its beginning.",
+    "SQLAlchemy's Connection and transaction objects and the states of mapped objects hash by order of creation, not "
+    "by address; AnyIO cancels what is inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
     "appearance, process and transaction numbers labels.",
@@ -85,16 +85,18 @@ def steady(clock: Callable[[], float]) -> None:
 
 
 def steady_sqlalchemy() -> None:
-    """Give SQLAlchemy's Connection and transaction objects a hash that is the same in every replay.
+    """Give SQLAlchemy's Connection, transaction and mapped objects a hash that is the same in every replay.
 
-    `SessionTransaction` walks a set of them when it commits, rolls back and closes.
+    `SessionTransaction` walks a set of connections when it commits, rolls back and closes; `Session.dirty` has the
+    order of a set of `InstanceState`s, and with it whatever a hook before the flush does for each of them.
     """
     from sqlalchemy.engine import base
     from sqlalchemy.engine import default
+    from sqlalchemy.orm import state
 
     numbers = itertools.count(1)
 
-    def of_connection(self: Any) -> int:
+    def by_number(self: Any) -> int:
         number: Optional[int] = self.__dict__.get("_interlock_number")
         if number is None:
             number = self.__dict__["_interlock_number"] = next(numbers)
@@ -108,7 +110,9 @@ def steady_sqlalchemy() -> None:
 
     patched: Any = base
     default.DefaultDialect.create_xid = create_xid  # type: ignore[method-assign]
-    patched.Connection.__hash__ = of_connection
+    patched.Connection.__hash__ = by_number
+    mapped: Any = state.InstanceState
+    mapped.__hash__ = by_number
     for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
         transaction.__hash__ = of_transaction
 

@@ -374,15 +374,22 @@ class Play:
     # After ---------------------------------------------------------------------
 
     def _own_end(self) -> tuple[str, str]:
-        left = {step: token for step, token in self._schedule.deviations.items() if step >= self._number}
+        left = self._not_asked_for_yet()
         if left and self._job.mode == "replay":
-            step, token = min(left.items())
-            return "diverged", strategy.divergence(step, token, [])
+            return "diverged", strategy.divergence(*min(left.items()), [])
+        return "", ""
+
+    def _not_asked_for_yet(self) -> dict[int, str]:
+        return {step: token for step, token in self._schedule.deviations.items() if step >= self._number}
+
+    def _where_parted(self) -> str:
+        """Of a run that follows: what of its schedule it could not carry out, or was over before; else ""."""
+        left = self._not_asked_for_yet()
         if left and self._job.mode == "follow" and self._parted_at is None:
             step, token = min(left.items())
             self._parted_at = step
             self._parted = f"The schedule asks for {token} at step {step}; the run was over at step {self._number - 1}."
-        return "", self._parted
+        return self._parted
 
     def _end(self, name: str, detail: str) -> End:
         tasks = tuple(
@@ -395,7 +402,10 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
-        invariants = self._stage.check(self._job.invariants, tasks) if name in JUDGED or self._died else ()
+        judged = name in JUDGED or self._died
+        invariants = self._stage.check(self._job.invariants, tasks) if judged else ()
+        parted = self._where_parted() if judged else self._parted
+        detail = "\n".join(text for text in (detail, parted) if text)
         name = name or outcome.name_of(tasks, invariants)
         if self._replica is not None:
             self._replica.let_go()

@@ -32,3 +32,10 @@ def test_a_run_that_is_over_before_its_schedule_says_so(play: Play) -> None:
     assert end.outcome not in ("diverged", "stuck")
     assert end.parted_at == 900
     assert f"asks for c1 at step 900; the run was over at step {end.steps}" in end.detail
+
+
+def test_a_run_that_gets_stuck_on_its_own_way_says_both(play: Play) -> None:
+    end = play("stuck", mode="follow", schedule="il1:900=c1").end
+    assert (end.outcome, end.parted_at) == ("stuck", 900)
+    assert end.detail.startswith("Nothing can move any more")
+    assert "asks for c1 at step 900" in end.detail

@@ -31,6 +31,8 @@ class Explanation:
     family: str = ""  # "" where the errors are none that we know
     error: str = ""  # the error that is explained, as "Type: message"
     task: str = ""  # the name of the task that raised it
+    means: str = ""  # of the text, the sentence that says what it comes to
+    advice: str = ""  # and the one that says what to do
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,16 @@ def _of_errors(end: End, version: str) -> Explanation | None:
     words += [symptom.means, symptom.why, symptom.advice]
     if broken := _broken(end):
         words.append(f"The data is wrong too. It breaks {_rules(broken)}.")
-    return Explanation(symptom.title, _join(words), symptom.links, symptom.family, _line(error), task.name)
+    return Explanation(
+        symptom.title,
+        _join(words),
+        symptom.links,
+        symptom.family,
+        _line(error),
+        task.name,
+        symptom.means,
+        symptom.advice,
+    )
 
 
 def _candidates(end: End, version: str) -> Iterator[tuple[TaskOutcome, ErrorView, Symptom | None]]:

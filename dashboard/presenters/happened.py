@@ -8,6 +8,7 @@ from dashboard.presenters import words
 from dashboard.presenters.words import Names
 from interlock.frame import Event
 from interlock.frame import Step
+from interlock.frame import TaskView
 
 OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")
 """Kinds of events that are the program's own words."""
@@ -88,10 +89,16 @@ def _event(event: Event, names: Names) -> EventLine:
 
 
 def raised_in(step: Step | None) -> tuple[str, ...]:
-    """What raised in this step, each error once: it passes from a task to the one that awaits it."""
-    raised: dict[str, list[str]] = {}
+    """What raised in this step, each error once: it passes from a task to the one that began and awaits it."""
+    raised: dict[str, list[TaskView]] = {}
     for task in step.frame.tasks if step is not None else ():
         if task.moved and task.state == "error" and task.errors:
-            said = words.error(task.errors[0].type, task.errors[0].message, 160)
-            raised.setdefault(said, []).append(f"“{task.name}”")
-    return tuple(f"{', '.join(names)} raised {error}" for error, names in raised.items())
+            raised.setdefault(words.error(task.errors[0].type, task.errors[0].message, 160), []).append(task)
+    return tuple(_raised(error, tasks) for error, tasks in raised.items())
+
+
+def _raised(error: str, tasks: list[TaskView]) -> str:
+    parents = {task.parent for task in tasks}
+    names = [f"“{task.name}”" for task in tasks if task.id not in parents]
+    passing = [f"“{task.name}”" for task in tasks if task.id in parents]
+    return f"{', '.join(names)} raised {error}" + (f" (and so did {', '.join(passing)})" if passing else "")

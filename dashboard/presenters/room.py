@@ -125,6 +125,7 @@ class Room:
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
     known: bool = True  # its program is here
     line: str = ""  # the run in one line, for a chat; without its address
+    fixes: tuple[Fix, ...] = ()  # of a failure, for its stack
     notes: tuple[NoteLine, ...] = ()
     drives: bool = True  # whoever looks may change things; else they only watch
     present: bool = False  # larger and calmer, for a shared screen
@@ -166,6 +167,15 @@ class Room:
 
 
 @dataclass(frozen=True)
+class Fix:
+    """A program of the same incident that does it without the failure."""
+
+    name: str
+    title: str
+    schedule: str
+
+
+@dataclass(frozen=True)
 class Moment:
     """What of a run's steps is needed to show one of them."""
 
@@ -193,6 +203,7 @@ def room(
     drives: bool = True,
     present: bool = False,
     turn: Turn | None = None,
+    fixes: Sequence[Fix] = (),
 ) -> Room:
     """The page of a run at a step."""
     step = moment.step
@@ -245,6 +256,7 @@ def room(
         timeline=lanes,
         branches=tree(family, run.id),
         known=known,
+        fixes=tuple(fixes),
         line=summary.line(run),
         notes=noted.lines(notes, stepper.number),
         drives=drives,

@@ -24,9 +24,11 @@ from dashboard.errors import no_run
 from dashboard.errors import no_step
 from dashboard.errors import not_installed
 from dashboard.explain import explain
+from dashboard.incidents import Incident
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.room import VIEWS
+from dashboard.presenters.room import Fix
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import kept
@@ -289,10 +291,22 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         family=services().store.family(run.id),
         branchable=branches.branchable(run, incident),
         known=incident is not None and incident.program(run.program) is not None,
+        fixes=_fixes(run, incident),
         notes=services().store.notes(run.id),
         drives=viewer() is None,
         present=present,
     )
+
+
+def _fixes(run: RunRecord, incident: Incident | None) -> list[Fix]:
+    """What to run next, after a failure that the incident has fixes for on this stack."""
+    if incident is None or run.outcome in (None, "ok", "stopped", "interrupted", "invalid"):
+        return []
+    return [
+        Fix(program.name, program.title, program.expectations[run.stack].schedule)
+        for program in incident.programs
+        if program.kind == "fix" and program.name != run.program and run.stack in program.expectations
+    ]
 
 
 def timeline_of(run: RunRecord, asked: int | None) -> Timeline:

@@ -19,7 +19,7 @@ def failed_run(page: Page) -> str:
     """The incident's run on its own stack, to its failure; its address."""
     start(page)
     page.click("button#failure")
-    expect(page.locator("#outcome-title")).to_contain_text("as declared")
+    expect(page.locator("#outcome-title")).to_contain_text("reproduced")
     return page.url.partition("?")[0]
 
 

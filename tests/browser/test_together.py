@@ -37,7 +37,7 @@ def recorded(page: Page) -> int:
     """A run that is over, at its end; the number of its last step."""
     start(page)
     page.click("button#failure")
-    expect(page.locator("#outcome-title")).to_contain_text("as declared")
+    expect(page.locator("#outcome-title")).to_contain_text("reproduced")
     return int(page.locator("#room").get_attribute("data-last") or 0)
 
 

@@ -83,7 +83,7 @@ def test_the_shipped_schedule_shows_the_error_of_the_incident(page: Page) -> Non
     start(page)
     page.click("button#failure")
     expect(page.locator("#caption .bad-text").first).to_contain_text(TWOPHASE)
-    expect(page.locator("#outcome-title")).to_contain_text("as declared")
+    expect(page.locator("#outcome-title")).to_contain_text("reproduced")
     expect(page.locator("#outcome-body .why")).to_contain_text("session")
     expect(page.locator(".marker.error").first).to_be_visible()
 

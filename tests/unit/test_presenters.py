@@ -141,7 +141,7 @@ def test_one_error_that_passes_through_tasks_is_said_once() -> None:
     step = replace(sample.STEPS[2], frame=replace(FAILURE, tasks=tuple(both)))
     shown = room(sample.RUN, Moment(step, None, None), incident_title="", explanation=None)
     assert shown.new_errors == (
-        "“main”, “second” raised AttributeError: 'NoneType' object has no attribute 'twophase'",
+        "“second” raised AttributeError: 'NoneType' object has no attribute 'twophase' (and so did “main”)",
     )
 
 

@@ -124,7 +124,7 @@ def test_home_offers_the_incident_and_what_is_missing_to_run_it(client: FlaskCli
 def test_home_shows_the_latest_verdict_of_each_stack(client: FlaskClient, store: Store) -> None:
     run_id = ended_run(store)
     page = text(client.get("/"))
-    assert f"run {run_id} ✓ as declared" in page
+    assert f"run {run_id} ✓ reproduced" in page
 
 
 def test_an_incident_tells_the_requests_that_its_programs_answer(client: FlaskClient) -> None:
@@ -250,8 +250,8 @@ def test_a_recorded_step_is_the_same_for_everyone(client: FlaskClient, store: St
     page = client.get(f"/runs/{run_id}?step=1")
     shown = text(page)
     assert "step 1 of 2" in shown
-    assert "⊘ blocked by 4212 was reply held" in shown
-    assert "◆ reply held SELECT was sent" in shown
+    assert "⊘ blocked by 4212 before: reply held" in shown
+    assert "◆ reply held SELECT before: sent" in shown
     assert "Lock/transactionid" in shown
     assert "chosen" in shown  # what this run went on with
     assert 'class="choice live"' not in page.text  # nobody can choose any more

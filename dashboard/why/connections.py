@@ -33,13 +33,26 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
         if session is None or joined[-1].event.session == session:
             found.append(sent)
     if not found or session is None:
-        return ended_by_another(history, failure) or refused(history, failure)
+        return ended_by_another(history, failure) or refused(history, failure) or _overlapped(history, failure)
     clauses = together(history, session, failure.step)
     for sent in found[:EACH]:
         clauses.append(sending(history, sent, f"a connection of {session}; the reply was still to come"))
     labels = tuple(sent.event.connection or "" for sent in found)
     text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
     return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place)]
+
+
+def _overlapped(history: History, failure: Failure) -> list[Clause]:
+    """A reply of that very step woke another task inside the session, which went on with their connection."""
+    session = session_of(history, failure)
+    shared = together(history, session, failure.step - 1) if session else []
+    for reply in history.told("reply") if shared else []:
+        spot = history.spot(reply.event.task or "", failure.step - 1)
+        if reply.step == failure.step and reply.event.task != failure.task and spot and session in spot.sessions:
+            text = f"{reply.event.text}, which woke {history.name(reply.event.task)} inside {session}"
+            labels = (reply.event.connection,) if reply.event.connection else ()
+            return [*shared, Clause("replied", reply.step, text, (reply.event.task or "",), (), labels)]
+    return []
 
 
 def _awaited(history: History, connection: str, step: int) -> Fact | None:
@@ -63,8 +76,12 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
         if taken and (back is None or back.step >= failure.step):
             who = taken.event.task
-            text = f"{history.name(who)} took {label} from the pool, and kept it until step "
-            text += str(back.step) if back else f"{history.last.number}, the last"
+            text = f"{history.name(who)} took {label} from the pool, and "
+            ended = history.raised(who) if who else None
+            if ended is not None and ended < failure.step:
+                text += f"ended in step {ended} without giving it back"
+            else:
+                text += f"kept it until step {back.step if back else f'{history.last.number}, the last'}"
             place = history.place(who, taken.step) if who else None
             clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
     text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"

@@ -31,6 +31,7 @@ def of_data(history: History, end: End) -> list[Clause]:
         *_given_up(history),
         *_inherited(history),
         *_undone(history)[:EACH],
+        *_sent_again(history),
         *orphaned(history, history.last.number)[:2],
     ]
     for rule in broken[:2]:
@@ -129,6 +130,24 @@ def _overtaken(history: History) -> list[Clause]:
                     sending(history, wrote, f"though {history.name(other.event.task)} had written meanwhile"),
                 ]
     return []
+
+
+def _sent_again(history: History) -> list[Clause]:
+    """The first statement that the server refused, and that its task sent again without reading anything anew."""
+    sent = list(history.told("sent"))
+    for first in (one for one in sent if one.event.task and _refused(history, one)):
+        after = [one for one in sent if one.event.task == first.event.task and first.before(one)]
+        again = next((one for one in after if _statement(one) == _statement(first)), None)
+        reads = [one for one in after if again and one.before(again) and command(one) == "SELECT"]
+        begun = [one for one in after if again and one.before(again) and command(one) == "BEGIN"]
+        if again is not None and begun and not reads and not _refused(history, again):
+            more = "once more in a new transaction, which had read nothing"
+            return [sending(history, first, "which the server refused"), sending(history, again, more)]
+    return []
+
+
+def _statement(sent: Fact) -> str:
+    return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
 
 
 def _refused(history: History, sent: Fact) -> bool:

@@ -192,7 +192,8 @@ def let_go(history: History, failure: Failure) -> list[Clause]:
     if ended is None:
         return []
     task, session = failure.task, ended.event.session or ""
-    text = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}, the last it read in"
+    ended_it = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
+    text = f"{ended_it}; nothing was loaded through {session} after that"
     return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))]
 
 

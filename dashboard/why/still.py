@@ -18,14 +18,15 @@ def waits(history: History) -> list[Clause]:
     """What each task that is left waits for, the innermost first: parents wait for their children."""
     last = history.last
     clauses = []
+    held = [one for one in last.frame.connections if one.checked_out and one.owner]
     for step, waiter, holders in history.blocks:
         one = next((one for one in last.frame.connections if one.id == waiter), None)
         if one is not None and one.blocked_by == holders:
-            text = f"{waiter} began to wait for a lock of {listed(list(holders))}"
+            taken = {one.id: f" (taken by {history.name(one.owner)})" for one in held}
+            text = f"{waiter} began to wait for a lock of {listed([one + taken.get(one, '') for one in holders])}"
             pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
             text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
             clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders)))
-    held = [one for one in last.frame.connections if one.checked_out and one.owner]
     waiting = [task for task in last.frame.tasks if task.state == "waiting"]
     for task in sorted(waiting, key=lambda one: one.waits.startswith("the tasks"))[: MOST - 2]:
         since = history.spot(task.id, last.number)

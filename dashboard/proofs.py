@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 KEPT = 256
 AT_ONCE = 50  # steps read together
-UNUSED = ("activity", "choices")
+UNUSED = ("activity",)
 AT_SIGHT = 40_000  # steps times tasks: what is read before the page is shown
 
 

@@ -27,11 +27,13 @@ def of_data(history: History, end: End) -> list[Clause]:
     found = [
         *ends[:EACH],
         *_overtaken(history),
+        *_beside(history),
         *read_too_early(history),
         *_given_up(history),
         *_inherited(history),
         *_undone(history)[:EACH],
         *_sent_again(history),
+        *_torn(history),
         *orphaned(history, history.last.number)[:2],
     ]
     for rule in broken[:2]:
@@ -135,7 +137,7 @@ def _overtaken(history: History) -> list[Clause]:
 def _sent_again(history: History) -> list[Clause]:
     """The first statement that the server refused, and that its task sent again without reading anything anew."""
     sent = list(history.told("sent"))
-    for first in (one for one in sent if one.event.task and _refused(history, one)):
+    for first in (one for one in sent if one.event.task and command(one) != "COMMIT" and _refused(history, one)):
         after = [one for one in sent if one.event.task == first.event.task and first.before(one)]
         again = next((one for one in after if _statement(one) == _statement(first)), None)
         reads = [one for one in after if again and one.before(again) and command(one) == "SELECT"]
@@ -146,8 +148,40 @@ def _sent_again(history: History) -> list[Clause]:
     return []
 
 
+def _torn(history: History) -> list[Clause]:
+    """The first COMMIT that was refused right after its task had committed on another connection."""
+    before: dict[str | None, Fact] = {}  # by task: what it sent last
+    for sent in history.told("sent"):
+        first = before.get(sent.event.task)
+        both = first is not None and {command(first), command(sent)} == {"COMMIT"}
+        if first and both and _refused(history, sent) and not _refused(history, first):
+            refused = sending(history, sent, "which the server refused")
+            return [sending(history, first, "which the server carried out"), refused]
+        before[sent.event.task] = sent
+    return []
+
+
 def _statement(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
+
+
+def _beside(history: History) -> list[Clause]:
+    """The first query on one connection for what its own task had written on another, and not committed."""
+    written: dict[str, list[Fact]] = {}  # by connection: what its open transaction was sent
+    for sent in history.told("sent"):
+        label, did = sent.event.connection or "", command(sent)
+        if did in ("COMMIT", "ROLLBACK"):
+            written.pop(label, None)
+        elif did in ("INSERT", "UPDATE", "DELETE"):
+            written.setdefault(label, []).append(sent)
+        elif did == "SELECT" and label not in history.replicas:
+            for wrote in (one for other, facts in written.items() if other != label for one in facts):
+                table = re.search(r": (?:insert into|update|delete from) (?:only )?(\S+)", wrote.event.text, re.I)
+                same = table and re.search(rf"\bfrom {re.escape(table[1])}\b", sent.event.text, re.I)
+                if same and wrote.event.task == sent.event.task:
+                    unseen = f"which cannot see what {wrote.event.connection} has not committed"
+                    return [sending(history, wrote, "and did not commit it yet"), sending(history, sent, unseen)]
+    return []
 
 
 def _refused(history: History, sent: Fact) -> bool:

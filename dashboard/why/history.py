@@ -69,6 +69,7 @@ class History:
         self.pooled: dict[str, list[Pooled]] = {}  # by connection
         self.blocks: list[tuple[int, str, tuple[str, ...]]] = []  # step, who waits for a lock, whom it waits for
         self.shared: dict[str, tuple[int, tuple[str, ...]]] = {}  # session -> first step with several tasks inside
+        self.sessions: dict[str, int] = {}  # session -> the step that first showed it
         self.chosen: dict[int, Choice] = {}  # by step: choices that would not have been made anyway
         self.woke: dict[int, tuple[str, ...]] = {}  # by step, for those choices
         self.behind: dict[int, str] = {}  # by step: how far behind the replica was when it began, in words
@@ -94,6 +95,7 @@ class History:
         self._add_tasks(step)
         self._add_connections(step)
         for session in step.frame.sessions:
+            self.sessions.setdefault(session.id, step.number)
             if len(session.tasks) > 1:
                 self.shared.setdefault(session.id, (step.number, session.tasks))
         self.last = step

@@ -27,7 +27,7 @@ def session_of(history: History, failure: Failure) -> str | None:
     ):
         if fact.step == failure.step and fact.event.session:
             return fact.event.session
-    known = [one.id for one in history.last.frame.sessions]
+    known = [one for one, since in history.sessions.items() if since <= failure.step]
     if len(known) > 1:  # then the only one that the tasks of its request, if it is one, began to use in that step
         family = history.family(failure.task)[1:]
         began = (one.event for one in history.told("begin", "attach") if one.step == failure.step)

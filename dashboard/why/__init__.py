@@ -15,6 +15,7 @@ from dashboard.why.clause import Clause
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
 from dashboard.why.connections import in_flight
+from dashboard.why.connections import other_loop
 from dashboard.why.connections import replanned
 from dashboard.why.connections import serialized
 from dashboard.why.connections import starved
@@ -30,6 +31,7 @@ from dashboard.why.sessions import cancelled_inside
 from dashboard.why.sessions import ended_by_another
 from dashboard.why.sessions import let_go
 from dashboard.why.sessions import refused
+from dashboard.why.sessions import unawaited
 from dashboard.why.still import stood_still
 from dashboard.why.still import waits
 from interlock.frame import End
@@ -116,7 +118,7 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
     elif "another operation is in progress" in failure.error.message:
         found = in_flight(history, failure)
     else:
-        rules = (let_go, starved, ended_by_another, cancelled_inside, refused, dirty, stale)
+        rules = (let_go, unawaited, other_loop, starved, ended_by_another, cancelled_inside, refused, dirty, stale)
         found = next(filter(None, (rule(history, failure) for rule in rules)), [])
     found = interference(history, failure) + found
     if found:

@@ -19,6 +19,7 @@ from dashboard.why.sessions import refused
 from dashboard.why.sessions import session_of
 from dashboard.why.sessions import together
 
+_LOOP = re.compile("attached to a different loop|bound to a different event loop|Event loop is closed")
 POOL = "a free connection of the pool"  # as the engine calls what a task waits for
 
 
@@ -92,6 +93,26 @@ def _asker(history: History, failure: Failure) -> str:
     """The task that waited: a web framework has a request handled in a task under the one that fails in the end."""
     spots = ((task, history.spot(task, failure.step - 1)) for task in history.family(failure.task))
     return next((task for task, spot in spots if spot and spot.waits.startswith(POOL)), failure.task)
+
+
+def other_loop(history: History, failure: Failure) -> list[Clause]:
+    """A connection that a task of an event loop before this one had opened."""
+    if not _LOOP.search(failure.error.message):
+        return []
+    taken = last(one for one in history.told("checkout", task=failure.task) if one.step <= failure.step)
+    label = taken.event.connection if taken else None
+    opened = next(history.told("opened", connection=label), None) if label else None
+    opener = opened.event.task if opened else None
+    ended = history.raised(opener) if opener else None
+    if taken is None or opened is None or label is None or opener is None or ended is None or ended > taken.step:
+        return []
+    loop = f"which belongs to the event loop of {history.name(opener)}"
+    text = f"{history.name(failure.task)} took {label} from the pool, {loop}"
+    place = history.place(failure.task, taken.step)
+    return [
+        Clause("asked", opened.step, f"{history.name(opener)} opened {label}", (opener,), (), (label,)),
+        Clause("took", taken.step, text, (failure.task,), (), (label,), place),
+    ]
 
 
 def dirty(history: History, failure: Failure) -> list[Clause]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dashboard.why.clause import Clause
+from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import number
+from dashboard.why.clause import sending
 from dashboard.why.clause import were
 from dashboard.why.failure import Failure
 from dashboard.why.failure import method
@@ -195,6 +197,33 @@ def let_go(history: History, failure: Failure) -> list[Clause]:
     ended_it = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
     text = f"{ended_it}; nothing was loaded through {session} after that"
     return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))]
+
+
+def unawaited(history: History, failure: Failure) -> list[Clause]:
+    """An attribute had to be loaded where nothing can be awaited: what was read last, and the commit after that."""
+    if "greenlet_spawn has not been called" not in failure.error.message:
+        return []
+    began = last(one for one in history.told("begin", "attach", task=failure.task) if one.step <= failure.step)
+    session = began.event.session if began else None
+    if began is None or session is None:
+        return []
+    labels = {one.event.connection for one in history.told("attach", session=session)}
+    sent = (one for one in history.told("sent") if one.event.connection in labels and one.step <= failure.step)
+    read = last(one for one in sent if command(one) == "SELECT")
+    ends = (one for one in history.told("commit", session=session) if one.event.text.endswith("committed"))
+    ended = last(one for one in ends if one.step <= failure.step)
+    if ended is None or (read is not None and not read.before(ended)):
+        return [sending(history, read, "the last query that was awaited")] if read else []
+    task = ended.event.task or ""
+    text = f"{history.name(task)} committed {session}, which expires what it holds, unless expire_on_commit is off"
+    clauses = [sending(history, read, "to read")] if read else []
+    clauses.append(Clause("called", ended.step, text, (task,), (session,), place=history.place(task, ended.step)))
+    again = last(one for one in history.told("begin", task=failure.task, session=session) if ended.before(one))
+    if again is not None and again.step <= failure.step:
+        began_it = f"{history.name(failure.task)} made {session} begin transaction {number(again.event.text)}"
+        text = f"{began_it}, for one more query"
+        clauses.append(Clause("called", again.step, text, (failure.task,), (session,)))
+    return clauses
 
 
 def _used(history: History, failure: Failure, session: str) -> list[Clause]:

@@ -89,13 +89,21 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
     [
         ("commit_unknown/broken", ["sent", "replied", "cancelled", "broken"]),
         ("detached/broken", ["ended", "met"]),
+        ("gathered_writes/broken_retry", ["asked", "refused", "met", "broken"]),
+        ("lazy_load/broken", ["sent", "met"]),
+        ("lazy_load/broken_after_commit", ["sent", "called", "called", "met"]),
         ("left_on_connection/broken", ["sent", "returned", "took", "broken"]),
         ("lost_update/broken", ["sent", "sent", "sent", "broken"]),
         ("never_closed/broken", ["took", "took", "waits", "met"]),
+        ("reader_bind/broken", ["sent", "sent", "broken"]),
         ("schema_changed/broken", ["sent", "sent", "sent", "met"]),
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
-        ("serialization_failure/broken_retry", ["sent", "sent", "sent", "broken"]),
+        ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "broken"]),
+        ("sibling_expires/broken", ["sent", "called", "called", "met"]),
         ("stream_and_commit/broken", ["sent", "sent", "met"]),
+        ("stream_and_commit/broken_meanwhile", ["inside", "refused", "met"]),
+        ("torn_commit/broken", ["sent", "sent", "broken"]),
+        ("two_loops/broken", ["asked", "took", "met"]),
     ],
 )
 def test_what_a_proof_tells_of_each_family(name: str, claims: list[str], play: Play) -> None:
@@ -108,3 +116,10 @@ def test_what_a_proof_tells_of_each_family(name: str, claims: list[str], play: P
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
     assert [one.claim for one in proof] == claims, why.as_lines(proof)
+
+
+def test_a_stream_that_goes_on_in_the_step_in_which_another_task_fails(play: Play) -> None:
+    played = play(SHARED.parent / "stream_and_commit" / "broken_meanwhile.py", "sqlalchemy-1.4.42")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["inside", "replied", "met"], why.as_lines(proof)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from dashboard import proofs
+from dashboard import recorded
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
@@ -20,6 +21,7 @@ from dashboard.proofs import Proofs
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import migrate
+from dashboard.why import of_journal
 from interlock import journal
 from interlock.frame import End
 from interlock.frame import Header
@@ -59,6 +61,24 @@ def test_each_clause_leads_to_its_step_and_names_its_line(store: Store, tmp_path
     assert re.findall(r'href="/runs/\d+\?step=(\d+)"', listed) == ["0", "0", "24", "26", "28"]
     assert re.findall(r'step=(\d+)"[^>]* aria-current="step"', listed) == ["26"]
     assert "session.py:52" in listed
+
+
+def test_the_page_proves_what_the_journal_proves_of_a_replica_that_was_behind(store: Store) -> None:
+    file = JOURNAL.with_name("1.4.42-stale_read.jsonl.gz")
+    recording = recorded.read(gzip.decompress(file.read_bytes()).decode().splitlines())
+    run_id = store.create_run("stale_read", "broken", "sqlalchemy-1.4.42", "replay")
+    assert store.claim(run_id, 1)
+    store.set_header(run_id, recording.header)
+    for step in recording.steps:
+        store.add_step(run_id, step)
+    assert recording.end is not None
+    store.finish(run_id, recording.end, True)
+    run = store.run(run_id)
+    assert run is not None
+    proof = Proofs().of(store, run)
+    assert proof == of_journal([recording.header, *recording.steps, recording.end])
+    assert proof is not None
+    assert "stale" in [one.claim for one in proof]
 
 
 def test_what_cannot_be_derived_is_said(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

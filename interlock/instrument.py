@@ -16,6 +16,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 from typing import Optional
@@ -95,11 +96,12 @@ def steady_sqlalchemy() -> None:
     from sqlalchemy.orm import state
 
     numbers = itertools.count(1)
+    of_states = itertools.count(1)  # apart: how many objects a program loads must not change which connection is first
 
-    def by_number(self: Any) -> int:
+    def numbered(self: Any, following: Iterator[int]) -> int:
         number: Optional[int] = self.__dict__.get("_interlock_number")
         if number is None:
-            number = self.__dict__["_interlock_number"] = next(numbers)
+            number = self.__dict__["_interlock_number"] = next(following)
         return number
 
     def of_transaction(self: Any) -> int:
@@ -110,9 +112,9 @@ def steady_sqlalchemy() -> None:
 
     patched: Any = base
     default.DefaultDialect.create_xid = create_xid  # type: ignore[method-assign]
-    patched.Connection.__hash__ = by_number
+    patched.Connection.__hash__ = lambda self: numbered(self, numbers)
     mapped: Any = state.InstanceState
-    mapped.__hash__ = by_number
+    mapped.__hash__ = lambda self: numbered(self, of_states)
     for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
         transaction.__hash__ = of_transaction
 

@@ -11,12 +11,7 @@ from tests.web.test_pages import FORM
 from tests.web.test_pages import JSON
 from tests.web.test_pages import WORKER
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
-from tests.web.test_pages import store
 from tests.web.test_pages import text
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def recorded(store: Store, stack: str = "sqlalchemy-2.1", mode: str = "step", incident: str = "shared_session") -> int:

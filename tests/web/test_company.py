@@ -20,13 +20,9 @@ from tests.web.test_pages import FORM
 from tests.web.test_pages import HX
 from tests.web.test_pages import answer_commands
 from tests.web.test_pages import attribute
-from tests.web.test_pages import database
 from tests.web.test_pages import sample
-from tests.web.test_pages import store
 from tests.web.test_pages import text
 from tests.web.test_pages import waiting_run
-
-__all__ = ["database", "store"]  # fixtures
 
 
 @pytest.fixture

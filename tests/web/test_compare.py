@@ -15,14 +15,9 @@ from tests.web.test_pages import HX
 from tests.web.test_pages import JSON
 from tests.web.test_pages import WORKER
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
 from tests.web.test_pages import ended_run
-from tests.web.test_pages import store
 from tests.web.test_pages import text
 from tests.web.test_pages import waiting_run
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def test_two_runs_open_where_they_begin_to_differ(client: FlaskClient, store: Store) -> None:

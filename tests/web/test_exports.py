@@ -12,13 +12,8 @@ from dashboard.store import Store
 from interlock.frame import Choice
 from interlock.frame import TaskOutcome
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
 from tests.web.test_pages import ended_run
-from tests.web.test_pages import store
 from tests.web.test_pages import waiting_run
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def test_the_summary_tells_what_ran_what_came_of_it_why_and_how_to_have_it_again(

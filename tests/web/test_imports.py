@@ -15,13 +15,8 @@ from dashboard.store import Store
 from dashboard.views import imports
 from interlock.journal import dump
 from tests.web.test_pages import FORM
-from tests.web.test_pages import client
-from tests.web.test_pages import database
 from tests.web.test_pages import ended_run
-from tests.web.test_pages import store
 from tests.web.test_pages import text
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def hand_in(client: FlaskClient, content: bytes, name: str = "run.jsonl") -> TestResponse:

@@ -6,17 +6,12 @@ import html
 import io
 import re
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboard.app import create_app
-from dashboard.config import Settings
-from dashboard.config import resource
 from dashboard.presenters import sample
 from dashboard.store import Change
 from dashboard.store import HistoryFilter
@@ -24,33 +19,10 @@ from dashboard.store import Retention
 from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Store
-from dashboard.store import migrate
 from interlock import journal
-from tests.databases import fresh_database
 
 WORKER = 4711
 FORM = {"Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def database(store_url: str) -> Iterator[str]:
-    with fresh_database(store_url) as url:
-        migrate(url)
-        yield url
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = Store(database)
-    with store.transaction() as tx:
-        tx.exec_driver_sql("truncate run, step, command, stack, procrastinate_jobs, history, setting, pin cascade")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
 
 
 def ended_run(store: Store, program: str = "broken", parent: int | None = None) -> int:

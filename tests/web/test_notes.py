@@ -15,13 +15,8 @@ from tests.web.test_pages import FORM
 from tests.web.test_pages import HX
 from tests.web.test_pages import WORKER
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
-from tests.web.test_pages import store
 from tests.web.test_pages import text
 from tests.web.test_pages import waiting_run
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def test_a_note_stands_at_its_step_in_the_list_and_on_slider_and_timeline(client: FlaskClient, store: Store) -> None:

@@ -17,13 +17,8 @@ from dashboard.store import Store
 from interlock.frame import Event
 from tests.web.test_pages import WORKER
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
 from tests.web.test_pages import ended_run
-from tests.web.test_pages import store
 from tests.web.test_pages import text
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 
 def unpacked(html: str) -> list[str]:

@@ -7,55 +7,28 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboard.app import create_app
-from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.presenters import crowd
 from dashboard.presenters import sample
 from dashboard.store import Store
-from dashboard.store import migrate
 from interlock import delta
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Step
-from tests.databases import fresh_database
 
 WORKER = 4711
 HX = {"HX-Request": "true", "Sec-Fetch-Site": "same-origin"}
 FORM = {"Sec-Fetch-Site": "same-origin"}
 JSON = {"Accept": "application/json", "Sec-Fetch-Site": "same-origin"}
-
-
-@pytest.fixture(scope="module")
-def database(store_url: str) -> Iterator[str]:
-    with fresh_database(store_url) as url:
-        migrate(url)
-        yield url
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = Store(database)
-    with store.transaction() as tx:
-        tx.exec_driver_sql("truncate run, step, command, stack, procrastinate_jobs cascade")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
 
 
 def waiting_run(store: Store, steps: int = 1) -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -21,39 +19,16 @@ from dashboard.presenters import sample
 from dashboard.store import RunFilter
 from dashboard.store import RunRow
 from dashboard.store import Store
-from dashboard.store import migrate
 from interlock.frame import ConnectionView
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import InvariantOutcome
 from interlock.frame import Step
 from interlock.frame import TaskView
-from tests.databases import fresh_database
 
 FORM = {"Sec-Fetch-Site": "same-origin"}
 HX = {"HX-Request": "true", "Sec-Fetch-Site": "same-origin"}
 WHOLE, SAME = "an order is there whole or not at all", "all parts of an order have the same price"
-
-
-@pytest.fixture(scope="module")
-def database(store_url: str) -> Iterator[str]:
-    with fresh_database(store_url) as url:
-        migrate(url)
-        yield url
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    store = Store(database)
-    with store.transaction() as tx:
-        tx.exec_driver_sql("truncate run, step, command, stack, procrastinate_jobs cascade")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
 
 
 def text(answer: TestResponse) -> str:

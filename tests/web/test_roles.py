@@ -22,13 +22,8 @@ from tests.web.test_pages import FORM
 from tests.web.test_pages import HX
 from tests.web.test_pages import JSON
 from tests.web.test_pages import attribute
-from tests.web.test_pages import client
-from tests.web.test_pages import database
-from tests.web.test_pages import store
 from tests.web.test_pages import text
 from tests.web.test_pages import waiting_run
-
-__all__ = ["client", "database", "store"]  # fixtures
 
 TOKEN = "a-token-that-nobody-guesses"
 HOUR = timedelta(hours=1)

@@ -89,7 +89,7 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     page.goto(f"{address}/incidents/crowd?mode=replay#run")
     page.locator("#form-run").click()
     page.wait_for_url(re.compile(r"/runs/\d+"))
-    expect(page.get_by_text("Overdrawn").first).to_be_visible(timeout=900_000)
+    expect(page.locator("#outcome-title")).to_contain_text("reproduced", timeout=900_000)
     page.goto(page.url.partition("?")[0] + "?step=2500&view=timeline")
     save(page, "crowd")
 

@@ -43,6 +43,7 @@ REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whet
 LONG_PATIENCE = 0.05
 STUCK_PATIENCE = 3.0  # how long a blocked request may still be answered by a timeout of the server's own
 DEADLOCK_TIMEOUT = "1ms"
+CANCEL_PATIENCE = 10.0  # how long a request that waits for a lock may take to notice that it is cancelled
 CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
@@ -233,6 +234,7 @@ class Gate:
             if link.outbox:
                 again = self._let_out(link) or again
                 self._await_reply(link)
+                self._await_cancelled(link)
             if link.closing:
                 link.finish()
                 self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
@@ -280,6 +282,15 @@ class Gate:
             link.arrived = next(self._arrivals)
             if self.replica is not None:
                 self.replica.note(link, self.control)
+
+    def _await_cancelled(self, cancel: Link) -> None:
+        """What waits for a lock and is cancelled is given the time to notice: it ends by an error, or by its lock.
+
+        The server has passed the signal on when it closes the connection of the cancel request; no more than that.
+        """
+        if cancel.cancels is not None:
+            there = [link for link in self.links if link.on_replica is cancel.on_replica and link.blocked_by]
+            self._wait_for_any([link for link in there if link.pid == cancel.cancels], CANCEL_PATIENCE)
 
     def _control_of(self, link: Link) -> lab.Lab:
         """The engine's own connection to the server that this connection leads to."""

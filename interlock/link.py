@@ -56,6 +56,7 @@ class Link(asyncio.Transport):
         self.sent_by: Optional[str] = None  # label of the task that wrote last
         self.arrived = 0  # order in which whole replies came; 0: none waits
         self.waiting = False  # sent, and the reply is not whole
+        self.cancels: Optional[int] = None  # it is a cancel request, to this backend
         self.left_busy = False  # closed while the server still worked for it: the backend may live on
         self._loop = loop
         self._requests = wire.Requests()
@@ -157,6 +158,7 @@ class Link(asyncio.Transport):
             return data[8:]
         if code == wire.CANCEL_REQUEST:
             self.request = wire.Request("", "cancel request")
+            self.cancels = wire.cancelled_pid(data)
             self.sock = lab.open_socket(self._where)
             self.sock.sendall(data)
             self.phase = STARTED

@@ -148,7 +148,7 @@ class Play:
                     self._prepare()
                 self._run_script()
                 self._finish_steps()
-                name, detail = self._own_end()
+                name, detail = "", ""
             except Over as over:
                 name, detail = over.end, over.detail
         except lab.LabError as error:
@@ -299,9 +299,6 @@ class Play:
         if self._number > self._job.limits.steps:
             self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
-            asked = self._schedule.deviations.get(self._number)
-            if asked is not None and self._job.mode not in ("random", "follow"):
-                self._over("diverged", strategy.divergence(self._number, asked, choices))
             self._over("stuck", self._why_stuck())
         token = self._strategy(self._number, choices)
         if token == "stop":
@@ -373,14 +370,9 @@ class Play:
 
     # After ---------------------------------------------------------------------
 
-    def _own_end(self) -> tuple[str, str]:
-        left = self._not_asked_for_yet()
-        if left and self._job.mode == "replay":
-            return "diverged", strategy.divergence(*min(left.items()), [])
-        return "", ""
-
     def _not_asked_for_yet(self) -> dict[int, str]:
-        return {step: token for step, token in self._schedule.deviations.items() if step >= self._number}
+        asked = (item for item in self._schedule.deviations.items() if item[0] >= self._number)
+        return {step: token for step, token in asked if self._job.mode != "step" or step <= self._job.follow}
 
     def _where_parted(self) -> str:
         """Of a run that follows: what of its schedule it could not carry out, or was over before; else ""."""
@@ -402,7 +394,11 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
-        judged = name in JUDGED or self._died
+        left = self._not_asked_for_yet()
+        if left and self._job.mode in ("replay", "step") and (name in ("", "stuck") or self._died):
+            nothing = "the process had died" if self._died else strategy.STILL
+            name, detail = "diverged", strategy.divergence(*min(left.items()), [], nothing)
+        judged = name in JUDGED or (self._died and name == "crash")
         invariants = self._stage.check(self._job.invariants, tasks) if judged else ()
         parted = self._where_parted() if judged else self._parted
         detail = "\n".join(text for text in (detail, parted) if text)

@@ -15,6 +15,8 @@ from interlock.schedule import Schedule
 OUTAGE = 10.0  # seconds
 CATCH_UP = 0.1  # how often chance lets the replica overtake replies and requests: often enough, and late enough
 
+STILL = "nothing could move any more"
+
 Decide = Callable[[int, Sequence[Choice]], str]  # (number of the step to come, what is possible) -> token
 
 
@@ -68,11 +70,9 @@ def seeded(seed: int) -> Decide:
     return decide
 
 
-def divergence(step: int, asked: str, choices: Sequence[Choice]) -> str:
-    """What to tell when a schedule asks for the impossible."""
-    possible = (
-        ", ".join(f"{choice.token} ({choice.text})" for choice in choices) or "nothing: nothing could move any more"
-    )
+def divergence(step: int, asked: str, choices: Sequence[Choice], nothing: str = STILL) -> str:
+    """What to tell when a schedule asks for the impossible; `nothing`: why there is no choice at all."""
+    possible = ", ".join(f"{choice.token} ({choice.text})" for choice in choices) or f"nothing: {nothing}"
     return (
         f"At step {step} the schedule asks for {asked}, which was not possible. Possible were: {possible}. "
         "The schedule belongs to another program, stack or version of them."

@@ -89,6 +89,11 @@ def startup_code(packet: bytes) -> Optional[int]:
     return struct.unpack_from("!i", packet, 4)[0] if len(packet) >= 8 else None
 
 
+def cancelled_pid(packet: bytes) -> Optional[int]:
+    """The backend that a CancelRequest is for, or None while it is too short to tell."""
+    return int(struct.unpack_from("!i", packet, 8)[0]) if len(packet) >= 12 else None
+
+
 def startup_parameters(packet: bytes) -> dict[str, str]:
     """The name-value pairs of a StartupMessage."""
     parts = packet[8:].split(b"\0")

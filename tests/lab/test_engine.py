@@ -122,6 +122,7 @@ def test_faults_are_choices(play: Play, schedule: str, error: str) -> None:
     [
         ("il1:3=c9", "At step 3 the schedule asks for c9"),
         ("il1:900=c1", "nothing could move"),
+        ("il1:3=e,5=c1", "At step 5 the schedule asks for c1, which was not possible. Possible were: nothing: the pro"),
         ("x", "no schedule"),
     ],
 )

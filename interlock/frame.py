@@ -148,6 +148,7 @@ class Event:
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
     detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted
+    escape: a point that replay does not control; from there on another replay may be another run
     """
     text: str
     task: Optional[str] = None
@@ -224,6 +225,7 @@ class End:
     place: Optional[Place] = None  # invalid: file and line at fault
     failed_at: Optional[int] = None  # the first step in which a task raised
     parted_at: Optional[int] = None  # follow mode: the step from which on the schedule could not be followed
+    escapes: tuple[str, ...] = ()  # what it passed that replay does not control: another replay may be another run
     output_dropped: int = 0  # bytes of output beyond the bound
     duration_ms: float = field(default=0.0, metadata=VOLATILE)
 

@@ -13,6 +13,7 @@ the next request is let out, so only the last one to wait can see a circle.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import time
@@ -20,6 +21,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from typing import NoReturn
@@ -38,6 +40,7 @@ from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
 from interlock.replica import Replica
+from interlock.turns import Turns
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
@@ -49,6 +52,7 @@ DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
 THREAD_PATIENCE = 10.0
 BURIAL_PATIENCE = 5.0  # how long backends may take to notice that their client died
+ROWS = "array['transactionid', 'tuple', 'spectoken']"  # what backends wait for that want a row, as the server names it
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
 
@@ -95,6 +99,8 @@ class Gate:
         self._writes: dict[str, int] = {}  # link label -> order of its first write not let out
         self._write_numbers = itertools.count(1)
         self._arrivals = itertools.count(1)
+        self._queue_numbers = itertools.count(1)
+        self._turns = Turns()
         self._task_numbers = itertools.count(1)
         self._names: dict[tuple[str, str], int] = {}
         self._timers: list[Timer] = []
@@ -226,20 +232,18 @@ class Gate:
         again.
         """
         again = False
-        busy = False
         for label, _ in sorted(self._writes.items(), key=lambda item: item[1]):
             link = self.links[int(label[1:]) - 1]
             del self._writes[label]
-            busy = True
-            if link.outbox:
-                again = self._let_out(link) or again
-                self._await_reply(link)
-                self._await_cancelled(link)
-            if link.closing:
-                link.finish()
-                self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
-        if busy or any(link.blocked_by for link in self.links):
-            self._recheck_blocked()
+            with self._in_turn():
+                if link.outbox:
+                    again = self._let_out(link) or again
+                    self._await_reply(link)
+                    self._await_cancelled(link)
+                if link.closing:
+                    link.finish()
+                    self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
+        self._recheck_blocked()
         for link in links.readable(self.links, 0):
             link.drain(0)
             self._await_reply(link)
@@ -269,6 +273,8 @@ class Gate:
             if link.pid is not None:
                 blockers = self._blockers([link]).get(link.label)
                 if blockers:
+                    if not link.blocked_by:
+                        link.queued = next(self._queue_numbers)
                     link.blocked_by = blockers
                     if not link.drain(CHECKED):
                         return
@@ -290,7 +296,9 @@ class Gate:
         """
         if cancel.cancels is not None:
             there = [link for link in self.links if link.on_replica is cancel.on_replica and link.blocked_by]
-            self._wait_for_any([link for link in there if link.pid == cancel.cancels], CANCEL_PATIENCE)
+            for link in (link for link in there if link.pid == cancel.cancels):
+                self._turns.let_go(link)
+                self._wait_for_any([link], CANCEL_PATIENCE)
 
     def _control_of(self, link: Link) -> lab.Lab:
         """The engine's own connection to the server that this connection leads to."""
@@ -310,20 +318,47 @@ class Gate:
             found.update(blocking.blockers(server, there, self.links))
         return found
 
-    def _recheck_blocked(self) -> None:
-        """Requests whose lock has been granted get their reply now; a deadlock is waited out."""
+    def _tell_race(self, waiting: list[Link]) -> None:
+        """Who could not be held still has gone for the same row as others; who waits for a table is served in turn."""
+        for server, there in self.by_server(link for link in waiting if link.blocked_by):
+            pids = ",".join(str(link.pid) for link in there)
+            sql = f"select from unnest(array[{pids}]) as pid, pg_stat_get_activity(pid) where wait_event = any({ROWS})"
+            if server.query(sql):
+                names = ", ".join(link.label for link in sorted(waiting, key=lambda link: link.queued))
+                self._tell(Event("escape", f"{names} went for the same row at once, and the server let one of them have it"))
+
+    @contextlib.contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """While this is done, nobody who waits for a lock goes on; after it those who can do, one after the other."""
+        waiting = [link for link in self.links if link.blocked_by]
+        alone = len(waiting) < 2 or self._turns.hold(waiting)
+        yield
+        if waiting:
+            freed = self._recheck_blocked()
+            if freed and not alone:
+                self._tell_race(waiting)
+
+    def _recheck_blocked(self) -> bool:
+        """Requests whose lock has been granted get their reply now, in turn; a deadlock is waited out. True if there
+        were any.
+        """
+        any_free = False
         while True:
-            blocked = [link for link in self.links if link.blocked_by]
+            blocked = sorted((link for link in self.links if link.blocked_by), key=lambda link: link.queued)
             if not blocked:
-                return
+                self._turns.let_go()
+                return any_free
             blockers = self._blockers(blocked)
             free = [link for link in blocked if link.label not in blockers or links.readable([link], 0)]
             for link in blocked:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
-            for link in free:
+            for link in free[:1]:
+                any_free = True
+                self._turns.let_go(link)
                 self._await_reply(link)
             if not free and not (blocking.has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
-                return
+                self._turns.let_go()
+                return any_free
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
         heard = links.readable(asked, patience)
@@ -437,14 +472,17 @@ class Gate:
             self._tell(Event("reply", words.delivered(link), link.sent_by, link.label))
             self._loop.call_soon(link.deliver)
         elif choice.kind == "terminate":
-            self._control_of(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
-            while not link.eof and link.drain(2.0):
-                pass
-            link.blocked_by = ()
+            with self._in_turn():
+                self._turns.let_go(link)
+                self._control_of(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
+                while not link.eof and link.drain(2.0):
+                    pass
+                link.blocked_by = ()
             self._tell(Event("fault", f"the backend of {link.label} was ended", connection=link.label))
         elif choice.kind == "drop":
             self._tell(Event("fault", f"the connection {link.label} was dropped", connection=link.label))
-            link.fail(ConnectionResetError("Connection reset by peer"))
+            with self._in_turn():
+                link.fail(ConnectionResetError("Connection reset by peer"))
 
     def _die(self) -> None:
         """All connections end, whatever they were doing. The server rolls back what was open, and we wait for that."""

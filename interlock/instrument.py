@@ -15,6 +15,7 @@ import re
 import secrets
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -86,17 +87,23 @@ def steady(clock: Callable[[], float]) -> None:
 
 
 def steady_sqlalchemy() -> None:
-    """Give SQLAlchemy's Connection, transaction and mapped objects a hash that is the same in every replay.
+    """Give those of SQLAlchemy's objects that it walks in sets a hash that is the same in every replay.
 
     `SessionTransaction` walks a set of connections when it commits, rolls back and closes; `Session.dirty` has the
-    order of a set of `InstanceState`s, and with it whatever a hook before the flush does for each of them.
+    order of a set of `InstanceState`s, and with it whatever a hook before the flush does for each of them. Constraints,
+    indexes and foreign keys are created in the order of sets; so are the records of a flush carried out, if mappers
+    refer to each other in a circle.
     """
     from sqlalchemy.engine import base
     from sqlalchemy.engine import default
+    from sqlalchemy.orm import dependency
     from sqlalchemy.orm import state
+    from sqlalchemy.orm import unitofwork
+    from sqlalchemy.sql import schema
 
     numbers = itertools.count(1)
     of_states = itertools.count(1)  # apart: how many objects a program loads must not change which connection is first
+    of_mapping = itertools.count(1)
 
     def numbered(self: Any, following: Iterator[int]) -> int:
         number: Optional[int] = self.__dict__.get("_interlock_number")
@@ -112,11 +119,23 @@ def steady_sqlalchemy() -> None:
 
     patched: Any = base
     default.DefaultDialect.create_xid = create_xid  # type: ignore[method-assign]
+    def of_record(self: Any) -> int:
+        return hash((type(self).__name__, self.sort_key, getattr(self, "state", 0)))
+
     patched.Connection.__hash__ = lambda self: numbered(self, numbers)
     mapped: Any = state.InstanceState
     mapped.__hash__ = lambda self: numbered(self, of_states)
     for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
         transaction.__hash__ = of_transaction
+    in_mapping: list[Any] = [schema.Constraint, schema.Index, schema.ForeignKey, _named(dependency, "DependencyProcessor")]
+    for kind in in_mapping:
+        kind.__hash__ = lambda self: numbered(self, of_mapping)
+    _named(unitofwork, "PostSortRec").__hash__ = of_record
+
+
+def _named(module: Any, name: str) -> Any:
+    """A class that has an underscore before its name from SQLAlchemy 2.1 on."""
+    return getattr(module, name, None) or getattr(module, f"_{name}")
 
 
 class _InOrder(dict):  # type: ignore[type-arg]  # as much of a set as AnyIO's CancelScope needs, walked in order
@@ -149,17 +168,25 @@ class Texts:
     Object addresses and exported snapshots become numbers in order of appearance; in the server's messages a backend's
     process id becomes the label of its connection, numbers of transactions and relations are left out, and prepared
     transactions are called as the program calls them.
+
+    A number stands for an object, not for its address, which another object gets when the first is gone. So the object
+    is looked for and followed, as far as Python can. `unsure` is told once if one cannot be, and its address comes again.
     """
 
-    def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str) -> None:
+    def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str, unsure: Callable[[], None]) -> None:
         self._label_of_pid = label_of_pid
         self._prefix = prefix  # of its prepared transactions
+        self._unsure: Optional[Callable[[], None]] = unsure
         self._seen: dict[str, dict[str, str]] = {}  # by kind, in the order of their appearance
+        self._objects: dict[int, tuple[str, Optional[weakref.ref[Any]]]] = {}  # by address: its number, and itself
+        self._numbers = itertools.count(1)
 
     def clean(self, text: str) -> str:
         """The text as it reads in every replay."""
         if "0x" in text:
-            text = _ADDRESS.sub(lambda match: self._number("0x", match.group()), text)
+            told = dict.fromkeys(_ADDRESS.findall(text))  # twice in one text it is the same object
+            numbers = {address: self._object(int(address, 16)) for address in told}
+            text = _ADDRESS.sub(lambda match: numbers[match.group()], text)
         text = text.replace(self._prefix, "")
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
@@ -172,7 +199,32 @@ class Texts:
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)
         return text
 
+    def _object(self, address: int) -> str:
+        """What the object at an address is called in every replay: `0x…01`."""
+        name, ref = self._objects.get(address, ("", None))
+        if ref is not None and ref() is not None:
+            return name
+        followed = _followed(address)
+        if name and ref is None and followed is None:
+            if self._unsure is not None:
+                self._unsure()
+                self._unsure = None
+            return name
+        self._objects[address] = name, _ = f"0x…{next(self._numbers):02d}", followed
+        return name
+
     def _number(self, kind: str, name: str) -> str:
-        """What a name of this kind is called in every replay: `0x…01`."""
+        """What a name of this kind is called in every replay."""
         known = self._seen.setdefault(kind, {})
         return known.setdefault(name, f"{kind}…{len(known) + 1:02d}")
+
+
+def _followed(address: int) -> Optional[weakref.ref[Any]]:
+    """A weak reference to the object at an address, if there is one that allows it."""
+    for one in gc.get_objects():
+        if id(one) == address:
+            try:
+                return weakref.ref(one)
+            except TypeError:
+                return None
+    return None

@@ -51,6 +51,7 @@ class Link(asyncio.Transport):
         self.inbox = b""
         self.eof = False  # the server has closed its end
         self.blocked_by: tuple[str, ...] = ()
+        self.queued = 0  # order in which requests came to wait for a lock
         self.request = wire.Request("", "")  # in flight, or the last one
         self.replies = wire.Replies()
         self.sent_by: Optional[str] = None  # label of the task that wrote last

@@ -98,11 +98,12 @@ class Play:
         self._parted = ""  # what was asked and what was possible there
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
+        self._escapes: dict[str, None] = {}  # what has been passed that replay does not control, in its order
         self._died = False
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._began_with: Optional[int] = None  # the seed of this process, of many
         self._texts = instrument.Texts(
-            lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None), lab.gid_prefix(job.schema)
+            lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None), lab.gid_prefix(job.schema), self._address_again
         )
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
@@ -322,6 +323,10 @@ class Play:
     def _tell_answer(self, event: Event) -> None:
         self._events.append(replace(event, text=self._texts.clean(event.text)))
 
+    def _address_again(self) -> None:
+        text = "an address was told again, of an object that cannot be followed: it may be another one, and the number too"
+        self._events.append(Event("escape", text))
+
     def _part(self, token: str, choices: list[Choice]) -> Choice:
         """The schedule asks for the impossible. It is left here, which is said, and from now on the default comes."""
         self._parted_at, self._parted = self._number, strategy.divergence(self._number, token, choices)
@@ -336,6 +341,7 @@ class Play:
 
     def _take_picture(self, choices: list[Choice]) -> None:
         events, self._events[:] = list(self._events), []
+        self._escapes.update({event.text: None for event in events if event.kind == "escape"})
         elapsed = (self._monotonic() - self._began) * 1000
         if self._job.pictures or self._unseen:
             step = self._camera.step(self._number, self._choice, choices, events, elapsed)
@@ -417,6 +423,7 @@ class Play:
             place=self._broken_at,
             failed_at=self._failed_at,
             parted_at=self._parted_at,
+            escapes=tuple(self._escapes),
             output_dropped=self._capture.dropped,
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),
         )

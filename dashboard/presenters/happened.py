@@ -28,12 +28,14 @@ _SYMBOLS = {
     "response": "⇐",
     "replica": "⇉",
     "parted": "≠",
+    "escape": "≈",
 }
 _LOUD = {
     "orphan": "loud",
     "failed": "bad",
     "fault": "warn",
     "parted": "warn",
+    "escape": "warn",
     "stderr": "warn",
     "warning": "warn",
     "unraisable": "bad",

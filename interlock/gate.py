@@ -40,6 +40,7 @@ from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
 from interlock.replica import Replica
+from interlock.threads import Threads
 from interlock.turns import Turns
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
@@ -50,7 +51,6 @@ CANCEL_PATIENCE = 10.0  # how long a request that waits for a lock may take to n
 CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
-THREAD_PATIENCE = 10.0
 BURIAL_PATIENCE = 5.0  # how long backends may take to notice that their client died
 ROWS = "array['transactionid', 'tuple', 'spectoken']"  # what backends wait for that want a row, as the server names it
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
@@ -101,6 +101,7 @@ class Gate:
         self._arrivals = itertools.count(1)
         self._queue_numbers = itertools.count(1)
         self._turns = Turns()
+        self._threads = Threads(self._at_work, self._escape, beat)
         self._task_numbers = itertools.count(1)
         self._names: dict[tuple[str, str], int] = {}
         self._timers: list[Timer] = []
@@ -147,6 +148,13 @@ class Gate:
     def timer_set(self, timer: Timer) -> None:
         self._timers.append(timer)
 
+    def in_thread(
+        self, loop: asyncio.AbstractEventLoop, begin: Callable[[], asyncio.Future[Any]]
+    ) -> asyncio.Future[Any]:
+        result = loop.create_future()
+        self._threads.want(begin, result)
+        return result
+
     def job_changed(self, by: int) -> None:
         self._jobs += by
 
@@ -192,13 +200,9 @@ class Gate:
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Have one thing happen that the loop can go on with; returns what the loop's own selector has found."""
-        patience = self._monotonic() + THREAD_PATIENCE
-        while self._at_work():  # a thread will report through the loop's own pipe
-            events = poll(0.05)
-            if events:
-                return events
-            if self._monotonic() > patience:
-                self._beat("a thread of the program is at work")
+        events = self._threads.move(poll)  # they report through the loop's own pipe
+        if events is not None:
+            return events
         if self._settle():
             return []
         choices = self.choices()
@@ -209,15 +213,14 @@ class Gate:
             self.carry_out(choice)
         return []
 
-    def _at_work(self) -> bool:
-        """Whether a task waits for a thread. The loop is not told of those of AnyIO's: FastAPI runs in one what is not
-        `async def`.
-        """
-        if self._jobs or threading.active_count() == 1:
-            return bool(self._jobs)
+    def _at_work(self) -> int:
+        """How many wait for a thread of which the loop is not told: FastAPI runs in AnyIO's what is not `async def`."""
+        if threading.active_count() == 1:
+            return self._jobs
         tasks = (record.waiting for record in self.tasks.values())
         chains = (probe.suspended(task).frames for task in tasks if task is not None)
-        return any(frames[-1].f_code.co_name == "run_sync_in_worker_thread" for frames in chains if frames)
+        names = [frames[-1].f_code.co_name for frames in chains if frames]
+        return self._jobs + names.count("run_sync_in_worker_thread")
 
     def _written(self, link: Link) -> None:
         self._writes.setdefault(link.label, next(self._write_numbers))
@@ -318,6 +321,10 @@ class Gate:
             found.update(blocking.blockers(server, there, self.links))
         return found
 
+    def _escape(self, text: str) -> None:
+        """Tell of a point that replay does not control."""
+        self._tell(Event("escape", text))
+
     def _tell_race(self, waiting: list[Link]) -> None:
         """Who could not be held still has gone for the same row as others; who waits for a table is served in turn."""
         for server, there in self.by_server(link for link in waiting if link.blocked_by):
@@ -325,7 +332,7 @@ class Gate:
             sql = f"select from unnest(array[{pids}]) as pid, pg_stat_get_activity(pid) where wait_event = any({ROWS})"
             if server.query(sql):
                 names = ", ".join(link.label for link in sorted(waiting, key=lambda link: link.queued))
-                self._tell(Event("escape", f"{names} went for the same row at once, and the server let one of them have it"))
+                self._escape(f"{names} went for the same row at once, and the server let one of them have it")
 
     @contextlib.contextmanager
     def _in_turn(self) -> Iterator[None]:

@@ -65,6 +65,9 @@ class World(Protocol):
     def task_created(self, task: SteppedTask) -> None: ...
     def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link: ...
     def loop_closing(self) -> None: ...
+    def in_thread(
+        self, loop: asyncio.AbstractEventLoop, begin: Callable[[], asyncio.Future[Any]]
+    ) -> asyncio.Future[Any]: ...
     def job_changed(self, by: int) -> None: ...
 
 
@@ -212,10 +215,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Any, *args: Any
     ) -> Any:
-        future = super().run_in_executor(executor, func, *args)
-        self._world.job_changed(+1)
-        future.add_done_callback(lambda _: self._world.job_changed(-1))
-        return future
+        return self._world.in_thread(self, lambda: super(SteppedLoop, self).run_in_executor(executor, func, *args))
 
     async def shutdown_default_executor(self, *args: Any) -> None:
         self._world.job_changed(+1)

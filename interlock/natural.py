@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import select
 import time
 from collections.abc import Callable
@@ -24,6 +25,14 @@ class OpenGate(Gate):
     @property
     def clock(self) -> float:
         return self._monotonic() - self._began
+
+    def in_thread(
+        self, loop: asyncio.AbstractEventLoop, begin: Callable[[], asyncio.Future[Any]]
+    ) -> asyncio.Future[Any]:
+        self.job_changed(+1)
+        future = begin()
+        future.add_done_callback(lambda _: self.job_changed(-1))
+        return future
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""

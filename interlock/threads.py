@@ -1,0 +1,120 @@
+"""The program's threads: while one works everything else stands still, and of those that asyncio begins one works at a
+time, so that what they do has an order which is not the operating system's.
+
+A thread is *at rest* while it waits for a future that only the loop can settle (`run_coroutine_threadsafe`, AnyIO's
+`from_thread`): then the world goes on. One that waits for anything else is taken to be at rest after a while, since
+what it waits for may be the loop's to do; that is a matter of time, and told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+import time
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+from typing import Optional
+
+from interlock.probe import local
+
+POLL = 0.002
+PATIENCE = 0.3  # seconds until a thread that waits for what cannot be told is taken to be at rest
+BEAT = 10.0
+_WAITS = frozenset({threading.__file__, queue.__file__})  # where a thread is that waits for another
+
+
+class Threads:
+    """Begins jobs one after the other, and waits for those that are at work. `others` counts work that it has not begun."""
+
+    def __init__(self, others: Callable[[], int], escape: Callable[[str], None], beat: Callable[[str], None]) -> None:
+        self._others = others
+        self._escape = escape
+        self._beat = beat
+        self._wanted: deque[tuple[Callable[[], asyncio.Future[Any]], asyncio.Future[Any]]] = deque()
+        self._begun = 0  # and not done
+        self._monotonic, self._sleep = time.monotonic, time.sleep  # the real ones, whatever is done to the module later
+
+    def want(self, begin: Callable[[], asyncio.Future[Any]], result: asyncio.Future[Any]) -> None:
+        """Have a thread do something when it is its turn; `result` is settled as the future is that `begin` returns."""
+        self._wanted.append((begin, result))
+
+    def move(self, poll: Callable[[float], list[Any]]) -> Optional[list[Any]]:
+        """Wait for what threads tell the loop; returns what its selector has found. None if all are at rest."""
+        since = beat_at = self._monotonic()
+        while True:
+            if not self._work() and not self._begin():
+                return None
+            events = poll(POLL)
+            now = self._monotonic()
+            if events:
+                while "busy" in _states() and self._monotonic() < now + PATIENCE:
+                    self._sleep(POLL / 10)
+                return events
+            states = _states()
+            if states.count("rests") >= self._work():
+                if not self._begin():
+                    return None
+            elif now > since + PATIENCE and states.count("rests") + states.count("waits") >= self._work():
+                self._escape("a thread waited for what cannot be told from outside, so the others went on after a while")
+                if not self._begin():
+                    return None
+            if now > beat_at + BEAT:
+                self._beat("a thread of the program is at work")
+                beat_at = now
+
+    def _work(self) -> int:
+        return self._begun + self._others()
+
+    def _begin(self) -> bool:
+        """Begin the next one; False if none is left."""
+        while self._wanted:
+            begin, result = self._wanted.popleft()
+            if not result.done():
+                self._begun += 1
+                begin().add_done_callback(lambda done: self._done(done, result))
+                return True
+        return False
+
+    def _done(self, done: asyncio.Future[Any], result: asyncio.Future[Any]) -> None:
+        self._begun -= 1
+        if result.done():
+            if not done.cancelled():
+                done.exception()  # it is nobody's any more
+        elif done.cancelled():
+            result.cancel()
+        elif (error := done.exception()) is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(done.result())
+
+
+def _states() -> list[str]:
+    """What the threads are doing: busy, rests (till the loop settles its future) or waits; those without work are not
+    counted.
+    """
+    frames = sys._current_frames()
+    states = (_state(frame) for ident, frame in frames.items() if ident != threading.get_ident())
+    return [state for state in states if state]
+
+
+def _state(frame: types.FrameType) -> str:
+    inner, outer = frame.f_code, _outside(frame)
+    if outer is None or (inner.co_name, inner.co_filename.endswith("thread.py")) == ("_worker", True):
+        return ""
+    if outer is frame:
+        return "busy"
+    if "_base.py" in outer.f_code.co_filename and outer.f_code.co_name in ("result", "exception"):
+        future = local(outer, "self")
+        return "busy" if future is None or future.done() else "rests"
+    return "" if "anyio" in outer.f_code.co_filename and outer.f_code.co_name == "run" else "waits"
+
+
+def _outside(frame: Optional[types.FrameType]) -> Optional[types.FrameType]:
+    """Who called what a thread waits in."""
+    while frame is not None and frame.f_code.co_filename in _WAITS:
+        frame = frame.f_back
+    return frame

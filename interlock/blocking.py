@@ -13,6 +13,11 @@ select pid, array_to_string(pg_blocking_pids(pid), ','), pg_catalog.pg_isolation
 from unnest({asked}) as pid
 """
 
+WAITS_SQL = """
+select one.pid, cardinality(pg_blocking_pids(one.pid)) > 0
+from unnest({asked}) as asked, pg_stat_get_activity(asked) as one
+"""
+
 
 def blockers(server: lab.Lab, asked: list[Link], links: list[Link]) -> dict[str, tuple[str, ...]]:
     """Who keeps these requests to one server waiting, by label; those that wait for no lock are left out.
@@ -21,7 +26,7 @@ def blockers(server: lab.Lab, asked: list[Link], links: list[Link]) -> dict[str,
     """
     there = asked[0].on_replica
     by_pid = {link.pid: link for link in links if link.pid is not None and link.on_replica is there}
-    sql = BLOCKED_SQL.format(asked=_pids(asked), run=_pids(by_pid.values()))
+    sql = BLOCKED_SQL.format(asked=pids(asked), run=pids(by_pid.values()))
     found = {}
     for pid, blocking, blocked in server.query(sql):
         if blocked == "t" or blocking:
@@ -34,7 +39,8 @@ def blockers(server: lab.Lab, asked: list[Link], links: list[Link]) -> dict[str,
     return found
 
 
-def _pids(links: Iterable[Link]) -> str:
+def pids(links: Iterable[Link]) -> str:
+    """The backends of these as SQL."""
     return "array[" + ",".join(str(link.pid) for link in links) + "]::int[]"
 
 

@@ -48,6 +48,7 @@ LONG_PATIENCE = 0.05
 STUCK_PATIENCE = 3.0  # how long a blocked request may still be answered by a timeout of the server's own
 DEADLOCK_TIMEOUT = "1ms"
 CANCEL_PATIENCE = 10.0  # how long a request that waits for a lock may take to notice that it is cancelled
+NOTICE_PATIENCE = 0.25  # seconds in which a notification arrives
 CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
@@ -101,7 +102,9 @@ class Gate:
         self._arrivals = itertools.count(1)
         self._queue_numbers = itertools.count(1)
         self._turns = Turns()
-        self._threads = Threads(self._at_work, self._escape, beat)
+        self._threads = Threads(lambda: self._jobs, self._escape, beat)
+        self._foreign_loop = ""  # what to say of it
+        self.processes = 0  # begun by the program
         self._task_numbers = itertools.count(1)
         self._names: dict[tuple[str, str], int] = {}
         self._timers: list[Timer] = []
@@ -116,6 +119,12 @@ class Gate:
         return self.now
 
     def loop_beginning(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            self._foreign_loop = (
+                f"The program begins an event loop in a thread of its own, “{threading.current_thread().name}”. Interlock "
+                "steps the loop of the main thread, and what another one does beside it would be left to chance."
+            )
+            raise RuntimeError(self._foreign_loop)
         self._beginning()
 
     def next_task_number(self) -> int:
@@ -151,9 +160,7 @@ class Gate:
     def in_thread(
         self, loop: asyncio.AbstractEventLoop, begin: Callable[[], asyncio.Future[Any]]
     ) -> asyncio.Future[Any]:
-        result = loop.create_future()
-        self._threads.want(begin, result)
-        return result
+        return self._threads.want(begin, loop)
 
     def job_changed(self, by: int) -> None:
         self._jobs += by
@@ -201,6 +208,8 @@ class Gate:
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Have one thing happen that the loop can go on with; returns what the loop's own selector has found."""
         events = self._threads.move(poll)  # they report through the loop's own pipe
+        if self._foreign_loop:
+            self._over("invalid", self._foreign_loop)
         if events is not None:
             return events
         if self._settle():
@@ -208,19 +217,14 @@ class Gate:
         choices = self.choices()
         if not choices and self._await_server():
             choices = self.choices()
+        if not choices and self.processes:
+            events = poll(STUCK_PATIENCE)  # what they say comes through the loop's own selector
+            if events:
+                return events
         choice = self._decide(choices)
         if choice is not None:
             self.carry_out(choice)
         return []
-
-    def _at_work(self) -> int:
-        """How many wait for a thread of which the loop is not told: FastAPI runs in AnyIO's what is not `async def`."""
-        if threading.active_count() == 1:
-            return self._jobs
-        tasks = (record.waiting for record in self.tasks.values())
-        chains = (probe.suspended(task).frames for task in tasks if task is not None)
-        names = [frames[-1].f_code.co_name for frames in chains if frames]
-        return self._jobs + names.count("run_sync_in_worker_thread")
 
     def _written(self, link: Link) -> None:
         self._writes.setdefault(link.label, next(self._write_numbers))
@@ -243,13 +247,14 @@ class Gate:
                     again = self._let_out(link) or again
                     self._await_reply(link)
                     self._await_cancelled(link)
+                    self._await_notified(link)
                 if link.closing:
                     link.finish()
                     self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
         self._recheck_blocked()
         for link in links.readable(self.links, 0):
             link.drain(0)
-            self._await_reply(link)
+            self._await_reply(link, unasked=True)
         return again
 
     def _let_out(self, link: Link) -> bool:
@@ -266,8 +271,8 @@ class Gate:
             self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))
         return link.phase == links.NEW and bool(link.inbox) and not waiting_before
 
-    def _await_reply(self, link: Link) -> None:
-        """Read until the reply is whole or the server says that it waits for a lock."""
+    def _await_reply(self, link: Link, *, unasked: bool = False) -> None:
+        """Read until the reply is whole or the server says that it waits for a lock. `unasked`: nothing was asked for."""
         patience = REPLY_PATIENCE
         beat_at = self._monotonic() + 1.0
         while link.waiting:
@@ -278,6 +283,8 @@ class Gate:
                 if blockers:
                     if not link.blocked_by:
                         link.queued = next(self._queue_numbers)
+                        if any(name.startswith("pid ") for name in blockers):
+                            self._escape(f"{link.label} waits for a lock that is held outside of this run")
                     link.blocked_by = blockers
                     if not link.drain(CHECKED):
                         return
@@ -289,6 +296,9 @@ class Gate:
         link.blocked_by = ()
         if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
             link.arrived = next(self._arrivals)
+            if link.replies.notified and unasked:
+                self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
+            link.replies.notified = False
             if self.replica is not None:
                 self.replica.note(link, self.control)
 
@@ -302,6 +312,14 @@ class Gate:
             for link in (link for link in there if link.pid == cancel.cancels):
                 self._turns.let_go(link)
                 self._wait_for_any([link], CANCEL_PATIENCE)
+
+    def _await_notified(self, sender: Link) -> None:
+        """Who listens is given the time to hear of what was just sent. Who listens to something else hears nothing."""
+        if sender.notifies and not sender.waiting and sender.replies.transaction == "idle":
+            sender.notifies = False
+            for link in self.links:
+                if link.listens and not link.waiting and link is not sender and link.drain(NOTICE_PATIENCE):
+                    self._await_reply(link)
 
     def _control_of(self, link: Link) -> lab.Lab:
         """The engine's own connection to the server that this connection leads to."""
@@ -329,7 +347,7 @@ class Gate:
         """Who could not be held still has gone for the same row as others; who waits for a table is served in turn."""
         for server, there in self.by_server(link for link in waiting if link.blocked_by):
             pids = ",".join(str(link.pid) for link in there)
-            sql = f"select from unnest(array[{pids}]) as pid, pg_stat_get_activity(pid) where wait_event = any({ROWS})"
+            sql = f"select from unnest(array[{pids}]) as asked, pg_stat_get_activity(asked) where wait_event = any({ROWS})"
             if server.query(sql):
                 names = ", ".join(link.label for link in sorted(waiting, key=lambda link: link.queued))
                 self._escape(f"{names} went for the same row at once, and the server let one of them have it")
@@ -352,6 +370,7 @@ class Gate:
         any_free = False
         while True:
             blocked = sorted((link for link in self.links if link.blocked_by), key=lambda link: link.queued)
+            self._await_abandoned()
             if not blocked:
                 self._turns.let_go()
                 return any_free
@@ -366,6 +385,23 @@ class Gate:
             if not free and not (blocking.has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
                 self._turns.let_go()
                 return any_free
+
+    def _await_abandoned(self) -> None:
+        """Backends whose client has left while they waited for a lock: they notice once they have it, and end."""
+        until = self._monotonic() + BURIAL_PATIENCE
+        for server, there in self.by_server(link for link in self.links if link.abandoned):
+            pids = {link.pid: link for link in there}
+            while pids:
+                rows = server.query(blocking.WAITS_SQL.format(asked=blocking.pids(pids.values())))
+                alive = {int(pid or 0): waits for pid, waits in rows}
+                for pid, link in list(pids.items()):
+                    waits = alive.get(pid or 0)
+                    link.abandoned = waits is not None
+                    if waits != "f":
+                        del pids[pid]
+                if pids and self._monotonic() > until:
+                    self._escape(f"{pids.popitem()[1].label} has no client any more, and what it does still is not waited for")
+                    break
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
         heard = links.readable(asked, patience)

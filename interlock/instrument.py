@@ -7,6 +7,7 @@ escapes is found by replaying, never assumed away.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.abc
 import itertools
@@ -62,10 +63,12 @@ class _Bar(importlib.abc.MetaPathFinder):
             raise BarredImport(f"{name} {_BARRED[name]}. Use asyncpg here.", name=name)
 
 
-def guard(allowed: Callable[[], bool]) -> None:
+def guard(allowed: Callable[[], bool], process_begun: Callable[[], None]) -> None:
     """Refuse sockets that the engine does not open itself, and modules that would open them out of its sight."""
 
     def audit(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("subprocess.Popen", "os.system", "os.posix_spawn"):
+            process_begun()
         if event == "socket.connect" and not allowed():
             raise ConnectionRefusedError(
                 f"Interlock refused a connection to {args[1]!r}: a program under test reaches only the lab, and only "
@@ -99,6 +102,7 @@ def steady_sqlalchemy() -> None:
     from sqlalchemy.orm import dependency
     from sqlalchemy.orm import state
     from sqlalchemy.orm import unitofwork
+    from sqlalchemy.sql import compiler
     from sqlalchemy.sql import schema
 
     numbers = itertools.count(1)
@@ -122,6 +126,7 @@ def steady_sqlalchemy() -> None:
     def of_record(self: Any) -> int:
         return hash((type(self).__name__, self.sort_key, getattr(self, "state", 0)))
 
+    compiler.perf_counter = time.perf_counter  # type: ignore[attr-defined]  # how long it took, which `echo` tells
     patched.Connection.__hash__ = lambda self: numbered(self, numbers)
     mapped: Any = state.InstanceState
     mapped.__hash__ = lambda self: numbered(self, of_states)
@@ -149,9 +154,30 @@ class _InOrder(dict):  # type: ignore[type-arg]  # as much of a set as AnyIO's C
         del self[item]
 
 
-def steady_anyio() -> None:
-    """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address."""
+def steady_anyio(in_thread: Callable[[Any, Callable[[], Any]], Any]) -> None:
+    """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address. And have its
+    threads begin in turn, as those of asyncio do.
+    """
     patched: Any = sys.modules["anyio._backends._asyncio"]
+    home = patched if hasattr(patched, "run_sync_in_worker_thread") else patched.AsyncIOBackend
+    work = home.run_sync_in_worker_thread
+
+    async def work_in_turn(*args: Any, **kwargs: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        turn, done = loop.create_future(), loop.create_future()
+
+        def begin() -> Any:
+            turn.set_result(None)
+            return done
+
+        in_thread(loop, begin)
+        try:
+            await turn
+            return await work(*args, **kwargs)
+        finally:
+            done.set_result(None)
+
+    home.run_sync_in_worker_thread = work_in_turn if home is patched else staticmethod(work_in_turn)
     begin = patched.CancelScope.__init__
 
     def begin_in_order(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -58,6 +58,8 @@ class Link(asyncio.Transport):
         self.arrived = 0  # order in which whole replies came; 0: none waits
         self.waiting = False  # sent, and the reply is not whole
         self.cancels: Optional[int] = None  # it is a cancel request, to this backend
+        self.listens = self.notifies = False  # it has sent a LISTEN; a NOTIFY that has not been committed
+        self.abandoned = False  # it waited for a lock when the program left it, and may do so still
         self.left_busy = False  # closed while the server still worked for it: the backend may live on
         self._loop = loop
         self._requests = wire.Requests()
@@ -142,6 +144,8 @@ class Link(asyncio.Transport):
         if data and self.sock is not None:
             self.request, wanted = self._requests.feed(data)
             self.replies.expect(wanted)
+            self.listens = self.listens or self.request.command == "LISTEN"
+            self.notifies = self.notifies or "notify" in self.request.statement.lower()
             try:
                 self.sock.sendall(wire.named(data, self._prefix))
             except OSError:
@@ -227,6 +231,7 @@ class Link(asyncio.Transport):
     def finish(self) -> None:
         """Close our end; wait until the server has noticed, where it can, so that its locks are gone for certain."""
         sock, self.sock = self.sock, None
+        self.abandoned = self.abandoned or bool(self.blocked_by)
         busy, self.waiting, self.phase, self.blocked_by = self.waiting, False, CLOSED, ()
         self.left_busy = busy
         if sock is None:

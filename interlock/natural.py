@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import select
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from interlock import link as links
+from interlock import probe
 from interlock.frame import Event
 from interlock.gate import Gate
 from interlock.link import Link
@@ -33,6 +35,15 @@ class OpenGate(Gate):
         future = begin()
         future.add_done_callback(lambda _: self.job_changed(-1))
         return future
+
+    def _at_work(self) -> int:
+        """How many wait for a thread. The loop is not told of AnyIO's: FastAPI runs in them what is not `async def`."""
+        if threading.active_count() == 1:
+            return self._jobs
+        tasks = (record.waiting for record in self.tasks.values())
+        chains = (probe.suspended(task).frames for task in tasks if task is not None)
+        names = [frames[-1].f_code.co_name for frames in chains if frames]
+        return self._jobs + names.count("run_sync_in_worker_thread")
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""

@@ -134,7 +134,13 @@ class Play:
             clean=self._texts.clean,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append)
-        self._capture = Capture(self._events.append, current_label, self._texts.clean, job.limits.output_bytes)
+        self._capture = Capture(
+            self._events.append,
+            current_label,
+            self._texts.clean,
+            job.limits.output_bytes,
+            None if natural else lambda: self._gate.clock,
+        )
         self._camera = Camera(
             self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._texts.clean
         )
@@ -229,7 +235,7 @@ class Play:
 
     def _run_script(self) -> None:
         job = self._job
-        instrument.guard(lab.is_opening)
+        instrument.guard(lab.is_opening, self._process_begun)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # policies are deprecated from Python 3.14 on
             from interlock.loop import SteppedPolicy
@@ -280,7 +286,7 @@ class Play:
             instrument.steady_sqlalchemy()
         if not self._anyio and "anyio._backends._asyncio" in sys.modules and self._job.mode != "natural":
             self._anyio = True
-            instrument.steady_anyio()
+            instrument.steady_anyio(self._gate.in_thread)
 
     def _over(self, name: str, detail: str) -> NoReturn:
         """End the run from within the program: tell how it ended and leave the process."""
@@ -322,6 +328,10 @@ class Play:
 
     def _tell_answer(self, event: Event) -> None:
         self._events.append(replace(event, text=self._texts.clean(event.text)))
+
+    def _process_begun(self) -> None:
+        self._gate.processes += 1
+        self._events.append(Event("escape", "another process was begun: what it does, and when, is not held"))
 
     def _address_again(self) -> None:
         text = "an address was told again, of an object that cannot be followed: it may be another one, and the number too"

@@ -9,6 +9,8 @@ what it waits for may be the loop's to do; that is a matter of time, and told.
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import queue
 import sys
 import threading
@@ -27,6 +29,18 @@ BEAT = 10.0
 _WAITS = frozenset({threading.__file__, queue.__file__})  # where a thread is that waits for another
 
 
+class Result(asyncio.Future):  # type: ignore[type-arg]  # as in `loop`
+    """Of a job: programs put them into sets, which are walked in another order each time if they hash by address."""
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+Result.__name__ = "Future"
+
+
 class Threads:
     """Begins jobs one after the other, and waits for those that are at work. `others` counts work that it has not begun."""
 
@@ -35,19 +49,21 @@ class Threads:
         self._escape = escape
         self._beat = beat
         self._wanted: deque[tuple[Callable[[], asyncio.Future[Any]], asyncio.Future[Any]]] = deque()
+        self._numbers = itertools.count(1)
         self._begun = 0  # and not done
         self._monotonic, self._sleep = time.monotonic, time.sleep  # the real ones, whatever is done to the module later
 
-    def want(self, begin: Callable[[], asyncio.Future[Any]], result: asyncio.Future[Any]) -> None:
-        """Have a thread do something when it is its turn; `result` is settled as the future is that `begin` returns."""
+    def want(self, begin: Callable[[], asyncio.Future[Any]], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
+        """Have a thread do something when it is its turn. What comes of it is that of the future that `begin` returns."""
+        result = Result(loop=loop)
+        result.number = next(self._numbers)
         self._wanted.append((begin, result))
+        return result
 
     def move(self, poll: Callable[[float], list[Any]]) -> Optional[list[Any]]:
         """Wait for what threads tell the loop; returns what its selector has found. None if all are at rest."""
         since = beat_at = self._monotonic()
-        while True:
-            if not self._work() and not self._begin():
-                return None
+        while self._work():
             events = poll(POLL)
             now = self._monotonic()
             if events:
@@ -56,15 +72,14 @@ class Threads:
                 return events
             states = _states()
             if states.count("rests") >= self._work():
-                if not self._begin():
-                    return None
-            elif now > since + PATIENCE and states.count("rests") + states.count("waits") >= self._work():
-                self._escape("a thread waited for what cannot be told from outside, so the others went on after a while")
-                if not self._begin():
-                    return None
+                break
+            if now > since + PATIENCE and states.count("rests") + states.count("waits") >= self._work():
+                self._escape("a thread waited for what cannot be told from outside, so the rest went on after a while")
+                break
             if now > beat_at + BEAT:
                 self._beat("a thread of the program is at work")
                 beat_at = now
+        return [] if self._begin() else None
 
     def _work(self) -> int:
         return self._begun + self._others()
@@ -75,11 +90,11 @@ class Threads:
             begin, result = self._wanted.popleft()
             if not result.done():
                 self._begun += 1
-                begin().add_done_callback(lambda done: self._done(done, result))
+                begin().add_done_callback(functools.partial(self._done, result))
                 return True
         return False
 
-    def _done(self, done: asyncio.Future[Any], result: asyncio.Future[Any]) -> None:
+    def _done(self, result: asyncio.Future[Any], done: asyncio.Future[Any]) -> None:
         self._begun -= 1
         if result.done():
             if not done.cancelled():

@@ -209,6 +209,7 @@ class Replies:
         self.error: Optional[str] = None  # message of the last ErrorResponse of the current reply
         self.tags: list[str] = []  # command tags of the current reply
         self._copying_in = False
+        self.notified = False  # a notification has come; whoever looks takes it back
 
     def expect(self, wanted: list[str]) -> None:
         """The client has asked for these (types of frontend messages, as `Requests.feed` names them)."""
@@ -241,6 +242,8 @@ class Replies:
                     pass
             elif kind not in _UNASKED and self._owed and self._owed[0] != "Q" and kind in _ANSWERS[self._owed[0]]:
                 self._owed.popleft()
+            if kind == "A":
+                self.notified = True
             if kind == "C":
                 self.tags.append(message.body.rstrip(b"\0").decode(errors="replace"))
 

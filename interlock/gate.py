@@ -296,9 +296,7 @@ class Gate:
         link.blocked_by = ()
         if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
             link.arrived = next(self._arrivals)
-            if link.replies.notified and unasked:
-                self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
-            link.replies.notified = False
+            self._tell_notified(link, unasked)
             if self.replica is not None:
                 self.replica.note(link, self.control)
 
@@ -320,6 +318,14 @@ class Gate:
             for link in self.links:
                 if link.listens and not link.waiting and link is not sender and link.drain(NOTICE_PATIENCE):
                     self._await_reply(link)
+
+    def _tell_notified(self, link: Link, unasked: bool) -> None:
+        ours = {one.pid for one in self.links}
+        senders, link.replies.notified[:] = list(link.replies.notified), []
+        if not ours.issuperset(senders):
+            self._escape(f"{link.label} was notified by somebody outside of this run: a channel is the whole database’s")
+        elif senders and unasked:
+            self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
 
     def _control_of(self, link: Link) -> lab.Lab:
         """The engine's own connection to the server that this connection leads to."""

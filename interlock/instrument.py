@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import importlib.abc
 import itertools
 import random
@@ -97,6 +98,7 @@ def steady_sqlalchemy() -> None:
     indexes and foreign keys are created in the order of sets; so are the records of a flush carried out, if mappers
     refer to each other in a circle.
     """
+    from sqlalchemy import util
     from sqlalchemy.engine import base
     from sqlalchemy.engine import default
     from sqlalchemy.orm import dependency
@@ -126,7 +128,8 @@ def steady_sqlalchemy() -> None:
     def of_record(self: Any) -> int:
         return hash((type(self).__name__, self.sort_key, getattr(self, "state", 0)))
 
-    compiler.perf_counter = time.perf_counter  # type: ignore[attr-defined]  # how long it took, which `echo` tells
+    for module in (compiler, default, util):  # how long it took, which `echo` tells
+        module.__dict__["perf_counter"] = time.perf_counter
     patched.Connection.__hash__ = lambda self: numbered(self, numbers)
     mapped: Any = state.InstanceState
     mapped.__hash__ = lambda self: numbered(self, of_states)
@@ -158,7 +161,7 @@ def steady_anyio(in_thread: Callable[[Any, Callable[[], Any]], Any]) -> None:
     """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address. And have its
     threads begin in turn, as those of asyncio do.
     """
-    patched: Any = sys.modules["anyio._backends._asyncio"]
+    patched: Any = importlib.import_module("anyio._backends._asyncio")
     home = patched if hasattr(patched, "run_sync_in_worker_thread") else patched.AsyncIOBackend
     work = home.run_sync_in_worker_thread
 

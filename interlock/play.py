@@ -202,6 +202,7 @@ class Play:
 
     def _loop_begins(self) -> None:
         """With many seeds: up to here the program was the same for all of them, from here each has its own process."""
+        self._look_at_imports()
         if self._job.seeds and self._began_with is None:
             gc.freeze()  # what the program has made so far need not be looked through in every run
             self._began_with = self._fork(self._set_stage_again)
@@ -284,7 +285,7 @@ class Play:
     def _look_at_imports(self) -> None:
         if self._observer.install() and self._job.mode != "natural":
             instrument.steady_sqlalchemy()
-        if not self._anyio and "anyio._backends._asyncio" in sys.modules and self._job.mode != "natural":
+        if not self._anyio and "anyio" in sys.modules and self._job.mode != "natural":
             self._anyio = True
             instrument.steady_anyio(self._gate.in_thread)
 

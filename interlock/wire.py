@@ -209,12 +209,13 @@ class Replies:
         self.error: Optional[str] = None  # message of the last ErrorResponse of the current reply
         self.tags: list[str] = []  # command tags of the current reply
         self._copying_in = False
-        self.notified = False  # a notification has come; whoever looks takes it back
+        self._copied_ahead = False  # the end of COPY data was sent before the server has asked for any
+        self.notified: list[int] = []  # whose notifications have come; whoever looks empties it
 
     def expect(self, wanted: list[str]) -> None:
         """The client has asked for these (types of frontend messages, as `Requests.feed` names them)."""
         if COPY_ENDS in wanted:
-            self._copying_in = False
+            self._copied_ahead, self._copying_in = not self._copying_in, False
         asked = [kind for kind in wanted if kind != COPY_ENDS]
         if asked:
             self.error, self.tags = None, []
@@ -235,15 +236,16 @@ class Replies:
                 while self._owed and self._owed[0] not in "QS":
                     self._owed.popleft()
             elif kind == "G":
-                self._copying_in = True
+                self._copying_in, self._copied_ahead = not self._copied_ahead, False
             elif kind == "Z":
                 self.transaction = TRANSACTION_WORDS.get(message.body.decode(), "")
+                self._copying_in = self._copied_ahead = False
                 while self._owed and self._owed.popleft() not in "QS":
                     pass
             elif kind not in _UNASKED and self._owed and self._owed[0] != "Q" and kind in _ANSWERS[self._owed[0]]:
                 self._owed.popleft()
             if kind == "A":
-                self.notified = True
+                self.notified.append(struct.unpack_from("!i", message.body)[0])
             if kind == "C":
                 self.tags.append(message.body.rstrip(b"\0").decode(errors="replace"))
 

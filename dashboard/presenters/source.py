@@ -6,6 +6,7 @@ import io
 import keyword
 import tokenize
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from markupsafe import escape
 
 from dashboard.presenters.few import few
+from dashboard.why import Clause
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
@@ -36,6 +38,7 @@ class Line:
     markers: tuple[Marker, ...] = ()
     more: int = 0  # markers that have no room
     current: bool = False  # where a task has just come to
+    cited: tuple[Clause, ...] = ()  # what the proof says of it
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,14 @@ class File:
     lines: tuple[Line, ...]
 
 
-def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[File, ...]:
+def source(
+    sources: Mapping[str, str], main: str, frame: Frame | None, proof: Sequence[Clause] = ()
+) -> tuple[File, ...]:
     """The files, the program itself first."""
+    cited: dict[tuple[str, int], list[Clause]] = {}
+    for clause in proof:
+        if clause.place is not None:
+            cited.setdefault((clause.place.file, clause.place.line), []).append(clause)
     found: dict[tuple[str, int], list[Marker]] = {}
     current: tuple[str, int] | None = None
     for task in frame.tasks if frame is not None else ():
@@ -61,7 +70,13 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
         File(
             name,
             tuple(
-                _line(number, code, found.get((name, number), []), (name, number) == current)
+                _line(
+                    number,
+                    code,
+                    found.get((name, number), []),
+                    (name, number) == current,
+                    tuple(cited.get((name, number), ())),
+                )
                 for number, code in enumerate(highlighted(sources[name]), 1)
             ),
         )
@@ -69,9 +84,9 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
     )
 
 
-def _line(number: int, code: Markup, markers: list[Marker], current: bool) -> Line:
+def _line(number: int, code: Markup, markers: list[Marker], current: bool, cited: tuple[Clause, ...]) -> Line:
     shown = few(markers, MARKERS, lambda one: (one.moved, one.state == "error"))
-    return Line(number, code, shown, len(markers) - len(shown), current)
+    return Line(number, code, shown, len(markers) - len(shown), current, cited)
 
 
 def where(task: TaskView) -> Place | None:

@@ -101,7 +101,7 @@ def _page(run: RunRecord) -> OfflinePage:
             turn=turn,
         )
         picture = replace(picture, poll=None, choices=replace(picture.choices, live=False))
-        panels = ["offline/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
+        panels = ["runs/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
         places.append([fragments.place(render_template(name, page=picture, offline=True)) for name in panels])
         opening = picture if opening is None or at == start else opening
     assert opening is not None

@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from markupsafe import Markup
 from markupsafe import escape
 
+from dashboard.presenters import words
 from dashboard.presenters.few import few
 from dashboard.why import Clause
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
 
-MARKERS = 4
-"""So many stand at a line; of more, those that moved."""
+MARKERS, LETTERS = 4, 40
+"""So many stand at a line, and names of so many letters; of more, those that moved."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,11 @@ def source(
 
 
 def _line(number: int, code: Markup, markers: list[Marker], current: bool, cited: tuple[Clause, ...]) -> Line:
-    shown = few(markers, MARKERS, lambda one: (one.moved, one.state == "error"))
+    def weight(one: Marker) -> tuple[bool, bool]:
+        return one.moved, one.state == "error"
+
+    letters = accumulate(len(one.name) + 2 for one in sorted(markers, key=weight, reverse=True))
+    shown = few(markers, min(MARKERS, max(1, sum(sofar <= LETTERS for sofar in letters))), weight)
     return Line(number, code, shown, len(markers) - len(shown), current, cited)
 
 
@@ -104,6 +110,7 @@ def where(task: TaskView) -> Place | None:
 @lru_cache(maxsize=64)
 def highlighted(text: str) -> tuple[Markup, ...]:
     """The lines of Python source, coloured; plain lines if it cannot be tokenized."""
+    text = words.visible(text.replace("\r\n", "\n"))
     lines = text.splitlines()
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))

@@ -136,19 +136,20 @@ def _again(run: RunRecord) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text as itself, on one line."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\g<0>", words.visible(" ".join(text.split())))
 
 
 def _code(text: str) -> str:
     """Text as code: between more backticks than it holds in a row."""
-    text = " ".join(text.split())
+    text = words.visible(" ".join(text.split()))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def _paragraph(text: str) -> str:
     """An explanation, in which code stands between backticks already."""
-    return "".join(_code(piece) if code else _MARKUP.sub(r"\\\g<0>", piece) for code, piece in words.spans(text))
+    pieces = words.spans(words.visible(text))
+    return "".join(_code(piece) if code else _MARKUP.sub(r"\\\g<0>", piece) for code, piece in pieces)
 
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|#~]")

@@ -91,7 +91,8 @@ def end_of(history: History, ended: Fact) -> Clause | None:
     else:
         more = f", which {listed(history.all(others))} used too"
     plain = more.replace("yet to join it", "about to use it").replace(f"inside {session}", "still using it")
-    gist = f"{history.name(task)} {verb} the transaction of the shared session {session}{plain}"
+    what = "the transaction of the" if verb == "ended" else "the"
+    gist = f"{history.name(task)} {verb} {what} shared session {session}{plain}"
     text += more
     if committed and not within:
         text += "; no connection had joined it, so nothing was written"

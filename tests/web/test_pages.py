@@ -248,7 +248,7 @@ def test_the_failure_is_told_with_its_chain_and_how_to_have_it_again(client: Fla
     assert "✕ broken a task that reported success has its row task = third, rows = 0" in shown
     command = "interlock run shared_session/broken --stack sqlalchemy-1.4.42 --schedule il1:7=c3,12=t"
     assert attribute(page, "copy-command", "data-copy") == command
-    assert 'class="marker error now">✕second' in page.text
+    assert 'class="marker error now" title="second">✕second' in page.text
 
 
 def test_moving_through_recorded_steps_is_a_get_that_names_the_step_in_the_address(

@@ -15,6 +15,7 @@ from dashboard.presenters.outcome import command
 from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
 from dashboard.why import Clause
+from dashboard.why.headline import headline
 from interlock.frame import End
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
@@ -72,7 +73,8 @@ def markdown(
     if run.end is not None and run.end.invariants:
         parts += ["## Rules of the data", "\n".join(_rules(run.end))]
     if proof:
-        parts += ["## Why", "\n".join(_clause(one, url) for one in proof)]
+        said = headline(proof, run.end) if run.end else ""
+        parts += ["## Why", *([_text(said)] if said else []), "\n".join(_clause(one, url) for one in proof)]
     if explanation is not None:
         parts += [f"## {_text(explanation.title)}", _paragraph(explanation.text)]
         parts += ["\n".join(f"- <{link}>" for link in explanation.links)] if explanation.links else []

@@ -103,7 +103,7 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     )
 
 
-def passed_on(history: History, end: End, failure: Failure) -> list[Clause]:
+def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
     """The task that awaited the failing one, and where: mostly the line to change, which no error names."""
     parent = next((one for one in end.tasks if one.id == history.parents.get(failure.task)), None)
     step = history.raised(parent.id) if parent is not None else None

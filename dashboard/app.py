@@ -85,6 +85,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.finalize = _written
     if store is None:
         if settings.store_url is None:
             raise ValueError("create_app() needs a store, or settings that name one in store_url.")
@@ -109,6 +110,11 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     for page in PAGES:
         app.register_blueprint(page)
     return app
+
+
+def _written(value: object) -> object:
+    """What a template writes: text of programs and servers, without signs that break a page or deceive its reader."""
+    return words.visible(value) if type(value) is str else value
 
 
 def asset(name: str) -> str:

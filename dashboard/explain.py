@@ -102,14 +102,15 @@ def explain(end: End, header: Header | None = None) -> Explanation | None:
     words = _data()["outcome"].get("killed" if killed else end.outcome)
     if words is None:
         return None
-    text = words["text"].format(
-        pending=_pending(end),
-        where=_where(end.detail),
-        detail=_sentence(end),
-        rules=_rules(_broken(end)),
-        left=f" What it left breaks {_rules(_broken(end))}." if _broken(end) else "",
-    )
-    return Explanation(words["title"], text, tuple(words.get("links", ())))
+    told = {
+        "pending": _pending(end),
+        "where": _where(end.detail),
+        "detail": _sentence(end),
+        "rules": _rules(_broken(end)),
+        "left": f" What it left breaks {_rules(_broken(end))}." if _broken(end) else "",
+    }
+    means, text = (words.get(part, "").format(**told) for part in ("means", "text"))
+    return Explanation(words["title"], _join([means, text]), tuple(words.get("links", ())), means=means)
 
 
 def _of_errors(end: End, version: str) -> Explanation | None:

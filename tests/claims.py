@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dashboard.why.clause import Clause
@@ -32,6 +33,7 @@ def assert_true(clauses: Iterable[Clause], messages: list[Message]) -> None:
         names = {task.id: task.name for task in step.frame.tasks}
         assert all(names[task] in clause.text for task in clause.tasks if clause.claim != "fault"), clause
         assert clause.place is None or clause.place.ours, clause
+        assert set(re.findall("“(.*?)”", clause.gist)) <= set(names.values()), clause
         assert _holds(clause, step, steps, end), (clause, step.events)
 
 

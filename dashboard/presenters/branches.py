@@ -10,6 +10,8 @@ from dashboard.presenters import words
 from dashboard.presenters.words import Mark
 from dashboard.store.records import RunRow
 
+LIVE = Mark("not over", "●", "busy", "It goes on, or waits for somebody.")
+"""What it does meanwhile changes with each of its steps; of these its family does not hear."""
 DEEPEST = 6
 """From here on lines are not moved in any further."""
 
@@ -51,6 +53,6 @@ def _line(run: RunRow, depth: int, here: int) -> BranchLine:
         parent=run.parent,
         step=run.branch,
         text=run.title or f"{run.program} · {run.stack} · {run.mode}",
-        mark=words.of_run(run.status, run.outcome),
+        mark=words.of_run(run.status, run.outcome) if run.outcome else LIVE,
         here=run.id == here,
     )

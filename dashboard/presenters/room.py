@@ -41,12 +41,14 @@ from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from dashboard.timeline import Timeline
 from dashboard.why import Clause
+from dashboard.why.headline import headline
 from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
+FAILURES = ("error", "silent", "stuck", "hang")
 VIEWS = ("", "all", "timeline", "timeline-all")
 """What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
 
@@ -103,6 +105,9 @@ class Room:
     started: bool  # there is at least one step
     caption: str
     new_errors: tuple[str, ...]  # tasks that raised in this step, in words
+    happened: str  # of a failed run what happened, in one sentence
+    lead: str  # the same, at the steps that show the failure
+    symptom: str  # there: what of it a log would have
     clock: str
     stepper: Stepper
     choices: Choices
@@ -220,6 +225,9 @@ def room(
     )
     keep = kept(view, present)
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
+    new_errors = happened.raised_in(step)
+    said = _happened(run, explanation, proof)
+    fails = step is not None and step.number in (run.failed_at, run.steps)
     main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     return Room(
         head=_head(run, incident_title, drives),
@@ -227,7 +235,10 @@ def room(
         title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
         started=step is not None,
         caption=_caption(run, step, names),
-        new_errors=happened.raised_in(step),
+        new_errors=new_errors,
+        happened=said,
+        lead=said if fails else "",
+        symptom=", ".join(new_errors) or _symptom(run, explanation),
         clock=words.seconds(frame.clock),
         stepper=stepper,
         choices=choices(
@@ -239,7 +250,7 @@ def room(
             branch=branchable and drives and not stepper.live,
         ),
         matrix=matrix(frame, before, names, every=every),
-        files=source(run.header.sources, main, frame) if run.header else (),
+        files=source(run.header.sources, main, frame, proof or ()) if run.header else (),
         activity=backends.activity(frame, before, names),
         sessions=backends.sessions(frame, before, names, every=every),
         events=happened.events(step, names) if step is not None else (),
@@ -267,6 +278,21 @@ def room(
 def kept(view: str, present: bool) -> str:
     """What stays the same from one address of a run's page to the next."""
     return (f"&view={view}" if view else "") + ("&present=1" if present else "")
+
+
+def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clause, ...] | None) -> str:
+    """From the proof; without one, what such an end means."""
+    if run.end is None or run.outcome not in FAILURES:
+        return ""
+    return headline(proof or (), run.end) or (f"{explanation.title}." if explanation else "")
+
+
+def _symptom(run: RunRecord, explanation: Explanation | None) -> str:
+    """What showed of the failure at the end of the run."""
+    if explanation is not None and explanation.error:
+        return f"“{explanation.task}” met {explanation.error}"
+    broken = [f"“{one.name}”" for one in run.end.invariants if one.holds is False] if run.end else []
+    return f"no error; broken: {', '.join(broken)}" if broken else run.summary or ""
 
 
 def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:

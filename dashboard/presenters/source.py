@@ -6,19 +6,23 @@ import io
 import keyword
 import tokenize
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 from markupsafe import Markup
 from markupsafe import escape
 
+from dashboard.presenters import words
 from dashboard.presenters.few import few
+from dashboard.why import Clause
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
 
-MARKERS = 4
-"""So many stand at a line; of more, those that moved."""
+MARKERS, LETTERS = 4, 40
+"""So many stand at a line, and names of so many letters; of more, those that moved."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Line:
     markers: tuple[Marker, ...] = ()
     more: int = 0  # markers that have no room
     current: bool = False  # where a task has just come to
+    cited: tuple[Clause, ...] = ()  # what the proof says of it
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,14 @@ class File:
     lines: tuple[Line, ...]
 
 
-def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[File, ...]:
+def source(
+    sources: Mapping[str, str], main: str, frame: Frame | None, proof: Sequence[Clause] = ()
+) -> tuple[File, ...]:
     """The files, the program itself first."""
+    cited: dict[tuple[str, int], list[Clause]] = {}
+    for clause in proof:
+        if clause.place is not None:
+            cited.setdefault((clause.place.file, clause.place.line), []).append(clause)
     found: dict[tuple[str, int], list[Marker]] = {}
     current: tuple[str, int] | None = None
     for task in frame.tasks if frame is not None else ():
@@ -61,7 +72,13 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
         File(
             name,
             tuple(
-                _line(number, code, found.get((name, number), []), (name, number) == current)
+                _line(
+                    number,
+                    code,
+                    found.get((name, number), []),
+                    (name, number) == current,
+                    tuple(cited.get((name, number), ())),
+                )
                 for number, code in enumerate(highlighted(sources[name]), 1)
             ),
         )
@@ -69,9 +86,13 @@ def source(sources: Mapping[str, str], main: str, frame: Frame | None) -> tuple[
     )
 
 
-def _line(number: int, code: Markup, markers: list[Marker], current: bool) -> Line:
-    shown = few(markers, MARKERS, lambda one: (one.moved, one.state == "error"))
-    return Line(number, code, shown, len(markers) - len(shown), current)
+def _line(number: int, code: Markup, markers: list[Marker], current: bool, cited: tuple[Clause, ...]) -> Line:
+    def weight(one: Marker) -> tuple[bool, bool]:
+        return one.moved, one.state == "error"
+
+    letters = accumulate(len(one.name) + 2 for one in sorted(markers, key=weight, reverse=True))
+    shown = few(markers, min(MARKERS, max(1, sum(sofar <= LETTERS for sofar in letters))), weight)
+    return Line(number, code, shown, len(markers) - len(shown), current, cited)
 
 
 def where(task: TaskView) -> Place | None:
@@ -89,6 +110,7 @@ def where(task: TaskView) -> Place | None:
 @lru_cache(maxsize=64)
 def highlighted(text: str) -> tuple[Markup, ...]:
     """The lines of Python source, coloured; plain lines if it cannot be tokenized."""
+    text = words.visible(text.replace("\r\n", "\n"))
     lines = text.splitlines()
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))

@@ -15,6 +15,7 @@ from dashboard.presenters.outcome import command
 from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
 from dashboard.why import Clause
+from dashboard.why.headline import headline
 from interlock.frame import End
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
@@ -72,7 +73,8 @@ def markdown(
     if run.end is not None and run.end.invariants:
         parts += ["## Rules of the data", "\n".join(_rules(run.end))]
     if proof:
-        parts += ["## Why", "\n".join(_clause(one, url) for one in proof)]
+        said = headline(proof, run.end) if run.end else ""
+        parts += ["## Why", *([_text(said)] if said else []), "\n".join(_clause(one, url) for one in proof)]
     if explanation is not None:
         parts += [f"## {_text(explanation.title)}", _paragraph(explanation.text)]
         parts += ["\n".join(f"- <{link}>" for link in explanation.links)] if explanation.links else []
@@ -136,19 +138,20 @@ def _again(run: RunRecord) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text as itself, on one line."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\g<0>", words.visible(" ".join(text.split())))
 
 
 def _code(text: str) -> str:
     """Text as code: between more backticks than it holds in a row."""
-    text = " ".join(text.split())
+    text = words.visible(" ".join(text.split()))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     return f"{fence}{text}{fence}" if fence == "`" else f"{fence} {text} {fence}"
 
 
 def _paragraph(text: str) -> str:
     """An explanation, in which code stands between backticks already."""
-    return "".join(_code(piece) if code else _MARKUP.sub(r"\\\g<0>", piece) for code, piece in words.spans(text))
+    pieces = words.spans(words.visible(text))
+    return "".join(_code(piece) if code else _MARKUP.sub(r"\\\g<0>", piece) for code, piece in pieces)
 
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|#~]")

@@ -205,6 +205,22 @@ def spans(text: str) -> tuple[tuple[bool, str], ...]:
     return tuple((index % 2 == 1, piece) for index, piece in enumerate(text.split("`")) if piece)
 
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    r"""Text with its control characters spelled out, and those that turn the direction of what follows: `\x1b` for Esc.
+
+    >>> print(visible("red \x1b[31m, nul \x00"))
+    red \x1b[31m, nul \x00
+    """
+    return text if text.isprintable() else _UNSEEN.sub(_spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

@@ -45,6 +45,22 @@ def end_run(tx: sa.Connection, run_id: int, end: End, expected: bool | None = No
     tx.execute(sa.update(command_table).where(unanswered).values(refusal))
 
 
+def tell_family(tx: sa.Connection, run_id: int) -> None:
+    """Announce to the pages of the runs that a run branched from, and of their branches, that their tree has changed.
+
+    In a transaction of its own: two branches that end at once would else wait for each other.
+    """
+    c = run_table.c
+    up = sa.select(c.id, c.parent).where(c.id == run_id).cte("up", recursive=True)
+    up = up.union(sa.select(c.id, c.parent).where(c.id == up.c.parent))
+    family = sa.select(up.c.id).cte("family", recursive=True)
+    family = family.union(sa.select(c.id).where(c.parent == family.c.id))
+    others = sa.select(c.id).where(c.id.in_(sa.select(family.c.id)), c.id != run_id)
+    ids = tx.scalars(others.order_by(c.id).with_for_update()).all()
+    if ids:
+        tx.execute(sa.update(run_table).where(c.id.in_(ids)).values(rev=c.rev))
+
+
 def settle(tx: sa.Connection, ids: Sequence[int], error: str | None = None) -> None:
     """Answer commands: carried out, or refused for a reason."""
     if ids:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from dashboard.store.changes import end_run
 from dashboard.store.changes import settle
+from dashboard.store.changes import tell_family
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import UnknownRun
 from dashboard.store.history import note
@@ -49,7 +50,10 @@ class Commands(Server):
             if kind == "stop" and status == "queued":  # no worker has it yet, so nobody else would answer
                 settle(tx, [command_id])
                 end_run(tx, run_id, WITHDRAWN)
-            return command_id
+        with self.passing() as tx:
+            if kind == "stop" and status == "queued":
+                tell_family(tx, run_id)
+        return command_id
 
     def settled(self, command_id: int, timeout: float) -> Command:
         """Block until the command is carried out or refused, or for `timeout` seconds (`done` is None then)."""

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from dashboard.store.changes import change_run
 from dashboard.store.changes import end_run
 from dashboard.store.changes import settle
+from dashboard.store.changes import tell_family
 from dashboard.store.errors import UnknownRun
 from dashboard.store.history import note
 from dashboard.store.records import Caption
@@ -78,6 +79,8 @@ class Runs(Server):
         with self.transaction() as tx:
             run_id = int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)
             note(tx, actor, "start" if parent is None else "branch", f"run:{run_id}", _said(values))
+        if parent is not None:
+            self._tell_family(run_id)
         return run_id
 
     def run(self, run_id: int) -> RunRecord | None:
@@ -248,6 +251,11 @@ class Runs(Server):
         with self.transaction() as tx:
             settle(tx, done)
             end_run(tx, run_id, end, expected, status)
+        self._tell_family(run_id)
+
+    def _tell_family(self, run_id: int) -> None:
+        with self.transaction() as tx:
+            tell_family(tx, run_id)
 
     def _change(self, run_id: int, values: Mapping[str, Any]) -> None:
         with self.transaction() as tx:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import fields
 from dataclasses import replace
 from datetime import timedelta
 
 from flask import Blueprint
+from flask import Response
 from flask import render_template
 
 from dashboard.alignment import align
@@ -18,6 +20,7 @@ from dashboard.errors import store_down
 from dashboard.explain import explain
 from dashboard.presenters import activity
 from dashboard.presenters import crowd
+from dashboard.presenters import endings
 from dashboard.presenters import listing
 from dashboard.presenters import matrix
 from dashboard.presenters import sample
@@ -30,6 +33,7 @@ from dashboard.presenters.compare import Asked
 from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
 from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.room import Fix
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
@@ -42,6 +46,7 @@ from dashboard.store import Audience
 from dashboard.store import Note
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
+from dashboard.store import RunRow
 from dashboard.store import StackRow
 from dashboard.store import Watcher
 from dashboard.store import Weight
@@ -51,12 +56,15 @@ from dashboard.store.runs import failed
 from dashboard.timeline import fold
 from dashboard.timeline import window
 from dashboard.views.activity import ActivityPage
+from dashboard.views.offline import file
+from dashboard.views.offline import offline_page
 from dashboard.views.runlist import COLUMNS
 from dashboard.views.runlist import DeletePage
 from dashboard.views.runlist import RunsPage
 from dashboard.watch import Facts
 from dashboard.watch import Session
 from dashboard.watch import Snapshot
+from interlock.frame import Event
 from interlock.frame import Step
 
 page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
@@ -64,6 +72,28 @@ page = Blueprint("gallery", __name__, url_prefix="/-/gallery")
 _LIVE = replace(sample.RUN, status="waiting", outcome=None, end=None, expected=None, failed_at=None, ended=None)
 
 _WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), noted=(41,), branches=(43,))
+
+_FAMILY = tuple(
+    RunRow(**{field.name: getattr(run, field.name) for field in fields(RunRow)})
+    for run in (
+        sample.RUN,
+        replace(_LIVE, id=43, parent=42, branch=1, title="after step 1: deliver the reply to SELECT on c2"),
+        replace(sample.RUN, id=44, parent=42, branch=0, outcome="ok", title="after step 0: end the backend of c1"),
+    )
+)
+_FIXES = (
+    Fix("session_per_task", "A session for each task", "il1:"),
+    Fix("sequential", "One query after the other", "il1:"),
+    Fix(
+        "a_third_one_with_a_long_name", "Something that takes a whole line to be said, and a little more than that", ""
+    ),
+)
+
+_NAMES = {"second": "close_recv_stream_on_response_sent of names", "third": "odd \x1b[31m\x00 \u202e and " + "n" * 200}
+_ODD = replace(
+    sample.RUN,
+    end=replace(sample.END, tasks=tuple(replace(one, name=_NAMES.get(one.name, one.name)) for one in sample.END.tasks)),
+)
 
 ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "queued": ("queued, no step yet", replace(_LIVE, status="queued", steps=-1, header=None), None),
@@ -81,6 +111,18 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "presenting": ("live, in the presenter view", replace(_LIVE, steps=1), 1),
     "presenting-failure": ("over, in the presenter view", sample.RUN, 2),
     "presenting-timeline": ("over, as lanes, in the presenter view", sample.RUN, 2),
+    "live-failed": ("live, a task has raised", replace(_LIVE, steps=2, failed_at=2), 2),
+    "fixes": ("over, with fixes to run, branches and a title", sample.RUN, 2),
+    "working-out": ("over, the proof is being worked out", sample.RUN, 2),
+    "unknown": ("over, its program is not here", sample.RUN, 2),
+    "silent": ("over, no error and wrong data", endings.SILENT, 2),
+    "stuck": ("over, nothing could move", endings.STUCK, 2),
+    "hang": ("over, the loop stood still", endings.HANG, 2),
+    "ok": ("over, all went well", endings.OK, 2),
+    "crash": ("over, the process died", endings.CRASH, 2),
+    "diverged": ("over, it left its schedule", endings.DIVERGED, 2),
+    "interrupted": ("over, its worker is gone", endings.INTERRUPTED, 1),
+    "odd": ("over, with long names and odd characters", _ODD, 2),
     "timeline-crowd": ("300 tasks on 60 connections, as lanes", replace(sample.RUN, steps=900, failed_at=899), 500),
 }
 
@@ -116,6 +158,21 @@ def gallery() -> str:
     )
 
 
+@page.get("/offline.html")
+def offline() -> Response:
+    """The made-up run as one file; to be saved, for what is served may have no code in it."""
+    made = offline_page(
+        sample.RUN,
+        dict(enumerate(sample.STEPS)),
+        (0, 2),
+        start=2,
+        incident_title="One session, three tasks",
+        proof=endings.proof(sample.RUN),
+        turn=None,
+    )
+    return file(render_template("offline.html", page=made), "text/html", "interlock-made-up-run.html")
+
+
 @page.get("/compare")
 def side_by_side() -> str:
     """Two made-up runs, one of them live, at the row in which they begin to differ."""
@@ -146,6 +203,8 @@ def made_up(state: str) -> Room:
     said = explain(run.end, run.header) if run.end and run.header else None
     first, last = window(at or 0, run.steps)
     steps = tuple(map(crowd.step if state == "timeline-crowd" else sample.STEPS.__getitem__, range(first, last + 1)))
+    if state == "odd":
+        steps = tuple(map(_odd, steps))
     picture = room(
         run,
         _moment(steps, at),
@@ -154,11 +213,23 @@ def made_up(state: str) -> Room:
         notice=notice,
         view="timeline" if "timeline" in state else "",
         timeline=fold(steps),
+        proof=None if state == "working-out" or run.end is None or "crowd" in state else endings.proof(run),
+        family=_FAMILY if state == "fixes" else (),
+        fixes=_FIXES if state in ("fixes", "silent", "odd", "presenting-failure") else (),
+        known=state != "unknown",
+        in_the_way=(40, 41) if state == "queued" else (),
         notes=_NOTES if state in ("leading", "left", "timeline", "presenting-failure") else (),
         drives=not state.startswith("viewer"),
         present=state.startswith("presenting"),
     )
     return replace(picture, poll=None)
+
+
+def _odd(step: Step) -> Step:
+    """A step of the made-up run with names that are hard to show, and much output."""
+    tasks = tuple(replace(one, name=_NAMES.get(one.name, one.name)) for one in step.frame.tasks)
+    said = Event("stdout", "nul \x00, escape \x1b[31m, backwards \u202e, and a long line: " + "x" * 5000, "t4")
+    return replace(step, frame=replace(step.frame, tasks=tasks), events=(*step.events, said))
 
 
 _NOTES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -29,6 +30,8 @@ from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
 from dashboard.views.runs import timeline_of
+from dashboard.why import Clause
+from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Step
 
@@ -72,7 +75,7 @@ def html(run_id: int) -> Response:
         raise _nothing(run_id)
     shown = _page(run)
     text = render_template("offline.html", page=shown)
-    return _file(text, "text/html", f"interlock-run-{run_id}.html")
+    return file(text, "text/html", f"interlock-run-{run_id}.html")
 
 
 def _page(run: RunRecord) -> OfflinePage:
@@ -84,24 +87,40 @@ def _page(run: RunRecord) -> OfflinePage:
     tasks = here.store.steps(run.id, start, start)[0].frame.tasks
     first, last = offline.stretch(run.steps, start, len(tasks))
     run, proof, turn = without_secrets((run, proof, turn))
+    steps = _steps(run.id, max(0, first - 1), min(last + 1, run.steps))
+    title = incident.title if incident else run.incident
+    return offline_page(run, steps, (first, last), start=start, incident_title=title, proof=proof, turn=turn)
+
+
+def offline_page(
+    run: RunRecord,
+    steps: Mapping[int, Step],
+    stretch: tuple[int, int],
+    *,
+    start: int,
+    incident_title: str,
+    proof: tuple[Clause, ...] | None,
+    turn: Turn | None,
+) -> OfflinePage:
+    """The file from steps in which no secret is left; with those around the stretch, as far as there are any."""
+    first, last = stretch
     explanation = explain(run.end, run.header) if run.end and run.header else None
     fragments, places, opening = Fragments(), [], None
     written: list[tuple[int, Event]] = []
-    steps = _steps(run.id, max(0, first - 1), min(last + 1, run.steps))
     for at in range(first, last + 1):
         step = steps[at]
         written += [(at, event) for event in step.events if event.kind in OUTPUT]
         picture = room(
             run,
             Moment(step, steps.get(at - 1), steps.get(at + 1), tuple(written[-200:])),
-            incident_title=incident.title if incident else run.incident,
+            incident_title=incident_title,
             explanation=explanation,
             proof=proof,
             branchable=False,
             turn=turn,
         )
         picture = replace(picture, poll=None, choices=replace(picture.choices, live=False))
-        panels = ["offline/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
+        panels = ["runs/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
         places.append([fragments.place(render_template(name, page=picture, offline=True)) for name in panels])
         opening = picture if opening is None or at == start else opening
     assert opening is not None
@@ -159,7 +178,7 @@ def _drawn(run_id: int, view: str) -> tuple[RunRecord, Room]:
 
 def _drawing(run: RunRecord, shown: Room, what: str, drawing: Drawing) -> Response:
     text = redact(render_template(f"offline/{what}.svg", page=drawing, cut=CUT))
-    return _file(text, "image/svg+xml", f"interlock-run-{run.id}-{what}-{shown.stepper.number}.svg")
+    return file(text, "image/svg+xml", f"interlock-run-{run.id}-{what}-{shown.stepper.number}.svg")
 
 
 def _style() -> str:
@@ -167,7 +186,7 @@ def _style() -> str:
     return offline.drawing_style(*sheets)
 
 
-def _file(text: str, kind: str, name: str) -> Response:
+def file(text: str, kind: str, name: str) -> Response:
     return Response(text, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -22,6 +22,7 @@ from dashboard.why.connections import starved
 from dashboard.why.connections import stream_ended
 from dashboard.why.data import of_data
 from dashboard.why.data import orphaned
+from dashboard.why.failure import awaited
 from dashboard.why.failure import find
 from dashboard.why.failure import interference
 from dashboard.why.failure import met
@@ -124,4 +125,4 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
     if found:
         found += orphaned(history, failure.step)[:1]
     ended = next((clause for clause in found if clause.claim == "ended"), None)
-    return found and [*found, met(history, failure, ended)]
+    return found and [*found, met(history, failure, ended), *awaited(history, end, failure)]

@@ -31,12 +31,13 @@ class Clause:
     sessions: tuple[str, ...] = ()
     connections: tuple[str, ...] = ()
     place: Place | None = None
+    gist: str = ""  # of the clause on which the others turn: what happened, in words for whoever reads nothing else
 
 
-def sending(history: History, fact: Fact, more: str) -> Clause:
+def sending(history: History, fact: Fact, more: str, gist: str = "") -> Clause:
     task, label = fact.event.task or "", fact.event.connection or ""
     text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
-    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step))
+    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step), gist)
 
 
 def command(sent: Fact) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
@@ -40,7 +41,9 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
         clauses.append(sending(history, sent, f"a connection of {session}; the reply was still to come"))
     labels = tuple(sent.event.connection or "" for sent in found)
     text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
-    return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place)]
+    others = listed(list(dict.fromkeys(history.name(sent.event.task) for sent in found)))
+    gist = f"{history.name(failure.task)} used the shared session {session} while {others} waited for a reply in it"
+    return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place, gist)]
 
 
 def _overlapped(history: History, failure: Failure) -> list[Clause]:
@@ -52,7 +55,8 @@ def _overlapped(history: History, failure: Failure) -> list[Clause]:
         if reply.step == failure.step and reply.event.task != failure.task and spot and session in spot.sessions:
             text = f"{reply.event.text}, which woke {history.name(reply.event.task)} inside {session}"
             labels = (reply.event.connection,) if reply.event.connection else ()
-            return [*shared, Clause("replied", reply.step, text, (reply.event.task or "",), (), labels)]
+            gist = f"{history.name(failure.task)} and {history.name(reply.event.task)} used session {session} at once"
+            return [*shared, Clause("replied", reply.step, text, (reply.event.task or "",), (), labels, gist=gist)]
     return []
 
 
@@ -71,12 +75,13 @@ def starved(history: History, failure: Failure) -> list[Clause]:
     spot = history.spot(asker, failure.step - 1)
     if spot is None or "TimeoutError" not in failure.error.type or not failure.through("sqlalchemy/pool/"):
         return []
-    clauses = []
+    clauses, holders = [], []
     for label in history.pooled:
         taken = last(one for one in history.told("checkout", connection=label) if one.step < failure.step)
         back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
         if taken and (back is None or back.step >= failure.step):
             who = taken.event.task
+            holders.append(history.name(who))
             text = f"{history.name(who)} took {label} from the pool, and "
             ended = history.raised(who) if who else None
             if ended is not None and ended < failure.step:
@@ -86,7 +91,11 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             place = history.place(who, taken.step) if who else None
             clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
     text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
-    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place)]
+    name = history.name(asker)
+    gist = f"{name} waited too long for {'one more' if name in holders else 'a'} connection of the pool"
+    if holders:
+        gist += f", and {listed(list(dict.fromkeys(holders))[:EACH])} gave none back"
+    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist)]
 
 
 def _asker(history: History, failure: Failure) -> str:
@@ -108,10 +117,13 @@ def other_loop(history: History, failure: Failure) -> list[Clause]:
         return []
     loop = f"which belongs to the event loop of {history.name(opener)}"
     text = f"{history.name(failure.task)} took {label} from the pool, {loop}"
+    gist = (
+        f"{history.name(failure.task)} used a connection that belongs to another event loop, of {history.name(opener)}"
+    )
     place = history.place(failure.task, taken.step)
     return [
         Clause("asked", opened.step, f"{history.name(opener)} opened {label}", (opener,), (), (label,)),
-        Clause("took", taken.step, text, (failure.task,), (), (label,), place),
+        Clause("took", taken.step, text, (failure.task,), (), (label,), place, gist),
     ]
 
 
@@ -143,7 +155,9 @@ def dirty(history: History, failure: Failure) -> list[Clause]:
             clauses.append(
                 Clause(claim, fact.step, f"{history.name(who)} {text}", (who,) if who else (), (), (label,), place)
             )
-        return clauses
+        left = f"in the transaction that {history.name(returned[-1].event.task)} had left {state.transaction}"
+        gist = f"{history.name(failure.task)} was given connection {label} of the pool {left}"
+        return [*clauses[:-1], replace(clauses[-1], gist=gist)]
     return []
 
 
@@ -170,7 +184,8 @@ def deadlock(history: History, failure: Failure) -> list[Clause]:
         if held is not None:
             clauses.append(sending(history, held, "in a transaction, and so kept the locks it took"))
         text = f"which waits for a lock of {holder}" + (": that closed the circle" if closes else "")
-        clauses.append(sending(history, asked, text))
+        gist = f"{listed([history.name(one.event.task) for one, _, _ in waiting])} waited for locks of each other"
+        clauses.append(sending(history, asked, text, gist if closes else ""))
     victim = next((one for one in history.told("reply") if "deadlock detected" in one.event.text), None)
     if victim is not None:
         label, task = victim.event.connection or "", victim.event.task or ""
@@ -215,7 +230,9 @@ def serialized(history: History, failure: Failure) -> list[Clause]:
         commit = next((one for one in commits if other.before(one) and command(one) == "COMMIT"), None)
         if began and commit and began.before(commit) and commit.before(victim):
             clauses += [sending(history, other, "in a transaction at the same time")]
-            clauses += [sending(history, commit, "and so came first")]
+            who, mine_too = history.name(other.event.task), history.name(failure.task)
+            gist = f"{who} wrote and committed while {mine_too} was in a transaction that does not go together with it"
+            clauses += [sending(history, commit, "and so came first", gist)]
             break
     asked = last(one for one in mine if _awaits(history, one, victim.step + 1))
     if asked is not None:
@@ -242,9 +259,11 @@ def replanned(history: History, failure: Failure) -> list[Clause]:
     )
     if used is None or changed is None or prepared is None:
         return []
+    user = history.name(used.event.task)
+    gist = f"{history.name(changed.event.task)} changed the schema under a prepared statement that {user} used again"
     return [
         sending(history, prepared, "which was prepared for the schema of that time"),
-        sending(history, changed, "and so changed the schema"),
+        sending(history, changed, "and so changed the schema", gist),
         sending(history, used, "as it had been prepared before"),
     ]
 
@@ -259,7 +278,8 @@ def stream_ended(history: History, failure: Failure) -> list[Clause]:
     )
     if opened is None or opened.event.connection != commits[0].event.connection:
         return []
+    gist = f"{history.name(failure.task)} committed while it was still reading a stream of that transaction"
     return [
         sending(history, opened, "to fetch the first rows of a stream"),
-        sending(history, commits[0], "and so ended the transaction of the stream"),
+        sending(history, commits[0], "and so ended the transaction of the stream", gist),
     ]

@@ -51,7 +51,11 @@ def _undone(history: History) -> list[Clause]:
     for fact in history.told("sent"):
         state = history.state(fact.event.connection or "", fact.step - 1)
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
-            clauses.append(sending(history, fact, "whose transaction had failed: the server rolls that back"))
+            gist = (
+                f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"
+            )
+            more = "whose transaction had failed: the server rolls that back"
+            clauses.append(sending(history, fact, more, gist))
     return clauses
 
 
@@ -75,8 +79,9 @@ def _given_up(history: History) -> list[Clause]:
             and reply.event.text.startswith(f"the reply to COMMIT on {label}")
         ):
             text = f"{history.name(task)} was cancelled, and never had the reply"
+            gist = f"{history.name(task)} was cancelled while it awaited a COMMIT, and the server had carried that out"
             return [
-                sending(history, sent, "which the server carried out"),
+                sending(history, sent, "which the server carried out", gist),
                 Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
                 Clause(
                     "replied", reply.step, f"{reply.event.text}, and nobody waited for it any more", (), (), (label,)
@@ -103,10 +108,13 @@ def _inherited(history: History) -> list[Clause]:
             text = f"{history.name(back.event.task)} gave {label} back to the pool"
             giver = (back.event.task,) if back.event.task else ()
             took = f"{history.name(next_one)} took {label} from the pool as it was"
+            left = f"with what {history.name(who)} had set on it"
+            gist = f"{history.name(next_one)} was given connection {label} of the pool {left}"
+            place = history.place(next_one, taken.step)
             return [
                 sending(history, sent, "whose effect outlasts the transaction"),
                 Clause("returned", back.step, text, giver, (), (label,)),
-                Clause("took", taken.step, took, (next_one,), (), (label,), history.place(next_one, taken.step)),
+                Clause("took", taken.step, took, (next_one,), (), (label,), place, gist),
             ]
     return []
 
@@ -126,10 +134,12 @@ def _overtaken(history: History) -> list[Clause]:
             if read and another and other.before(wrote) and not _committed(sent, other, read):
                 reader = history.name(read.event.task)
                 unseen = "after that" if read.before(other) else f"and had not committed it when {reader} read"
+                writer = history.name(other.event.task)
+                gist = f"{reader} read and then wrote, and did not see what {writer} had written meanwhile"
                 return [
                     sending(history, read, "to read"),
                     sending(history, other, unseen),
-                    sending(history, wrote, f"though {history.name(other.event.task)} had written meanwhile"),
+                    sending(history, wrote, f"though {writer} had written meanwhile", gist),
                 ]
     return []
 
@@ -144,7 +154,8 @@ def _sent_again(history: History) -> list[Clause]:
         begun = [one for one in after if again and one.before(again) and command(one) == "BEGIN"]
         if again is not None and begun and not reads and not _refused(history, again):
             more = "once more in a new transaction, which had read nothing"
-            return [sending(history, first, "which the server refused"), sending(history, again, more)]
+            gist = f"{history.name(again.event.task)} repeated a refused statement without reading anew before it"
+            return [sending(history, first, "which the server refused"), sending(history, again, more, gist)]
     return []
 
 
@@ -155,7 +166,8 @@ def _torn(history: History) -> list[Clause]:
         first = before.get(sent.event.task)
         both = first is not None and {command(first), command(sent)} == {"COMMIT"}
         if first and both and _refused(history, sent) and not _refused(history, first):
-            refused = sending(history, sent, "which the server refused")
+            gist = f"{history.name(sent.event.task)} committed half: its first COMMIT was taken and its second refused"
+            refused = sending(history, sent, "which the server refused", gist)
             return [sending(history, first, "which the server carried out"), refused]
         before[sent.event.task] = sent
     return []
@@ -180,7 +192,9 @@ def _beside(history: History) -> list[Clause]:
                 same = table and re.search(rf"\bfrom {re.escape(table[1])}\b", sent.event.text, re.I)
                 if same and wrote.event.task == sent.event.task:
                     unseen = f"which cannot see what {wrote.event.connection} has not committed"
-                    return [sending(history, wrote, "and did not commit it yet"), sending(history, sent, unseen)]
+                    own = f"what it had written on {wrote.event.connection} and not committed"
+                    gist = f"{history.name(sent.event.task)} read on connection {label}, which cannot see {own}"
+                    return [sending(history, wrote, "and did not commit it yet"), sending(history, sent, unseen, gist)]
     return []
 
 

@@ -103,6 +103,18 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     )
 
 
+def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
+    """The task that awaited the failing one, and where: mostly the line to change, which no error names."""
+    parent = next((one for one in end.tasks if one.id == history.parents.get(failure.task)), None)
+    step = history.raised(parent.id) if parent is not None else None
+    if parent is None or step is None or not any(line(one) == failure.line for one in parent.errors):
+        return []
+    inner = {(place.file, place.line) for place in _own(failure.chain)}
+    place = next((one for one in reversed(_own(parent.errors)) if (one.file, one.line) not in inner), None)
+    text = f"{history.name(parent.id)}, which awaited {listed(history.all((failure.task, *failure.also)))}, met it too"
+    return [Clause("met", step, text, (parent.id,), place=place)] if place else []
+
+
 def interference(history: History, failure: Failure) -> list[Clause]:
     """What whoever drove the run did to it: a fault, or a timer let go before a reply."""
     clauses = []

@@ -43,5 +43,8 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
     label = read.event.connection or ""
     text = f"{history.name(read.event.task)} read on {label}, the replica, which was {history.behind[read.step]}"
     place = history.place(read.event.task or "", read.step)
-    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place)
+    writer = missed.event.task if missed else None
+    what = f"{history.name(writer)} committed" if writer not in (None, read.event.task) else "was committed"
+    gist = f"{history.name(read.event.task)} read from the replica before it had what {what}"
+    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist)
     return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

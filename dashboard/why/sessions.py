@@ -83,17 +83,21 @@ def end_of(history: History, ended: Fact) -> Clause | None:
     text = f"{history.name(task)} {verb} {session}’s transaction {era}"
     if working or joining:
         words = [(working, "at work in it"), (joining, "yet to join it")]
-        text += " while " + listed(
+        more = " while " + listed(
             [f"{listed(history.all(tasks))} {were(tasks)} {what}" for tasks, what in words if tasks]
         )
     elif inside:
-        text += f" while {listed(history.all(inside))} {were(inside)} inside {session}"
+        more = f" while {listed(history.all(inside))} {were(inside)} inside {session}"
     else:
-        text += f", which {listed(history.all(others))} used too"
+        more = f", which {listed(history.all(others))} used too"
+    plain = more.replace("yet to join it", "about to use it").replace(f"inside {session}", "still using it")
+    what = "the transaction of the" if verb == "ended" else "the"
+    gist = f"{history.name(task)} {verb} {what} shared session {session}{plain}"
+    text += more
     if committed and not within:
         text += "; no connection had joined it, so nothing was written"
     concerned = (task, *(working + joining or inside or others))
-    return Clause("ended", ended.step, text, concerned, (session,), place=history.place(task, ended.step))
+    return Clause("ended", ended.step, text, concerned, (session,), place=history.place(task, ended.step), gist=gist)
 
 
 def _orphaned_at_once(history: History, attached: Fact) -> bool:
@@ -181,7 +185,8 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
             continue
         if task != failure.task and fact.event.text.endswith("was cancelled"):
             text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
-            cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place)
+            gist = f"{history.name(task)} was cancelled in a call of session {session}, and left it so to others"
+            cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place, gist=gist)
             return [_entered(history, task, session, spot, fact.step), cancelled, *_used(history, failure, session)]
     return []
 
@@ -196,7 +201,8 @@ def let_go(history: History, failure: Failure) -> list[Clause]:
     task, session = failure.task, ended.event.session or ""
     ended_it = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
     text = f"{ended_it}; nothing was loaded through {session} after that"
-    return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))]
+    gist = f"{history.name(task)} needed more of an object after session {session}, which had read it, was done"
+    return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step), gist=gist)]
 
 
 def unawaited(history: History, failure: Failure) -> list[Clause]:
@@ -213,11 +219,15 @@ def unawaited(history: History, failure: Failure) -> list[Clause]:
     ends = (one for one in history.told("commit", session=session) if one.event.text.endswith("committed"))
     ended = last(one for one in ends if one.step <= failure.step)
     if ended is None or (read is not None and not read.before(ended)):
-        return [sending(history, read, "the last query that was awaited")] if read else []
+        gist = f"{history.name(failure.task)} needed something that its last awaited query had not read"
+        return [sending(history, read, "the last query that was awaited", gist)] if read else []
     task = ended.event.task or ""
     text = f"{history.name(task)} committed {session}, which expires what it holds, unless expire_on_commit is off"
     clauses = [sending(history, read, "to read")] if read else []
-    clauses.append(Clause("called", ended.step, text, (task,), (session,), place=history.place(task, ended.step)))
+    reader = "" if task == failure.task else f"{history.name(failure.task)} "
+    gist = f"{history.name(task)} committed session {session}, and {reader}needed more of an object after that"
+    place = history.place(task, ended.step)
+    clauses.append(Clause("called", ended.step, text, (task,), (session,), place=place, gist=gist))
     again = last(one for one in history.told("begin", task=failure.task, session=session) if ended.before(one))
     if again is not None and again.step <= failure.step:
         began_it = f"{history.name(failure.task)} made {session} begin transaction {number(again.event.text)}"
@@ -270,7 +280,9 @@ def _call(history: History, failure: Failure, session: str, other: str) -> Claus
     if spot is not None and spot.first == failure.step > 0:  # who came first in that step is not told
         when = f"where {history.name(other)} was at work in that step too"
     text = f"{who} called {method(failure)} of {session} {when}"
-    return Clause("refused", failure.step, text, (failure.task, other), (session,), place=failure.place)
+    meanwhile = f"while {history.name(other)} was still using it"
+    gist = f"{who} called {method(failure)} of the shared session {session} {meanwhile}"
+    return Clause("refused", failure.step, text, (failure.task, other), (session,), place=failure.place, gist=gist)
 
 
 def _users(history: History, session: str, began: Fact | None, ended: Fact) -> list[str]:

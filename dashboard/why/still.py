@@ -10,6 +10,7 @@ from dashboard.why.clause import MOST
 from dashboard.why.clause import Clause
 from dashboard.why.clause import listed
 from dashboard.why.history import History
+from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Place
 
@@ -26,7 +27,8 @@ def waits(history: History) -> list[Clause]:
             text = f"{waiter} began to wait for a lock of {listed([one + taken.get(one, '') for one in holders])}"
             pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
             text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
-            clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders)))
+            gist = _circle(history, one, [each for each in last.frame.connections if each.id in holders])
+            clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders), gist=gist))
     waiting = [task for task in last.frame.tasks if task.state == "waiting"]
     for task in sorted(waiting, key=lambda one: one.waits.startswith("the tasks"))[: MOST - 2]:
         since = history.spot(task.id, last.number)
@@ -41,6 +43,20 @@ def waits(history: History) -> list[Clause]:
     return clauses
 
 
+def _circle(history: History, waiter: ConnectionView, holders: list[ConnectionView]) -> str:
+    """Who waits for a lock of whom, and what that one waits for itself."""
+    asker = waiter.sent_by or waiter.owner
+    who = f"{history.name(asker)} waits for a lock"
+    owners = [one.owner for one in holders if one.checked_out]
+    if not asker or not owners or owners[0] is None:
+        return f"{who} of {listed([one.id for one in holders])}, which lies in the pool" if asker and holders else ""
+    if owners[0] == asker:
+        return f"{who} that it holds itself, on connection {holders[0].id}"
+    held = f"{who} that {history.name(owners[0])} holds"
+    spot = history.spot(owners[0], history.last.number)
+    return f"{held}, and {history.name(owners[0])} waits for {spot.waits}" if spot and spot.waits else held
+
+
 def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:
     """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
     lines = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', end.detail)
@@ -53,4 +69,7 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     else:
         place = None
     inner = f": it was in {lines[0][2]}, {lines[0][0].rpartition('/')[2]} line {lines[0][1]}" if lines else ""
-    return Clause("stood", history.last.number, f"after this step the event loop stood still{inner}", place=place)
+    own = f" in {place.file}, line {place.line}" if place else ""
+    gist = f"a call{own} blocked the event loop and never came back{inner}"
+    text = f"after this step the event loop stood still{inner}"
+    return Clause("stood", history.last.number, text, place=place, gist=gist)

@@ -1,5 +1,5 @@
 // A key presses the element that carries it in aria-keyshortcuts; which keys there are is decided in dashboard/keys.py.
-// Also the little openers: the help dialog, and copying.
+// Also the little openers: dialogs, popovers, and copying.
 "use strict";
 
 (() => {
@@ -34,6 +34,21 @@
     if (event.target.closest("[data-dismiss]")) document.getElementById("notice").replaceChildren();
     const copier = event.target.closest("[data-copy]");
     if (copier) copy(copier);
+  });
+
+  // What opens over the page closes when one goes elsewhere, and on Esc: nothing with focus is ever behind it.
+  const popovers = () => document.querySelectorAll("details[open]:has(> .popover)");
+  for (const name of ["focusin", "pointerdown"]) {
+    document.addEventListener(name, (event) => {
+      for (const one of popovers()) if (!one.contains(event.target)) one.open = false;
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    for (const one of popovers()) {
+      if (one.contains(document.activeElement)) one.querySelector("summary").focus();
+      one.open = false;
+    }
   });
 
   async function copy(button) {

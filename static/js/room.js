@@ -1,12 +1,19 @@
-// What a swap would lose: inner scroll and open folds. And what only the browser can do: play recorded steps, show the line in
+// What a swap would lose: inner scroll, open folds, and focus on what has no name of its own or is gone. And what only the browser can do: play recorded steps, show the line in
 // question, say the caption aloud.
 "use strict";
 
 (() => {
   const kept = new Map();
+  const CONTROLS = "a[href], button, select, input:not([type=hidden]), summary, [tabindex='0']";
+  let focus = null; // where it was: the ids around it, innermost first, and its place within each
 
-  function remember() {
+  function remember(event) {
     kept.clear();
+    const at = document.activeElement;
+    focus = event.detail.target.contains(at) ? [] : null;
+    for (let box = at; focus && box && box !== document.body; box = box.parentElement) {
+      if (box.id) focus.push([box.id, [...box.querySelectorAll(CONTROLS)].indexOf(at)]);
+    }
     for (const box of document.querySelectorAll("[data-keep]")) {
       const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 4;
       kept.set(box.id, { top: box.scrollTop, left: box.scrollLeft, atEnd });
@@ -25,6 +32,18 @@
       else if (was && how !== "top") box.scrollTo(was.left, was.top);
       if ("revealAcross" in box.dataset) revealAcross(box, box.querySelector(".current"));
       if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked") ?? box.querySelector(".moved"));
+    }
+  }
+
+  // Focus on what carries an id is kept by htmx; else it goes to what stands in the same place, or near it.
+  function refocus() {
+    for (const [id, place] of focus ?? []) {
+      if (document.activeElement !== document.body) return;
+      const box = document.getElementById(id);
+      const controls = box ? [...box.querySelectorAll(CONTROLS)] : [];
+      for (const one of [controls[place], box, controls[0]]) {
+        if (document.activeElement === document.body) one?.focus({ preventScroll: true });
+      }
     }
   }
 
@@ -79,6 +98,7 @@
   document.addEventListener("htmx:beforeSwap", remember);
   document.addEventListener("htmx:afterSwap", () => {
     restore();
+    refocus();
     paintPlay();
     const room = document.getElementById("room");
     if (room) announce(room);

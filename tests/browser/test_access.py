@@ -28,6 +28,19 @@ ROOMS = tuple(
     f"/-/gallery/room/{state}"
     for state in (
         *("queued", "start", "waiting", "playing", "behind", "recorded", "failure", "timeline"),
+        *(
+            "live-failed",
+            "fixes",
+            "working-out",
+            "unknown",
+            "silent",
+            "stuck",
+            "hang",
+            "ok",
+            "crash",
+            "interrupted",
+            "odd",
+        ),
         *("viewer", "viewer-over", "leading", "left", "presenting", "presenting-failure", "presenting-timeline"),
     )
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dashboard import why
+from dashboard.why.headline import headline
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
@@ -51,6 +52,40 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
         "28 “second” woke with c2, for a transaction that had ended, and met AttributeError: 'NoneType' object has no "
         "attribute 'twophase' [broken.py:16]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "1.4.42-broken",
+            "“first” committed the shared session s1 while “second” and “third” were about to use it, so “second” "
+            "failed.",
+        ),
+        (
+            "1.4.42-busy",
+            "“third” used the shared session s1 while “first” waited for a reply in it, so “third” failed.",
+        ),
+        (
+            "2.1-broken_writes",
+            "“ben” and “cleo” called rollback() of the shared session s1 while “ann” was still using it, so “ben” and "
+            "“cleo” failed.",
+        ),
+        ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
+    ],
+)
+def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sentence: str) -> None:
+    messages = recorded(name)
+    end = messages[-1]
+    assert isinstance(end, End)
+    assert headline(why.of_journal(messages), end) == sentence
+
+
+def test_a_proof_that_does_not_reach_the_error_leads_no_page() -> None:
+    messages = recorded("1.4.42-broken")
+    end = messages[-1]
+    assert isinstance(end, End)
+    assert headline([one for one in why.of_journal(messages) if one.claim != "met"], end) == ""
 
 
 def test_the_error_is_told_where_it_was_met_and_not_where_the_clean_up_ended() -> None:

@@ -82,6 +82,31 @@ def test_what_cannot_be_branched_says_why(client: FlaskClient, store: Store, how
     assert client.post(f"/runs/{run_id}/branch", data={"step": "9", "token": token}, headers=JSON).status_code == 404
 
 
+def test_the_tree_on_an_open_page_follows_branches_that_begin_and_end_elsewhere(
+    client: FlaskClient, store: Store
+) -> None:
+    run_id = recorded(store)
+    first = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", parent=run_id, branch=0, title="a")
+    assert store.claim(first, WORKER)
+    seen, elder = store.rev(run_id), store.rev(first)
+    assert client.get(f"/runs/{run_id}/live?rev={seen}").status_code == 204
+    second = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", parent=first, branch=0, title="b")
+    assert store.claim(second, WORKER)
+    for page in (run_id, first):  # the grandparent's page and the parent's
+        assert store.rev(page) > (seen if page == run_id else elder)
+        assert "● not over run" in text(client.get(f"/runs/{page}/live?rev=0"))
+    seen = store.rev(run_id)
+    store.add_steps(second, sample.STEPS[:1])
+    assert store.rev(run_id) == seen  # of its steps they do not hear
+    store.finish(second, sample.END, True)
+    assert store.rev(run_id) > seen
+    child = store.rev(second)
+    store.finish(first, sample.END, True)
+    assert store.rev(second) > child
+    shown = text(client.get(f"/runs/{run_id}/live?rev={seen}"))
+    assert "not over" not in shown
+
+
 def test_a_deleted_parent_leaves_its_branches(client: FlaskClient, store: Store) -> None:
     run_id = recorded(store)
     child = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step", parent=run_id, branch=1, title="x")

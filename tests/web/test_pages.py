@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from xml.dom import minidom
 
 import pytest
 from flask.testing import FlaskClient
@@ -248,7 +249,29 @@ def test_the_failure_is_told_with_its_chain_and_how_to_have_it_again(client: Fla
     assert "✕ broken a task that reported success has its row task = third, rows = 0" in shown
     command = "interlock run shared_session/broken --stack sqlalchemy-1.4.42 --schedule il1:7=c3,12=t"
     assert attribute(page, "copy-command", "data-copy") == command
-    assert 'class="marker error now">✕second' in page.text
+    assert 'class="marker error now" title="second">✕second' in page.text
+
+
+def test_what_a_program_writes_breaks_no_view_and_deceives_nobody(client: FlaskClient, store: Store) -> None:
+    odd = "nul \x00 esc \x1b[31m back\b return\r turned \u202e txet, " + "x" * 100_000
+    task = replace(sample.STEPS[0].frame.tasks[0], name="odd \x1b\x00\u202e")
+    step = sample.STEPS[0]
+    frame = replace(step.frame, tasks=(task, *step.frame.tasks[1:]))
+    step = replace(step, frame=frame, events=(*step.events, Event("stdout", odd, task=task.id)))
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    assert store.claim(run_id, WORKER)
+    store.set_header(run_id, replace(sample.HEADER, sources={"broken.py": "# \u202e\x1b\n" + "y = 1  # long" * 5000}))
+    store.add_steps(run_id, [step, *sample.STEPS[1:]])
+    store.finish(run_id, sample.END, True)
+    for view in ("?step=0", "?step=0&view=timeline", "/offline.html", "/summary.md", "/timeline.svg?step=0"):
+        shown = client.get(f"/runs/{run_id}{view}")
+        assert shown.status_code == 200
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f\u202e]", shown.text), view
+    page = client.get(f"/runs/{run_id}?step=0").text
+    assert r"esc \x1b[31m back\x08 return\r turned \u202e txet" in page
+    assert r"odd \x1b\x00\u202e" in page
+    for drawing in ("timeline.svg", "matrix.svg"):
+        minidom.parseString(client.get(f"/runs/{run_id}/{drawing}?step=0").text)
 
 
 def test_moving_through_recorded_steps_is_a_get_that_names_the_step_in_the_address(
@@ -473,8 +496,8 @@ def test_an_unknown_stack_names_those_there_are(client: FlaskClient) -> None:
 
 
 def test_every_room_of_the_gallery_shows(client: FlaskClient) -> None:
-    rooms = re.findall(r'href="(/-/gallery/room/\w+)"', client.get("/-/gallery").text)
-    assert len(rooms) >= 7
+    rooms = re.findall(r'href="(/-/gallery/room/[\w-]+)"', client.get("/-/gallery").text)
+    assert len(rooms) >= 25
     for room in rooms:
         assert client.get(room).status_code == 200
     assert client.get("/-/gallery/room/none").status_code == 404

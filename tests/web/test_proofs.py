@@ -63,6 +63,27 @@ def test_each_clause_leads_to_its_step_and_names_its_line(store: Store, tmp_path
     assert "session.py:52" in listed
 
 
+def test_a_failure_is_led_by_what_happened_and_its_lines_are_marked(store: Store, tmp_path: Path) -> None:
+    run = recorded_run(store)
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    said = (
+        "“first” committed the shared session s1 while “second” and “third” were about to use it, so “second” failed."
+    )
+    page = client.get(f"/runs/{run.id}?step=28").text
+    caption = page[page.index('id="caption"') :]
+    assert 0 < caption.index(said) < caption.index("twophase")
+    assert f'data-say="step 28 of 28: {said}"' in page
+    assert said not in page[page.index('id="outcome-body"') :]  # it is in sight already
+    earlier = client.get(f"/runs/{run.id}?step=20").text
+    assert said not in earlier[: earlier.index('id="choices-body"')]
+    assert said in earlier[earlier.index('id="outcome-body"') :]
+    for name, line, step in (("broken.py", 16, 28), ("session.py", 52, 26)):
+        (mark,) = re.findall(rf'<a class="cite"[^>]*id="cite-{name}-{line}"[^>]*>', page)
+        assert f"step={step}" in mark
+    assert "why, step 24: “first” called commit() of s1; step 26:" in page
+    assert said in client.get(f"/runs/{run.id}/summary.md").text.replace("\\", "")
+
+
 def test_the_page_proves_what_the_journal_proves_of_a_replica_that_was_behind(store: Store) -> None:
     file = JOURNAL.with_name("1.4.42-stale_read.jsonl.gz")
     recording = recorded.read(gzip.decompress(file.read_bytes()).decode().splitlines())

@@ -1,0 +1,31 @@
+"""The proof in one sentence: what happened, and what came of it. It leads the page of a failed run.
+
+The words are those of the clause on which the proof turns (`Clause.gist`); nothing is added that they do not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.why.clause import Clause
+from dashboard.why.clause import listed
+from interlock.frame import End
+
+
+def headline(clauses: Sequence[Clause], end: End) -> str:
+    """One sentence for somebody who reads nothing else; "" where the proof does not reach to what failed."""
+    met = next((one for one in clauses if one.claim == "met"), None)
+    if end.outcome == "error" and met is None:
+        return ""
+    before = [one for one in clauses if met is None or one.step <= met.step]
+    cause = next((one.gist for one in before if one.gist), "") or next(
+        (one.text for one in before if one.claim == "fault"), ""
+    )
+    if not cause:
+        return ""
+    cause = cause[0].upper() + cause[1:]
+    if met is not None:
+        names = {task.id: task.name for task in end.tasks}
+        failed = listed([f"“{names[task]}”" for task in met.tasks])
+        return f"{cause}, so {failed} failed."
+    return cause + {"silent": ", and nobody was told.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")

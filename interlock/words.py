@@ -7,10 +7,14 @@ from interlock.link import Link
 from interlock.loop import Timer
 
 
+_ASKED = "is closed, as it had asked"
+
+
 def reply(link: Link) -> str:
     """What delivering this reply does, in plain words."""
     if link.eof and not link.request.command.startswith("cancel"):
-        return f"let the program notice that {link.label} was closed by the server"
+        hung_up = link.request.command == "terminate"
+        return f"let the program notice that {link.label} {_ASKED if hung_up else 'was closed by the server'}"
     if link.request.command == "start-up":
         return (
             f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
@@ -24,7 +28,7 @@ def delivered(link: Link) -> str:
     """The same once it has happened."""
     command = link.request.command
     if link.eof and not command.startswith("cancel"):
-        return f"the program was told that {link.label} was closed by the server"
+        return f"the program was told that {link.label} {_ASKED if command == 'terminate' else 'was closed by the server'}"
     if command == "start-up":
         return f"connection {link.label} is ready" if not link.replies.error else f"the server refused {link.label}"
     if link.replies.error:

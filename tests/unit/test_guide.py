@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from dashboard import incidents
 from dashboard.guide import first_known
 from dashboard.guide import look_up
 
-SCENARIOS = incidents.load([Path(__file__).parents[2] / "scenarios"]).incidents
+ROOT = Path(__file__).parents[2]
+SCENARIOS = incidents.load([ROOT / "scenarios"]).incidents
 
 TRACEBACK = """\
 InvalidRequestError: This session is provisioning a new connection; concurrent operations are not permitted
@@ -54,3 +56,9 @@ def test_words_need_not_stand_together_or_in_case() -> None:
 
 def test_every_incident_of_ours_has_a_family() -> None:
     assert [incident.name for incident in SCENARIOS if not incident.family] == []
+
+
+def test_the_readme_counts_the_incidents() -> None:
+    said = re.search(r"field guide below: (\d+) incidents", (ROOT / "README.md").read_text("utf-8"))
+    assert said
+    assert int(said[1]) == len(SCENARIOS)

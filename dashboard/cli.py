@@ -104,9 +104,7 @@ def run(
             click.echo(line)
 
     try:
-        result = run_command.run(
-            Settings.from_env(), target, stack, schedule, seed, natural, tell, requests, headers
-        )
+        result = run_command.run(Settings.from_env(), target, stack, schedule, seed, natural, tell, requests, headers)
     except (run_command.UsageError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     except (ClusterError, LabDown, RunnerError) as error:

@@ -16,7 +16,7 @@ from interlock.delta import Writer
 from interlock.frame import Message
 from interlock.frame import Step
 
-SHOP = '''\
+SHOP = """\
 from fastapi import FastAPI, Request
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -30,7 +30,7 @@ async def order(request: Request):
     async with engine.connect() as connection:
         number = await connection.scalar(text("select 41 + 1"))
     return {"number": number, "of": request.headers["x-user"], "for": (await request.json())["product"]}
-'''
+"""
 ORDERS = ['POST /orders {"product": 7}', "post /orders?gift=yes {}"]
 
 

@@ -89,14 +89,16 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
         if taken and (back is None or back.step >= failure.step):
             who = taken.event.task
-            text = f"{history.name(who)} took {label} from the pool, and "
+            session = taken.event.session
+            text = f"{history.name(who)} took {label} from the pool{f' for {session}' if session else ''}, and "
             ended = history.raised(who) if who else None
             if ended is not None and ended < failure.step:
                 text += f"ended in step {ended} without giving it back"
             else:
                 text += f"kept it until step {back.step if back else f'{history.last.number}, the last'}"
             place = history.place(who, taken.step) if who else None
-            clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
+            sessions = (session,) if session else ()
+            clauses.append(Clause("took", taken.step, text, (who,) if who else (), sessions, (label,), place))
     text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
     return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place)]
 

@@ -82,6 +82,7 @@ class Incident:
     title: str
     folder: Path
     symptom: str = ""
+    also: tuple[str, ...] = ()  # other lines by which people meet it
     summary: str = ""
     family: str = ""  # one of FAMILIES; "" if it is none of them
     story: Markup = field(default_factory=Markup)  # HTML, safe to show
@@ -190,6 +191,7 @@ def read(folder: Path) -> Incident:
         title=table.get("title", folder.name),
         folder=folder,
         symptom=table.get("symptom", ""),
+        also=tuple(line for line in table.get("also", []) if isinstance(line, str)),
         summary=table.get("summary", ""),
         family=table.get("family", ""),
         story=_html(read_text(story, problems, "It tells in plain words what people see, and why.")),
@@ -205,6 +207,7 @@ def read(folder: Path) -> Incident:
 _INCIDENT = {
     "title": Key(str, required=True),
     "symptom": Key(str),
+    "also": Key(list),
     "summary": Key(str),
     "family": Key(str, words=FAMILIES),
     "sources": Key(list),

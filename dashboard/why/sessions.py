@@ -234,7 +234,7 @@ def failed_before(history: History, failure: Failure) -> list[Clause]:
     return [
         *([sending(history, sent, f"for {session}")] if sent else []),
         Clause("replied", refusal.step, text, (culprit,), (), (label,)),
-        *_used(history, failure, session, "; nobody had rolled it back since"),
+        *_used(history, failure, session, "; nobody had called its rollback() since"),
     ]
 
 

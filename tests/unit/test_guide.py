@@ -77,7 +77,8 @@ PASTED = [  # the line as it stands in a log, the family it belongs to, and the 
     (
         "sqlalchemy.exc.PendingRollbackError: This Session's transaction has been rolled back due to a previous "
         "exception during flush. To begin a new transaction with this Session, first issue Session.rollback(). "
-        "Original exception was: (sqlalchemy.dialects.postgresql.asyncpg.IntegrityError) duplicate key value violates unique constraint",
+        "Original exception was: (sqlalchemy.dialects.postgresql.asyncpg.IntegrityError) duplicate key value "
+        "violates unique constraint",
         "A12",
         ["failed_flush_poisons"],
     ),
@@ -172,7 +173,7 @@ def test_a_pasted_traceback_has_its_incident_on_top(line: str, family: str, firs
         ("UPDATE RETURNING other columns", "scrambled_returning"),
         ("rolled back are there", "sibling_commits"),
         ("invoice without an order", "torn_commit"),
-        ("work after its answer", "request_session"),
+        ("SQLAlchemyMiddleware streams its answer", "request_session"),
     ],
 )
 def test_what_has_no_traceback_is_found_by_words(words: str, found: str) -> None:

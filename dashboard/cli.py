@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import TextIO
+from typing import TypeVar
 
 import click
 
@@ -21,6 +23,8 @@ from dashboard.config import SettingsError
 
 if TYPE_CHECKING:
     from interlock.frame import Message
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,8 +44,24 @@ def serve() -> None:
         serve(Settings.from_env(), click.echo)
 
 
+def _requests(command: Command) -> Command:
+    """The options by which a script that is a web application gets its requests."""
+    request = click.option(
+        "--request",
+        "requests",
+        metavar='"GET /PATH"',
+        multiple=True,
+        help="A request that SCRIPT.py's ASGI application app is to answer; a body may follow the path. Repeatable.",
+    )
+    header = click.option(
+        "--header", "headers", metavar='"NAME: TEXT"', multiple=True, help="A header of these requests. Repeatable."
+    )
+    return request(header(command))
+
+
 @main.command()
 @click.argument("target", metavar="INCIDENT[/PROGRAM] | SCRIPT.py")
+@_requests
 @click.option("--stack", default="sqlalchemy-2.1", show_default=True, help="The stack to run it with.")
 @click.option("--schedule", help="Replay this schedule. Without it: the one that the incident ships.")
 @click.option("--seed", type=click.IntRange(min=0), help="Choose at random, the same way for the same seed.")
@@ -50,6 +70,8 @@ def serve() -> None:
 @click.option("--journal", type=click.File("w"), help="Write the run's journal to this file, a JSON object a line.")
 def run(
     target: str,
+    requests: tuple[str, ...],
+    headers: tuple[str, ...],
     stack: str,
     schedule: str | None,
     seed: int | None,
@@ -58,6 +80,8 @@ def run(
     journal: TextIO | None,
 ) -> None:
     """Run a program of an incident, or any script that calls asyncio.run, and tell how it ended.
+
+    A web application is a script with an ASGI application called app; give it requests with --request.
 
     Exit status: 0 if it ended as the incident declares for the stack (a script of your own: if all went well), 1 if
     not, 2 if it could not be run at all.
@@ -80,7 +104,7 @@ def run(
             click.echo(line)
 
     try:
-        result = run_command.run(Settings.from_env(), target, stack, schedule, seed, natural, tell)
+        result = run_command.run(Settings.from_env(), target, stack, schedule, seed, natural, tell, requests, headers)
     except (run_command.UsageError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     except (ClusterError, LabDown, RunnerError) as error:
@@ -99,7 +123,10 @@ def run(
     "--program", metavar="INCIDENT[/PROGRAM] | SCRIPT.py", help="Instead of the one with the journal's files."
 )
 @click.option("--stack", help="Instead of the one with the journal's versions.")
-def replay(file: TextIO, program: str | None, stack: str | None) -> None:
+@_requests
+def replay(
+    file: TextIO, program: str | None, stack: str | None, requests: tuple[str, ...], headers: tuple[str, ...]
+) -> None:
     """Replay the journal in FILE, and tell whether it is the same run here, and where it first differs.
 
     Exit status: 0 if it is the same, 1 if it differs, 2 if it could not be replayed at all.
@@ -112,7 +139,7 @@ def replay(file: TextIO, program: str | None, stack: str | None) -> None:
     from interlock.supervisor import RunnerError
 
     try:
-        verdict = replay_command.replay(Settings.from_env(), file, program, stack, click.echo)
+        verdict = replay_command.replay(Settings.from_env(), file, program, stack, click.echo, requests, headers)
     except (UsageError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     except (JournalError, ClusterError, LabDown, RunnerError) as error:

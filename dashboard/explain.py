@@ -176,7 +176,8 @@ def _masked(task: TaskOutcome, error: ErrorView) -> str:
     first, last = next(_from_first(task)), task.errors[0]
     if error is not first:
         return f"It is not where it began: the first error was {_line(first)}, which this one hides."
-    if error is last or error.message in last.message:  # the library's wrapping of a driver's error repeats it
+    # The library's wrapping of a driver's error repeats it, but on 2.1 without the DETAIL that follows.
+    if error is last or error.message.partition("\n")[0] in last.message:
         return ""
     return f"That is the first error; the one that the traceback ends with, {_line(last)}, only came of it."
 

@@ -62,10 +62,12 @@ def _rank(text: str, known: Symptom | None, incident: Incident) -> int | None:
         return None
     if _has(words, (incident.name, incident.title, incident.symptom)):
         return 3
-    return 4 if _has(words, _texts(incident)) else None
+    # Of a known error, that its words stand somewhere in a story says nothing.
+    return 4 if known is None and _has(words, _texts(incident)) else None
 
 
 def _errors(incident: Incident) -> Iterator[str]:
+    yield from incident.also
     for program in incident.programs:
         yield from (expected.error for expected in program.expectations.values() if expected.error)
 

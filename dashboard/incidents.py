@@ -82,6 +82,7 @@ class Incident:
     title: str
     folder: Path
     symptom: str = ""
+    also: tuple[str, ...] = ()  # other lines by which people meet it
     summary: str = ""
     family: str = ""  # one of FAMILIES; "" if it is none of them
     story: Markup = field(default_factory=Markup)  # HTML, safe to show
@@ -190,6 +191,7 @@ def read(folder: Path) -> Incident:
         title=table.get("title", folder.name),
         folder=folder,
         symptom=table.get("symptom", ""),
+        also=tuple(line for line in table.get("also", []) if isinstance(line, str)),
         summary=table.get("summary", ""),
         family=table.get("family", ""),
         story=_html(read_text(story, problems, "It tells in plain words what people see, and why.")),
@@ -205,6 +207,7 @@ def read(folder: Path) -> Incident:
 _INCIDENT = {
     "title": Key(str, required=True),
     "symptom": Key(str),
+    "also": Key(list),
     "summary": Key(str),
     "family": Key(str, words=FAMILIES),
     "sources": Key(list),
@@ -280,29 +283,38 @@ def _requests(toml: Toml, tables: list[Any], start: int) -> Iterator[Request]:
             toml.problem("A request is a table: begin it with a line [[program.request]].", toml.line("request", start))
             return
         fields = toml.fields(table, _REQUEST, "a request", line)
-        methods = [method for method in METHODS if method in fields]
-        headers = fields.get("headers", {})
-        wrong = None  # the key with the mistake, and what it is
-        if len(methods) != 1:
-            wrong = "name", f"A request has one of {', '.join(METHODS)}, with its path."
-        elif not _PATH.fullmatch(fields[methods[0]]):
-            wrong = (
-                methods[0],
-                "A path begins with / and has neither spaces nor letters beyond ASCII; write them as %20.",
-            )
-        elif not NAME.fullmatch(fields.get("name", "x")):
-            wrong = "name", f"{fields['name']!r} cannot be a request's name: {NAMES}."
-        elif fields.get("name") in seen:
+        methods = [method for method in METHODS if method in fields] or [""]
+        name, headers = fields.get("name", "x"), fields.get("headers", {})
+        request = Request(name, methods[0].upper(), fields.get(methods[0], ""), headers, fields.get("body", ""))
+        wrong = request_mistake(request)  # the key with the mistake, and what it is
+        if len(methods) > 1:
+            wrong = "name", _ONE_METHOD
+        elif wrong is None and fields.get("name") in seen:
             wrong = "name", f"There is a request {fields['name']!r} before this one already."
-        elif len(headers) > MAX_HEADERS or not all(map(_is_header, headers.items())):
-            wrong = "headers", f'Headers are at most {MAX_HEADERS} names and texts of ASCII: {{ "X-User" = "ann" }}.'
-        elif len(fields.get("body", "")) > MAX_BODY:
-            wrong = "body", f"A body has at most {MAX_BODY:,} characters."
         if wrong is not None:
             toml.problem(wrong[1], toml.line(wrong[0], line))
         elif "name" in fields:
             seen.add(fields["name"])
-            yield Request(fields["name"], methods[0].upper(), fields[methods[0]], headers, fields.get("body", ""))
+            yield request
+
+
+_ONE_METHOD = f"A request has one of {', '.join(METHODS)}, with its path."
+
+
+def request_mistake(request: Request) -> tuple[str, str] | None:
+    """What is wrong with a request as somebody wrote it: the key in question, and why it will not do."""
+    if request.method.lower() not in METHODS:
+        return "name", _ONE_METHOD
+    if not _PATH.fullmatch(request.path):
+        said = "A path begins with / and has neither spaces nor letters beyond ASCII; write them as %20."
+        return request.method.lower(), said
+    if not NAME.fullmatch(request.name):
+        return "name", f"{request.name!r} cannot be a request's name: {NAMES}."
+    if len(request.headers) > MAX_HEADERS or not all(map(_is_header, request.headers.items())):
+        return "headers", f'Headers are at most {MAX_HEADERS} names and texts of ASCII: {{ "X-User" = "ann" }}.'
+    if len(request.body) > MAX_BODY:
+        return "body", f"A body has at most {MAX_BODY:,} characters."
+    return None
 
 
 def _is_header(item: tuple[str, object]) -> bool:

@@ -48,13 +48,22 @@ class Verdict:
 
 
 def replay(
-    settings: Settings, lines: Iterable[str], program: str | None, stack: str | None, say: Callable[[str], None]
+    settings: Settings,
+    lines: Iterable[str],
+    program: str | None,
+    stack: str | None,
+    say: Callable[[str], None],
+    requests: Sequence[str] = (),
+    headers: Sequence[str] = (),
 ) -> Verdict:
     """Replay a journal. Raises `JournalError` for what is none, `UsageError` for what cannot be replayed here."""
     journal = recorded.read(lines)
     if journal.header.mode == "natural":
         raise UsageError("This is the journal of a natural run: nothing held its replies, so it cannot be replayed.")
-    target = run_command.find(settings, program) if program else _target(settings, journal.header)
+    if (requests or headers) and not program:
+        raise UsageError("--request is for a web application of your own: name it with --program SCRIPT.py.")
+    known = run_command.find(settings, program, requests, headers) if program else None
+    target = known or _target(settings, journal.header)
     found = run_command.find_stack(settings, stack or _stack(settings, journal.header))
     follows = journal.header.mode == "follow"  # where such a run left its schedule is part of it
     asked = journal.header.schedule if follows else str(journal.schedule)
@@ -133,7 +142,7 @@ def _target(settings: Settings, header: Header) -> Target:
             "Name the one to replay it with: --program INCIDENT/PROGRAM, or a path to a script."
         )
     incident, program = same or called[0]
-    return Target(program.path.resolve(), incident, program)
+    return Target(program.path.resolve(), incident, program, program.requests)
 
 
 def _stack(settings: Settings, header: Header) -> str:

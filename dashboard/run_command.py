@@ -8,6 +8,7 @@ import secrets
 import shlex
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
@@ -28,6 +29,7 @@ from interlock.frame import End
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
+from interlock.job import Request
 from interlock.supervisor import Job
 from interlock.supervisor import Limits
 from interlock.supervisor import Runner
@@ -44,6 +46,7 @@ class Target:
     path: Path
     incident: incidents.Incident | None = None
     program: incidents.Program | None = None
+    requests: tuple[Request, ...] = ()  # that it is to answer, if it is a web application
 
     @property
     def name(self) -> str:
@@ -69,13 +72,19 @@ class Result:
         return 0 if (self.end.outcome == "ok" if self.expected is None else self.expected) else 1
 
 
-def find(settings: Settings, text: str) -> Target:
-    """What INCIDENT, INCIDENT/PROGRAM or a path to a script means. Raises `UsageError`."""
+def find(settings: Settings, text: str, requests: Sequence[str] = (), headers: Sequence[str] = ()) -> Target:
+    """What INCIDENT, INCIDENT/PROGRAM or a path to a script means. Raises `UsageError`.
+
+    Requests, such as "GET /users/1" or 'POST /orders {"product": 7}', are for a script that is a web application.
+    """
+    asked = tuple(_requests(requests, headers))
     if text.endswith(".py"):
         path = Path(text)
         if not path.is_file():
             raise UsageError(f"There is no file {text}.")
-        return Target(path.resolve())
+        return Target(path.resolve(), requests=asked)
+    if asked:
+        raise UsageError("--request is for a web application of your own: an incident declares its requests itself.")
     catalogue = incidents.load(incident_dirs(settings))
     name, _, wanted = text.partition("/")
     incident = catalogue.incident(name)
@@ -92,7 +101,22 @@ def find(settings: Settings, text: str) -> Target:
     if program is None:
         names = [one.name for one in incident.programs]
         raise UsageError(f"The incident {name!r} has no program {wanted!r}. {_instead(wanted, names)}")
-    return Target(program.path.resolve(), incident, program)
+    return Target(program.path.resolve(), incident, program, program.requests)
+
+
+def _requests(texts: Sequence[str], headers: Sequence[str]) -> Iterator[Request]:
+    """The requests that --request and --header ask for, named as their choices are: r1, r2, …"""
+    if headers and not texts:
+        raise UsageError("--header belongs to a --request.")
+    if len(texts) > incidents.MAX_REQUESTS:
+        raise UsageError(f"There are {len(texts)} requests; a program can have {incidents.MAX_REQUESTS}.")
+    named = {name: value.strip() for name, _, value in (text.partition(":") for text in headers)}
+    for number, text in enumerate(texts, 1):
+        method, path, body = [*text.split(None, 2), "", "", ""][:3]
+        request = Request(f"r{number}", method.upper(), path, named, body)
+        if (wrong := incidents.request_mistake(request)) is not None:
+            raise UsageError(f'{wrong[1]} Write --request "GET /users/1", not {text!r}.')
+        yield request
 
 
 def find_stack(settings: Settings, name: str) -> stacks.Stack:
@@ -132,7 +156,7 @@ def make_job(
         seed=seed,
         setup=target.incident.setup if target.incident else "",
         invariants=target.incident.invariants if target.incident else (),
-        requests=target.program.requests if target.program else (),
+        requests=target.requests,
         replica=replica_url,
         replica_hosts=target.program.replica if target.program else (),
         limits=target.program.limits if target.program else Limits(),
@@ -185,9 +209,11 @@ def run(
     seed: int | None,
     natural: bool,
     tell: Callable[[Message], None],
+    requests: Sequence[str] = (),
+    headers: Sequence[str] = (),
 ) -> Result:
     """Find, play and judge; starts a lab for the while if none is there."""
-    target = find(settings, text)
+    target = find(settings, text, requests, headers)
     stack = find_stack(settings, stack_name)
     make_job(target, stack.name, "", plan, seed, natural)  # a wrong schedule is told before any server starts
     with servers(settings, target) as (lab_url, replica_url):
@@ -262,10 +288,19 @@ def as_text(result: Result) -> str:
             else "The incident declares another end."
         )
     replay = ["interlock", "run", result.target.name, "--stack", result.stack, "--schedule", end.schedule]
+    if result.target.program is None:
+        asked = result.target.requests
+        replay += [word for one in asked for word in ("--request", f"{one.line} {one.body}".strip())]
+        replay += [word for name, text in _headers(asked).items() for word in ("--header", f"{name}: {text}")]
     lines.append(
         f"signature {end.signature}, {end.steps} steps, {end.duration_ms / 1000:.2f} s. Again: {shlex.join(replay)}"
     )
     return "\n".join(lines)
+
+
+def _headers(requests: Sequence[Request]) -> dict[str, str]:
+    """Those of the command line are the same for each request."""
+    return requests[0].headers if requests else {}
 
 
 _MARKS = {True: "holds:", False: "BROKEN:", None: "unknown:"}

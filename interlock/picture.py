@@ -28,6 +28,8 @@ from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.observer import Observer
 
+_WAITS = {"start-up": "the start-up of ", "terminate": "the end of "}  # by command, where it is no reply
+
 ACTIVITY_SQL = """
 prepare activity(int[]) as
 with held as materialized (
@@ -184,7 +186,7 @@ class Camera:
         link = self._asking.get(label)
         if link is not None:
             command = link.request.command
-            text = "the start-up of " if command == "start-up" else f"the reply to {command} on "
+            text = _WAITS.get(command, f"the reply to {command} on ")
             if link.blocked_by:
                 text = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
             return text + link.label + bound, link.label, delay

@@ -375,7 +375,7 @@ class Play:
             raise Over(
                 "invalid",
                 "The program ended without ever running an event loop. Call asyncio.run() in it, or "
-                "declare the requests that its app is to answer in incident.toml.",
+                "give its app requests to answer: in incident.toml, or with --request.",
             )
         if self._events and self._job.pictures and self._last is not None:
             self._take_picture([])

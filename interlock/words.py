@@ -10,7 +10,7 @@ from interlock.loop import Timer
 def reply(link: Link) -> str:
     """What delivering this reply does, in plain words."""
     if link.eof and not link.request.command.startswith("cancel"):
-        return f"let the program notice that {link.label} was closed by the server"
+        return f"let the program notice that {_gone(link)}"
     if link.request.command == "start-up":
         return (
             f"let connection {link.label} be ready" if not link.replies.error else f"let the server refuse {link.label}"
@@ -24,12 +24,17 @@ def delivered(link: Link) -> str:
     """The same once it has happened."""
     command = link.request.command
     if link.eof and not command.startswith("cancel"):
-        return f"the program was told that {link.label} was closed by the server"
+        return f"the program was told that {_gone(link)}"
     if command == "start-up":
         return f"connection {link.label} is ready" if not link.replies.error else f"the server refused {link.label}"
     if link.replies.error:
         return f"the error to {command} on {link.label} was delivered: {link.replies.error}"
     return f"the reply to {command or 'the server’s message'} on {link.label} was delivered"
+
+
+def _gone(link: Link) -> str:
+    asked = link.request.command == "terminate"
+    return f"{link.label} {'is closed, as it had asked' if asked else 'was closed by the server'}"
 
 
 def behind(transactions: int) -> str:

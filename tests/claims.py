@@ -51,7 +51,7 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
         case "blocked":
             one = next(one for one in step.frame.connections if one.id == clause.connections[0])
             return one.blocked_by == clause.connections[1:]
-        case "met" | "refused":
+        case "failed" | "met" | "refused":
             met = [one for one in end.tasks if one.id == clause.tasks[0]]
             moved = [steps[number] for number in range(clause.step, max(steps) + 1)]
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])

@@ -23,6 +23,7 @@ from pathlib import Path
 from dashboard import cluster
 from dashboard import incidents
 from dashboard import stacks
+from dashboard import why
 from dashboard.config import Settings
 from dashboard.incidents import Incident
 from dashboard.incidents import Program
@@ -33,6 +34,7 @@ from interlock.frame import Message
 from interlock.job import Job
 from interlock.job import Limits
 from interlock.supervisor import Runner
+from tests.claims import assert_true
 from tests.serving import KEPT
 from tests.serving import data_folder
 from tests.serving import quiet
@@ -89,12 +91,24 @@ def cases() -> Iterator[Case]:
                 yield Case(incident, program, stack)
 
 
+def unproven(case: Case, messages: list[Message]) -> str:
+    """What is wrong with the proof of a broken program's end: it has to say more than how it ended, and truly."""
+    proof = why.of_journal(messages)
+    try:
+        assert_true(proof, messages)
+    except AssertionError as error:
+        return f"the proof says what is not so: {error}"
+    proves = any(clause.claim not in ("broken", "met", "failed") for clause in proof)
+    fails = case.program.kind == "broken" and case.program.expectations[case.stack].outcome != "ok"
+    return "the proof says no more than how it ended" if fails and not proves else ""
+
+
 async def replayed(case: Case, runner: Runner, job: Job, times: int) -> list[str]:
     """Whatever is wrong with so many replays of the shipped schedule."""
     digests: Counter[str] = Counter()
     for _ in range(times):
         messages: list[Message] = [message async for message in runner.play(job)]
-        if missed := case.misses(messages[-1]):
+        if missed := case.misses(messages[-1]) or unproven(case, messages):
             return [missed]
         digests[journal.digest(messages)] += 1
     return [] if len(digests) == 1 else [f"{times} replays made {len(digests)} journals: {digests.most_common()}"]

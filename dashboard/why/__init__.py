@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dashboard.why.clause import MOST
 from dashboard.why.clause import Clause
@@ -22,14 +23,17 @@ from dashboard.why.connections import starved
 from dashboard.why.connections import stream_ended
 from dashboard.why.data import of_data
 from dashboard.why.data import orphaned
+from dashboard.why.failure import Failure
 from dashboard.why.failure import awaited
 from dashboard.why.failure import find
 from dashboard.why.failure import interference
 from dashboard.why.failure import met
 from dashboard.why.history import History
+from dashboard.why.replica import read_only
 from dashboard.why.replica import stale
 from dashboard.why.sessions import cancelled_inside
 from dashboard.why.sessions import ended_by_another
+from dashboard.why.sessions import failed_before
 from dashboard.why.sessions import let_go
 from dashboard.why.sessions import refused
 from dashboard.why.sessions import unawaited
@@ -95,34 +99,64 @@ def as_lines(clauses: Iterable[Clause]) -> list[str]:
     ]
 
 
-_LAST = {"refused": 1, "met": 2, "broken": 3}  # what of a step came of the rest
+_LAST = {"failed": -1, "refused": 1, "met": 2, "broken": 3}  # what of a step came first, and what came of the rest
 
 
 def _few(clauses: list[Clause]) -> list[Clause]:
     """Each once, in order; of too many the first and, above all, the last."""
-    once = sorted(dict.fromkeys(clauses), key=lambda one: (one.step, _LAST.get(one.claim, 0)))
+    told: dict[object, Clause] = {}
+    for one in clauses:
+        sent = (one.claim, one.step, one.tasks, one.connections)
+        told.setdefault(sent if one.claim == "sent" else one, one)
+    once = sorted(told.values(), key=lambda one: (one.step, _LAST.get(one.claim, 0)))
     return once if len(once) <= MOST else [*once[: MOST - 3], *once[-3:]]
 
 
 def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
-    failure = find(history, end, sources)
-    if failure is None:
-        return []
+    """The first failure that can be explained, after those of its own tasks that cannot; and the first innocent one."""
+    failures, unexplained = find(history, end, sources), list[Clause]()
+    for at, failure in enumerate(failures):
+        found = interference(history, failure) + _rules(history, failure)
+        if found:
+            found += orphaned(history, failure.step)[:1]
+            ended = next((clause for clause in found if clause.claim == "ended"), None)
+            found += [met(history, failure, ended), *awaited(history, end, failure)]
+            return [*unexplained, *found, *_innocent(history, failures[at + 1 :])]
+        later = {task for other in failures[at + 1 :] for task in history.family(other.task)[1:]}
+        unexplained += [replace(met(history, failure, None), claim="failed")] if failure.task in later else []
+    return []
+
+
+def _rules(history: History, failure: Failure) -> list[Clause]:
     if "deadlock detected" in failure.error.message:
-        found = deadlock(history, failure)
-    elif "could not serialize access" in failure.error.message:
-        found = serialized(history, failure)
-    elif "cached statement plan is invalid" in failure.error.message:
-        found = replanned(history, failure)
-    elif "cursor cannot be created" in failure.error.message:
-        found = stream_ended(history, failure)
-    elif "another operation is in progress" in failure.error.message:
-        found = in_flight(history, failure)
-    else:
-        rules = (let_go, unawaited, other_loop, starved, ended_by_another, cancelled_inside, refused, dirty, stale)
-        found = next(filter(None, (rule(history, failure) for rule in rules)), [])
-    found = interference(history, failure) + found
-    if found:
-        found += orphaned(history, failure.step)[:1]
-    ended = next((clause for clause in found if clause.claim == "ended"), None)
-    return found and [*found, met(history, failure, ended), *awaited(history, end, failure)]
+        return deadlock(history, failure)
+    if "could not serialize access" in failure.error.message:
+        return serialized(history, failure)
+    if "cached statement plan is invalid" in failure.error.message:
+        return replanned(history, failure)
+    if "cursor cannot be created" in failure.error.message:
+        return stream_ended(history, failure)
+    if "another operation is in progress" in failure.error.message:
+        return in_flight(history, failure)
+    rules = (
+        let_go,
+        failed_before,
+        unawaited,
+        other_loop,
+        starved,
+        ended_by_another,
+        cancelled_inside,
+        refused,
+        dirty,
+        stale,
+        read_only,
+    )
+    return next(filter(None, (rule(history, failure) for rule in rules)), [])
+
+
+def _innocent(history: History, failures: Iterable[Failure]) -> list[Clause]:
+    """Whoever failed later, with a connection that came out of the pool in the middle of somebody's transaction."""
+    for failure in failures:
+        if found := dirty(history, failure):
+            return [*found, met(history, failure, None)]
+    return []

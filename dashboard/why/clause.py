@@ -9,7 +9,7 @@ from dashboard.why.history import Fact
 from dashboard.why.history import History
 from interlock.frame import Place
 
-MOST = 8  # clauses of a proof
+MOST = 10  # clauses of a proof
 EACH = 3  # of a kind
 
 
@@ -20,7 +20,7 @@ class Clause:
     inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, returned, orphaned: an event of that step says so.
     stale: the task sent a query to a replica that was behind.
-    cancelled: the task was cancelled inside the session. refused, met: the task met its error there. fault: the
+    cancelled: the task was cancelled inside the session. failed, refused, met: the task met its error there. fault: the
     schedule chose it. broken, stood: how the run ended.
     """
 
@@ -42,6 +42,10 @@ def sending(history: History, fact: Fact, more: str, gist: str = "") -> Clause:
 
 def command(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[0]
+
+
+def statement(sent: Fact) -> str:
+    return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
 
 
 def number(text: str) -> str:

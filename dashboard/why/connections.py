@@ -26,14 +26,14 @@ POOL = "a free connection of the pool"  # as the engine calls what a task waits 
 
 def in_flight(history: History, failure: Failure) -> list[Clause]:
     """Somebody else's statement was on its way on a connection when the failing task used that connection."""
-    session, found = session_of(history, failure), []
-    for label in history.pooled:
-        sent = _awaited(history, label, failure.step)
-        joined = [one for one in history.told("attach", connection=label) if sent and one.before(sent)]
-        if sent is None or sent.event.task in (None, failure.task) or not joined:
-            continue
-        if session is None or joined[-1].event.session == session:
-            found.append(sent)
+    session = session_of(history, failure)
+    found = [sent for sent, its in _under_way(history, failure.task, failure.step) if its == session]
+    spot = history.spot(failure.task, failure.step - 1)
+    if not found and spot is not None and spot.leaving:
+        # It left several blocks, and closed a session for each: the first refused, and it went on to close the others.
+        left = _under_way(history, failure.task, spot.first)
+        if len(left) == 1 and history.under(left[0][0].event.task, failure.task):
+            found, session, failure = [left[0][0]], left[0][1], replace(failure, step=spot.first)
     if not found or session is None:
         return ended_by_another(history, failure) or refused(history, failure) or _overlapped(history, failure)
     clauses = together(history, session, failure.step)
@@ -44,6 +44,17 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
     others = listed(list(dict.fromkeys(history.name(sent.event.task) for sent in found)))
     gist = f"{history.name(failure.task)} used the shared session {session} while {others} waited for a reply in it"
     return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place, gist)]
+
+
+def _under_way(history: History, task: str, step: int) -> list[tuple[Fact, str | None]]:
+    """What others had sent when a step began, and had no answer to, with the session of each."""
+    found = []
+    for label in history.pooled:
+        sent = _awaited(history, label, step)
+        joined = last(one for one in history.told("attach", connection=label) if sent and one.before(sent))
+        if sent is not None and sent.event.task not in (None, task) and joined:
+            found.append((sent, joined.event.session))
+    return found
 
 
 def _overlapped(history: History, failure: Failure) -> list[Clause]:
@@ -82,14 +93,16 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         if taken and (back is None or back.step >= failure.step):
             who = taken.event.task
             holders.append(history.name(who))
-            text = f"{history.name(who)} took {label} from the pool, and "
+            session = taken.event.session
+            text = f"{history.name(who)} took {label} from the pool{f' for {session}' if session else ''}, and "
             ended = history.raised(who) if who else None
             if ended is not None and ended < failure.step:
                 text += f"ended in step {ended} without giving it back"
             else:
                 text += f"kept it until step {back.step if back else f'{history.last.number}, the last'}"
             place = history.place(who, taken.step) if who else None
-            clauses.append(Clause("took", taken.step, text, (who,) if who else (), (), (label,), place))
+            sessions = (session,) if session else ()
+            clauses.append(Clause("took", taken.step, text, (who,) if who else (), sessions, (label,), place))
     text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
     name = history.name(asker)
     gist = f"{name} waited too long for {'one more' if name in holders else 'a'} connection of the pool"

@@ -10,11 +10,22 @@ from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
+from dashboard.why.clause import statement
 from dashboard.why.history import Fact
 from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import end_of
+from dashboard.why.writes import Sent
+from dashboard.why.writes import all_sent
+from dashboard.why.writes import between
+from dashboard.why.writes import committed
+from dashboard.why.writes import for_another
+from dashboard.why.writes import not_kept
+from dashboard.why.writes import overtook
+from dashboard.why.writes import savepoint_undone
+from dashboard.why.writes import twice
 from interlock.frame import End
+from interlock.frame import InvariantOutcome
 from interlock.frame import TaskOutcome
 
 
@@ -23,21 +34,28 @@ def of_data(history: History, end: End) -> list[Clause]:
     broken = [one for one in end.invariants if one.holds is False]
     if not broken:
         return []
-    ends = [clause for fact in history.told("detach") if (clause := end_of(history, fact)) is not None]
+    sent = all_sent(history)
+    concerned = [task.id for rule in broken for task in _named(end, rule)]
     found = [
-        *ends[:EACH],
+        *_ended(history)[: 2 * EACH],
+        *_sent_again(history),
         *_overtaken(history),
         *_beside(history),
         *read_too_early(history),
         *_given_up(history),
         *_inherited(history),
-        *_undone(history)[:EACH],
-        *_sent_again(history),
+        *_undone(history, sent)[: 2 * EACH],
         *_torn(history),
+        *savepoint_undone(history, sent),
+        *between(history, sent),
         *orphaned(history, history.last.number)[:2],
     ]
+    found += twice(history, sent, end)
+    found += not_kept(history, sent, end, concerned) if concerned or not found else []
+    found = found or overtook(history, sent)
+    found += _settled(found, committed(history, sent))
     for rule in broken[:2]:
-        named = [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
+        named = _named(end, rule)
         found += _after(history, [task.id for task in named if task.outcome != "value"])
         done = "; ".join(f"“{task.name}” {_did(history, task)}" for task in named)
         text = f"the run ended with the rule “{rule.name}” broken" + (f": {done}" if done else "")
@@ -45,12 +63,47 @@ def of_data(history: History, end: End) -> list[Clause]:
     return found
 
 
-def _undone(history: History) -> list[Clause]:
+def _named(end: End, rule: InvariantOutcome) -> list[TaskOutcome]:
+    """The tasks that a broken rule speaks of, by their names."""
+    return [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
+
+
+def _settled(found: list[Clause], commits: list[Clause]) -> list[Clause]:
+    """With which commits it became so: of those who were concerned the last one after that, else the last ones."""
+    concerned = {task for one in found for task in one.tasks}
+    if not concerned or found[-1].claim == "replied":
+        return commits[-EACH:]
+    after = max(one.step for one in found)
+    return [one for one in commits if one.step > after and one.tasks[0] in concerned][-1:]
+
+
+def _ended(history: History) -> list[Clause]:
+    """Ends of sessions' transactions that concern others, with what those had written.
+
+    That a parent ends what its children have used is how it should be, unless one of them is still at it.
+    """
+    found = []
+    for fact in history.told("detach"):
+        clause = end_of(history, fact)
+        if clause is None:
+            continue
+        others = clause.tasks[1:]
+        if "used too" in clause.text and all(history.under(one, clause.tasks[0]) for one in others):
+            continue
+        found += [*(for_another(history, fact) if "used too" in clause.text else []), clause]
+    return found
+
+
+def _undone(history: History, sent: list[Sent]) -> list[Clause]:
     """Commits of transactions that had failed: the server rolls them back and reports no error."""
     clauses = []
-    for fact in history.told("sent"):
-        state = history.state(fact.event.connection or "", fact.step - 1)
+    for one in sent:
+        fact, label = one.fact, one.fact.event.connection
+        state = history.state(label or "", fact.step - 1)
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
+            failed = (one for one in sent if one.refused and one.fact.event.connection == label)
+            first = last(one.fact for one in failed if one.fact.before(fact))
+            clauses += [sending(history, first, "which the server refused")] if first else []
             gist = (
                 f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"
             )
@@ -149,7 +202,7 @@ def _sent_again(history: History) -> list[Clause]:
     sent = list(history.told("sent"))
     for first in (one for one in sent if one.event.task and command(one) != "COMMIT" and _refused(history, one)):
         after = [one for one in sent if one.event.task == first.event.task and first.before(one)]
-        again = next((one for one in after if _statement(one) == _statement(first)), None)
+        again = next((one for one in after if statement(one) == statement(first)), None)
         reads = [one for one in after if again and one.before(again) and command(one) == "SELECT"]
         begun = [one for one in after if again and one.before(again) and command(one) == "BEGIN"]
         if again is not None and begun and not reads and not _refused(history, again):
@@ -171,10 +224,6 @@ def _torn(history: History) -> list[Clause]:
             return [sending(history, first, "which the server carried out"), refused]
         before[sent.event.task] = sent
     return []
-
-
-def _statement(sent: Fact) -> str:
-    return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
 
 
 def _beside(history: History) -> list[Clause]:

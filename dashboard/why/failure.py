@@ -43,8 +43,8 @@ class Failure:
         return [place for one in self.chain for place in one.stack if path in place.file]
 
 
-def find(history: History, end: End, sources: Mapping[str, str]) -> Failure | None:
-    """The first failure, in the task where it arose: not in one that only awaited that task."""
+def find(history: History, end: End, sources: Mapping[str, str]) -> list[Failure]:
+    """The failures, the first one first, each in the task where it arose: not in one that only awaited that task."""
     failures = []
     for task in end.tasks:
         errors = [error for error in task.errors if not error.type.endswith("CancelledError")]
@@ -57,12 +57,14 @@ def find(history: History, end: End, sources: Mapping[str, str]) -> Failure | No
             failures.append(Failure(task.id, errors[-1], tuple(errors), step, handling))
     ended = [fact.event.task for fact in history.told("task-ended")]
     failures.sort(key=lambda one: (one.step, ended.index(one.task)))
-    if not failures:
-        return None
-    first = failures[0]
-    return replace(
-        first, also=tuple(one.task for one in failures[1:] if (one.step, one.line) == (first.step, first.line))
-    )
+    found: list[Failure] = []
+    for one in failures:
+        same = [at for at, other in enumerate(found) if (other.step, other.line) == (one.step, one.line)]
+        if same:
+            found[same[0]] = replace(found[same[0]], also=(*found[same[0]].also, one.task))
+        else:
+            found.append(one)
+    return found
 
 
 def _own(chain: Sequence[ErrorView]) -> list[Place]:

@@ -17,6 +17,23 @@ def stale(history: History, failure: Failure) -> list[Clause]:
     return read_too_early(history, failure.task, failure.step)
 
 
+def read_only(history: History, failure: Failure) -> list[Clause]:
+    """The task that failed had sent a replica what only the primary does."""
+    if "in a read-only transaction" not in failure.error.message:
+        return []
+    replies = (one for one in history.told("reply", task=failure.task) if "read-only" in one.event.text)
+    refusal = last(one for one in replies if one.step <= failure.step)
+    label = refusal.event.connection or "" if refusal else ""
+    sent = last(one for one in history.told("sent", connection=label) if refusal and one.before(refusal))
+    if refusal is None or sent is None or label not in history.replicas:
+        return []
+    text = f"the server answered {label}: {refusal.event.text.partition(': ')[2]}"
+    return [
+        sending(history, sent, "which leads to the replica"),
+        Clause("replied", refusal.step, text, (), (), (label,)),
+    ]
+
+
 def read_too_early(history: History, task: str | None = None, until: int | None = None) -> list[Clause]:
     """A query (of a task: its last one, else the first) to a replica that was behind, and the commit that it missed."""
     reads = [

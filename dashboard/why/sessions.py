@@ -30,10 +30,13 @@ def session_of(history: History, failure: Failure) -> str | None:
         if fact.step == failure.step and fact.event.session:
             return fact.event.session
     known = [one for one, since in history.sessions.items() if since <= failure.step]
-    if len(known) > 1:  # then the only one that the tasks of its request, if it is one, began to use in that step
-        family = history.family(failure.task)[1:]
-        began = (one.event for one in history.told("begin", "attach") if one.step == failure.step)
-        known = list(dict.fromkeys(one.session for one in began if one.session and one.task in family))
+    if len(known) > 1:  # then the only one that the tasks of its request, if it is one, or those beside it began to use
+        began = [one.event for one in history.told("begin", "attach") if one.step == failure.step]
+        beside = [one for one, parent in history.parents.items() if parent == history.parents.get(failure.task)]
+        for tasks in (history.family(failure.task)[1:], beside):
+            known = list(dict.fromkeys(one.session for one in began if one.session and one.task in tasks))
+            if len(known) == 1:
+                break
     return known[0] if len(known) == 1 else None
 
 
@@ -192,7 +195,9 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
 
 
 def let_go(history: History, failure: Failure) -> list[Clause]:
-    """An object was read after the last transaction in which its session could have loaded what was missing."""
+    """An object was used after the last transaction of its session: what was missing could not be loaded any more."""
+    if "is not persistent within this Session" in failure.error.message:
+        return _used_after(history, failure)
     if "is not bound to a Session" not in failure.error.message:
         return []
     ended = last(one for one in history.told("detach", task=failure.task) if one.step <= failure.step)
@@ -203,6 +208,40 @@ def let_go(history: History, failure: Failure) -> list[Clause]:
     text = f"{ended_it}; nothing was loaded through {session} after that"
     gist = f"{history.name(task)} needed more of an object after session {session}, which had read it, was done"
     return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step), gist=gist)]
+
+
+def _used_after(history: History, failure: Failure) -> list[Clause]:
+    """Who ended the session's transaction, and went, before the failing task used it."""
+    session = session_of(history, failure)
+    ended = last(one for one in history.told("detach", session=session) if one.step <= failure.step)
+    task = ended.event.task if ended else None
+    if session is None or ended is None or task is None or task == failure.task:
+        return []
+    gone = history.raised(task)
+    text = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
+    text += f", and was over in step {gone}" if gone is not None and gone <= failure.step else ""
+    clause = Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))
+    return [clause, *_used(history, failure, session)]
+
+
+def failed_before(history: History, failure: Failure) -> list[Clause]:
+    """A statement of the same session that the server had refused, and that nobody had rolled back since."""
+    session = session_of(history, failure)
+    if session is None or "due to a previous exception during flush" not in failure.error.message:
+        return []
+    labels = {one.event.connection for one in history.told("attach", session=session)}
+    errors = (one for one in history.told("reply") if one.event.text.startswith("the error to"))
+    refusal = last(one for one in errors if one.event.connection in labels and one.step <= failure.step)
+    if refusal is None:
+        return []
+    label, culprit = refusal.event.connection or "", refusal.event.task or ""
+    sent = last(one for one in history.told("sent", connection=label) if one.before(refusal))
+    text = f"the server answered {history.name(culprit)}: {refusal.event.text.partition(': ')[2]}"
+    return [
+        *([sending(history, sent, f"for {session}")] if sent else []),
+        Clause("replied", refusal.step, text, (culprit,), (), (label,)),
+        *_used(history, failure, session, "; nobody had called its rollback() since"),
+    ]
 
 
 def unawaited(history: History, failure: Failure) -> list[Clause]:
@@ -236,8 +275,8 @@ def unawaited(history: History, failure: Failure) -> list[Clause]:
     return clauses
 
 
-def _used(history: History, failure: Failure, session: str) -> list[Clause]:
-    text = f"{history.name(failure.task)} called {method(failure)} of {session}"
+def _used(history: History, failure: Failure, session: str, more: str = "") -> list[Clause]:
+    text = f"{history.name(failure.task)} called {method(failure)} of {session}{more}"
     return [Clause("refused", failure.step, text, (failure.task,), (session,), place=failure.place)]
 
 

@@ -8,11 +8,17 @@ from collections.abc import Mapping
 from dashboard.why.clause import EACH
 from dashboard.why.clause import MOST
 from dashboard.why.clause import Clause
+from dashboard.why.clause import command
+from dashboard.why.clause import last
 from dashboard.why.clause import listed
+from dashboard.why.clause import sending
 from dashboard.why.history import History
 from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Place
+
+LOCKS = re.compile(r"^(insert|update|delete|lock|alter|drop|truncate) on |for update|pg_(try_)?advisory_", re.I)
+ADVISORY = re.compile(r"pg_(try_)?advisory_lock", re.I)  # until it is given up, or the connection is closed
 
 
 def waits(history: History) -> list[Clause]:
@@ -27,6 +33,7 @@ def waits(history: History) -> list[Clause]:
             text = f"{waiter} began to wait for a lock of {listed([one + taken.get(one, '') for one in holders])}"
             pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
             text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
+            clauses += [clause for label in holders[:EACH] for clause in _holding(history, label, step)]
             gist = _circle(history, one, [each for each in last.frame.connections if each.id in holders])
             clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders), gist=gist))
     waiting = [task for task in last.frame.tasks if task.state == "waiting"]
@@ -55,6 +62,23 @@ def _circle(history: History, waiter: ConnectionView, holders: list[ConnectionVi
     held = f"{who} that {history.name(owners[0])} holds"
     spot = history.spot(owners[0], history.last.number)
     return f"{held}, and {history.name(owners[0])} waits for {spot.waits}" if spot and spot.waits else held
+
+
+def _holding(history: History, label: str, step: int) -> list[Clause]:
+    """What a connection was sent last that may have taken the lock, and who gave it back to the pool with it, if so."""
+    sent = [one for one in history.told("sent", connection=label) if one.step <= step]
+    sent = [one for one in sent if command(one) not in ("BEGIN", "COMMIT", "ROLLBACK")]
+    kept = last(one for one in sent if ADVISORY.search(one.event.text) and not command(one).startswith("prepare"))
+    back = last(one for one in history.told("checkin", connection=label) if kept and kept.before(one))
+    if kept is not None and back is not None:
+        text = f"{history.name(back.event.task)} gave {label} back to the pool with its lock"
+        giver = (back.event.task,) if back.event.task else ()
+        return [
+            sending(history, kept, "whose lock outlasts the transaction"),
+            Clause("returned", back.step, text, giver, (), (label,)),
+        ]
+    took = last(one for one in sent if LOCKS.search(one.event.text)) or last(sent)
+    return [sending(history, took, "in a transaction that is still open")] if took else []
 
 
 def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:

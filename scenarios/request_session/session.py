@@ -16,9 +16,10 @@ from sqlalchemy.sql import Update
 
 session_context: ContextVar[str] = ContextVar("session_context", default="")
 
+pool = {"pool_size": 3, "max_overflow": 0}
 engines = {
-    "writer": create_async_engine("postgresql+asyncpg://app:app@writer.internal/app"),
-    "reader": create_async_engine("postgresql+asyncpg://app:app@reader.internal/app"),
+    "writer": create_async_engine("postgresql+asyncpg://app:app@writer.internal/app", **pool),
+    "reader": create_async_engine("postgresql+asyncpg://app:app@reader.internal/app", **pool),
 }
 
 

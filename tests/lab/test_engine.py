@@ -281,3 +281,12 @@ def test_a_lab_that_goes_away_is_told(play: Play, lab_url: str) -> None:
     end = play("lost_update", mode="step", drive=drive).end
     assert (end.outcome, end.steps) == ("interrupted", 2)
     assert "lab" in end.detail
+
+
+def test_who_closed_a_connection_is_told(play: Play) -> None:
+    scenarios = Path(__file__).parents[2] / "scenarios"
+    asked = play(scenarios / "two_loops" / "dispose.py").said("reply")
+    assert "the program was told that c1 is closed, as it had asked" in asked
+    assert not any("closed by the server" in text for text in asked)
+    ended = play(scenarios / "shared_session" / "session_per_task.py", schedule="il1:16=k:c1", sample=False)
+    assert "the program was told that c1 was closed by the server" in ended.said("reply")

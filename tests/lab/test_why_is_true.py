@@ -87,23 +87,38 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
 @pytest.mark.parametrize(
     ("name", "claims"),
     [
-        ("commit_unknown/broken", ["sent", "replied", "cancelled", "broken"]),
+        ("commit_of_aborted/broken", ["sent", "sent", "broken"]),
+        ("commit_unknown/broken", ["sent", "replied", "cancelled", "sent", "sent", "broken"]),
+        ("deadlock_unseen/broken_alone", ["waits", "sent", "blocked", "waits"]),
         ("detached/broken", ["ended", "met"]),
-        ("gathered_writes/broken_retry", ["asked", "refused", "met", "broken"]),
+        ("failed_flush_poisons/broken", ["sent", "replied", "refused", "met", "broken"]),
+        ("gathered_writes/broken_retry", ["asked", "refused", "met", "sent", "sent", "sent", "sent", "broken"]),
         ("lazy_load/broken", ["sent", "met"]),
         ("lazy_load/broken_after_commit", ["sent", "called", "called", "met"]),
-        ("left_on_connection/broken", ["sent", "returned", "took", "broken"]),
-        ("lost_update/broken", ["sent", "sent", "sent", "broken"]),
+        ("left_on_connection/broken", ["sent", "returned", "took", "sent", "broken"]),
+        ("left_on_connection/broken_lock", ["waits", "sent", "blocked", "waits", "returned"]),
+        ("lost_update/broken", ["sent", "sent", "sent", "sent", "broken"]),
         ("never_closed/broken", ["took", "took", "waits", "met"]),
-        ("reader_bind/broken", ["sent", "sent", "broken"]),
+        ("parallel_transaction/broken", ["called", "refused", "met"]),
+        (
+            "poisoned_pool/broken",
+            ["sent", "sent", "fault", "returned", "ended", "refused", "met", "took", "met", "broken"],
+        ),
+        ("reader_bind/broken", ["sent", "sent", "sent", "broken"]),
         ("schema_changed/broken", ["sent", "sent", "sent", "met"]),
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
         ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "broken"]),
+        ("shared_savepoints/broken", ["sent", "sent", "sent", "sent", "broken"]),
+        ("sibling_commits/broken", ["sent", "ended", "broken"]),
         ("sibling_expires/broken", ["sent", "called", "called", "met"]),
+        ("sibling_rolls_back/broken", ["sent", "sent", "ended", "broken"]),
+        ("siblings_outlive/broken", ["sent", "failed", "refused", "met", "broken"]),
         ("stream_and_commit/broken", ["sent", "sent", "met"]),
         ("stream_and_commit/broken_meanwhile", ["inside", "refused", "met"]),
         ("torn_commit/broken", ["sent", "sent", "broken"]),
         ("two_loops/broken", ["asked", "took", "met"]),
+        ("use_after_close/broken", ["ended", "refused", "met"]),
+        ("use_after_close/broken_silent", ["ended", "called", "sent", "broken"]),
     ],
 )
 def test_what_a_proof_tells_of_each_family(name: str, claims: list[str], play: Play) -> None:
@@ -123,3 +138,27 @@ def test_a_stream_that_goes_on_in_the_step_in_which_another_task_fails(play: Pla
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
     assert [one.claim for one in proof] == ["inside", "replied", "met"], why.as_lines(proof)
+
+
+def test_what_a_scrambled_answer_made_of_the_data(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("scrambled_returning")
+    assert found is not None
+    played = play(found.folder / "broken.py", "sqlalchemy-2.0.51", schedule="il1:20=c2", invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    told = why.as_lines(proof)
+    assert [one.claim for one in proof] == ["sent", "sent", "replied", "sent", "sent", "sent", "broken"], told
+    assert "the very same statement at the same time" in told[1]
+    assert "before that on c1, which was asked first" in told[2]
+    assert all("committed the INSERT of step" in line for line in told[3:6])
+
+
+def test_a_price_that_changed_between_the_parts_of_an_order(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("parallel_transaction")
+    assert found is not None
+    played = play(found.folder / "broken.py", "sqlalchemy-1.4.42", schedule="il1:1=c3", invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.tasks for one in proof[1:2]] == [(played.task("price").id,)], why.as_lines(proof)
+    assert "committed the UPDATE" in proof[1].text
+    assert proof[0].step < proof[1].step < proof[2].step < proof[3].step

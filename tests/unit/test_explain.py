@@ -297,6 +297,14 @@ def test_the_wrapping_of_a_drivers_error_is_no_second_error() -> None:
     assert "first error" not in found.text
 
 
+def test_the_wrapping_of_2_1_leaves_out_the_detail_and_is_no_second_error_either() -> None:
+    driver = error("asyncpg.exceptions.SerializationError", "could not serialize access\nDETAIL:  Reason code: pivot.")
+    wrapped = error(
+        "sqlalchemy.exc.DBAPIError", "(sqlalchemy.dialects.postgresql.asyncpg.Error) could not serialize access"
+    )
+    assert "only came of it" not in explained(end(failed("ben", wrapped, driver)), "2.1.9").text
+
+
 def test_a_cancellation_inside_of_a_time_out_is_not_the_first_error() -> None:
     chain = error("TimeoutError", ""), error("asyncio.exceptions.CancelledError", "", "cause")
     assert explained(end(failed("main", *chain))).error == "TimeoutError"

@@ -1,0 +1,212 @@
+"""What became of what was written: undone by somebody else, never committed, committed twice, read in between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from itertools import pairwise
+
+from dashboard.why.clause import Clause
+from dashboard.why.clause import command
+from dashboard.why.clause import last
+from dashboard.why.clause import number
+from dashboard.why.clause import sending
+from dashboard.why.clause import statement
+from dashboard.why.history import Fact
+from dashboard.why.history import History
+from interlock.frame import End
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+_ENDS = ("COMMIT", "ROLLBACK", "PREPARE")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Something that was sent, its answer, and what ended the transaction that it was sent in."""
+
+    fact: Fact
+    reply: Fact | None = None
+    end: Fact | None = None  # or the rollback to a savepoint that undid it
+    kept: bool = False  # the end was a COMMIT, and the server carried it out
+
+    @property
+    def refused(self) -> bool:
+        return self.reply is not None and self.reply.event.text.startswith("the error to")
+
+    @property
+    def writes(self) -> bool:
+        return command(self.fact) in WRITES and not self.refused
+
+
+def all_sent(history: History) -> list[Sent]:
+    """Everything that was sent on all connections, in its order."""
+    found: list[Sent] = []
+    under_way: dict[str | None, int] = {}  # by connection: what waits for its answer,
+    open_since: dict[str | None, list[int]] = {}  # and what was sent since its last transaction ended
+    for fact in history.told("sent", "reply"):
+        label = fact.event.connection
+        if fact.event.kind == "sent":
+            under_way[label] = len(found)
+            since = open_since.setdefault(label, [])
+            first = _first_undone(fact, [found[at].fact for at in since])
+            for at in since[first:]:
+                found[at] = replace(found[at], end=fact)
+            del since[first:]
+            if command(fact) not in _ENDS:
+                since.append(len(found))
+            found.append(Sent(fact))
+        elif label in under_way:
+            at = under_way.pop(label)
+            found[at] = replace(found[at], reply=fact)
+    answered = {one.fact: one for one in found if command(one.fact) == "COMMIT" and not one.refused}
+    return [replace(one, kept=one.end in answered) if one.end else one for one in found]
+
+
+def _first_undone(fact: Fact, since: Sequence[Fact]) -> int:
+    """The first of what was sent since a transaction began that this ends: all, what a savepoint holds, or nothing."""
+    if command(fact) in _ENDS:
+        return 0
+    name = fact.event.text.rpartition(" ")[2]
+    points = [at for at, one in enumerate(since) if _is_savepoint(one, name)]
+    return points[-1] + 1 if command(fact) == "ROLLBACK TO" and points else len(since)
+
+
+def _is_savepoint(fact: Fact, name: str) -> bool:
+    return command(fact) == "SAVEPOINT" and fact.event.text.endswith(f" {name}")
+
+
+def for_another(history: History, ended: Fact) -> list[Clause]:
+    """What a task had written in a session's transaction that another one, not its parent, ended."""
+    session, task = ended.event.session or "", ended.event.task or ""
+    began = last(one for one in history.told("begin", session=session) if one.before(ended))
+    if began is None:
+        return []
+    joined = {one.event.connection for one in history.told("attach", session=session) if began.before(one)}
+    inside = (one.fact for one in all_sent(history) if one.writes and began.before(one.fact))
+    theirs = last(
+        one
+        for one in inside
+        if one.before(ended) and one.event.connection in joined and not history.under(one.event.task, task)
+    )
+    where = f"in {session}’s transaction {number(ended.event.text)}"
+    return [sending(history, theirs, where)] if theirs else []
+
+
+def not_kept(history: History, sent: Iterable[Sent], end: End, named: Sequence[str]) -> list[Clause]:
+    """The first write of a task that reported success, which another task rolled back or nobody committed.
+
+    `named` are the tasks that a broken rule speaks of, if it does.
+    """
+    good = {task.id for task in end.tasks if task.outcome == "value" and (not named or task.id in named)}
+    for one in sent:
+        wrote = one.fact
+        if not one.writes or wrote.event.task not in good:
+            continue
+        if one.end is None:
+            return [*_begun_again(history, wrote), sending(history, wrote, "and nobody ever committed it")]
+        if command(one.end).startswith("ROLLBACK") and one.end.event.task != wrote.event.task:
+            undone = f"and so undid what {history.name(wrote.event.task)} had written"
+            return [sending(history, wrote, "and did not commit it yet"), sending(history, one.end, undone)]
+    return []
+
+
+def _begun_again(history: History, wrote: Fact) -> list[Clause]:
+    """That the session of a write had been used, and ended, by somebody else, and began once more for this task."""
+    label, task = wrote.event.connection, wrote.event.task or ""
+    joined = last(one for one in history.told("attach", connection=label) if one.before(wrote))
+    session = joined.event.session if joined else None
+    began = last(one for one in history.told("begin", session=session, task=task) if joined and one.before(joined))
+    ended = last(one for one in history.told("detach", session=session) if began and one.before(began))
+    if session is None or began is None or ended is None or ended.event.task in (None, task):
+        return []
+    before = ended.event.task or ""
+    text = f"{history.name(before)} ended {session}’s transaction {number(ended.event.text)}"
+    again = f"{history.name(task)} made {session} begin transaction {number(began.event.text)}, after that"
+    return [
+        Clause("ended", ended.step, text, (before,), (session,), place=history.place(before, ended.step)),
+        Clause("called", began.step, again, (task,), (session,), place=history.place(task, began.step)),
+    ]
+
+
+def savepoint_undone(history: History, sent: Sequence[Sent]) -> list[Clause]:
+    """The first rollback to a savepoint that undid what another task had written since on the same connection."""
+    for back in (one.fact for one in sent if command(one.fact) == "ROLLBACK TO"):
+        name, label, task = back.event.text.rpartition(" ")[2], back.event.connection, back.event.task
+        since = [one for one in sent if one.fact.event.connection == label and one.fact.before(back)]
+        point = last(one.fact for one in since if _is_savepoint(one.fact, name))
+        theirs = (one.fact for one in since if one.writes and point and point.before(one.fact))
+        lost = last(one for one in theirs if one.event.task != task)
+        if point is not None and lost is not None:
+            undone = f"and so undid what {history.name(lost.event.task)} had written since"
+            return [
+                sending(history, point, f"which began savepoint {name}"),
+                sending(history, lost, f"and so within savepoint {name}"),
+                sending(history, back, undone),
+            ]
+    return []
+
+
+def twice(history: History, sent: Iterable[Sent], end: End) -> list[Clause]:
+    """A write that was committed, and sent and committed once more after somebody had failed or been cancelled."""
+    failed = {task.id for task in end.tasks if task.outcome in ("error", "cancelled")}
+    told = [fact for fact in history.told("task-ended") if fact.event.task in failed]
+    done: dict[str, Sent] = {}  # by statement: the first that was committed
+    for again in (one for one in sent if one.writes and one.kept):
+        first = done.setdefault(statement(again.fact), again)
+        if first.end and again.end and first.end.before(again.fact) and any(one.before(again.fact) for one in told):
+            return [
+                sending(history, first.end, f"and so committed the {command(first.fact)} of step {first.fact.step}"),
+                sending(history, again.fact, "the same once more, though the first had been committed"),
+                sending(history, again.end, "and so committed it twice"),
+            ]
+    return []
+
+
+def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
+    """The same query of two tasks that work for one parent, and the commit of somebody else's write in between."""
+    groups: dict[tuple[str, str], list[Fact]] = {}  # by parent and statement
+    for one in sent:
+        parent = history.parents.get(one.fact.event.task or "")
+        own = not re.search("pg_catalog|current_schema", one.fact.event.text)
+        if parent and own and command(one.fact) == "SELECT" and not one.refused:
+            groups.setdefault((parent, statement(one.fact)), []).append(one.fact)
+    changes = [(one.fact, one.end) for one in sent if one.writes and one.kept and one.end]
+    for (parent, _), reads in groups.items():
+        for read, again in pairwise(reads):
+            for wrote, commit in changes if read.event.task != again.event.task else []:
+                if read.before(commit) and commit.before(again) and not history.under(commit.event.task, parent):
+                    return [
+                        sending(history, read, "to read"),
+                        sending(history, commit, f"and so committed the {command(wrote)} of step {wrote.step}"),
+                        sending(history, again, "the same query, which sees what was committed in between"),
+                    ]
+    return []
+
+
+def overtook(history: History, sent: Sequence[Sent]) -> list[Clause]:
+    """The first answer to a statement with RETURNING that came before the answer to the very same one, sent earlier."""
+    before: dict[str, Sent] = {}  # by statement: the one before
+    for later in (one for one in sent if one.writes and " returning " in one.fact.event.text.lower()):
+        first = before.get(statement(later.fact))
+        before[statement(later.fact)] = later
+        if first and first.reply and later.reply and later.reply.before(first.reply):
+            label = later.fact.event.connection or ""
+            text = f"{later.reply.event.text}, before that on {first.fact.event.connection}, which was asked first"
+            return [
+                sending(history, first.fact, "and waited for the answer"),
+                sending(history, later.fact, "the very same statement at the same time"),
+                Clause("replied", later.reply.step, text, (), (), (label,)),
+            ]
+    return []
+
+
+def committed(history: History, sent: Iterable[Sent]) -> list[Clause]:
+    """Whose commits made the data what it is: those that had written something."""
+    found = {one.end: one.fact for one in sent if one.writes and one.kept and one.end}
+    return [
+        sending(history, end, f"and so committed the {command(wrote)} of step {wrote.step}")
+        for end, wrote in found.items()
+    ]

@@ -1,0 +1,108 @@
+"""`interlock run` with a web application of one's own: the command line gives it its requests."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dashboard import replay_command
+from dashboard import run_command
+from dashboard.config import Settings
+from dashboard.run_command import Result
+from dashboard.run_command import UsageError
+from interlock.delta import Writer
+from interlock.frame import Message
+from interlock.frame import Step
+
+SHOP = """\
+from fastapi import FastAPI, Request
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+engine = create_async_engine("postgresql+asyncpg://shop@db.internal/shop")
+app = FastAPI()
+
+
+@app.post("/orders")
+async def order(request: Request):
+    async with engine.connect() as connection:
+        number = await connection.scalar(text("select 41 + 1"))
+    return {"number": number, "of": request.headers["x-user"], "for": (await request.json())["product"]}
+"""
+ORDERS = ['POST /orders {"product": 7}', "post /orders?gift=yes {}"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.py"
+    path.write_text(SHOP)
+    return path
+
+
+def run(settings: Settings, shop: Path, told: list[Message], plan: str, requests: list[str]) -> Result:
+    return run_command.run(
+        settings, str(shop), "sqlalchemy-2.1", plan, None, False, told.append, requests, ["X-User: ann"]
+    )
+
+
+def test_requests_of_the_command_line_arrive_as_choices(settings: Settings, shop: Path) -> None:
+    told: list[Message] = []
+    result = run(settings, shop, told, "il1:", ORDERS)
+    r1, r2 = (next(one for one in result.end.tasks if one.name == name) for name in ("r1", "r2"))
+    assert r1.value.startswith("200 OK")
+    assert r2.errors[0].type == "KeyError"  # it orders no product
+    assert result.status == 1
+    events = [event for one in told if isinstance(one, Step) for event in one.events]
+    assert any('{"number":42,"of":"ann","for":7}' in one.text for one in events if one.kind == "response")
+
+    together: list[Message] = []
+    assert run(settings, shop, together, "il1:1=r1,2=r2", ORDERS[:1] * 2).end.outcome == "ok"
+    choices = [one.choice.token for one in together if isinstance(one, Step) and one.choice]
+    assert choices[:2] == ["r1", "r2"]
+
+
+def test_the_command_that_is_printed_makes_the_same_run_again(settings: Settings, shop: Path) -> None:
+    told: list[Message] = []
+    text = run_command.as_text(run(settings, shop, told, "il1:", ORDERS[:1]))
+    words = shlex.split(text.rpartition("Again: ")[2])
+    assert words[:3] == ["interlock", "run", str(shop)]
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    assert (options["--request"], options["--header"]) == (ORDERS[0], "X-User: ann")
+    writer = Writer()
+    journal = [writer.dump(one) for one in told]
+    verdict = replay_command.replay(
+        settings, journal, str(shop), None, print, [options["--request"]], [options["--header"]]
+    )
+    assert (verdict.status, verdict.difference) == (0, "")
+
+
+def test_an_application_without_requests_is_told_how_to_give_it_some(settings: Settings, shop: Path) -> None:
+    result = run(settings, shop, [], "il1:", ORDERS[:1])
+    assert result.end.outcome == "ok"
+    end = run_command.run(settings, str(shop), "sqlalchemy-2.1", None, None, False, [].append).end
+    assert end.outcome == "invalid"
+    assert "--request" in end.detail
+
+
+@pytest.mark.parametrize(
+    ("requests", "headers", "said"),
+    [
+        (["/orders"], [], "one of get, post"),
+        (["GET orders"], [], "begins with /"),
+        (["GET /a"], ["X-User ann\n"], "Headers"),
+        (["GET /a"] * 51, [], "51 requests"),
+        ([], ["X-User: ann"], "--header belongs"),
+    ],
+)
+def test_a_request_that_is_none_is_refused(
+    settings: Settings, shop: Path, requests: list[str], headers: list[str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        run_command.find(settings, str(shop), requests, headers)
+
+
+def test_an_incident_has_its_own_requests(settings: Settings) -> None:
+    with pytest.raises(UsageError, match="declares its requests itself"):
+        run_command.find(settings, "request_session/broken", ["GET /names"])

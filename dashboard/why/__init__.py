@@ -95,7 +95,7 @@ def as_lines(clauses: Iterable[Clause]) -> list[str]:
     ]
 
 
-_LAST = {"refused": 1, "met": 2, "broken": 3}  # what of a step came of the rest
+_LAST = {"refused": 1, "met": 2, "awaited": 3, "broken": 4}  # what of a step came of the rest
 
 
 def _few(clauses: list[Clause]) -> list[Clause]:

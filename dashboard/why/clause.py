@@ -20,8 +20,8 @@ class Clause:
     inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, returned, orphaned: an event of that step says so.
     stale: the task sent a query to a replica that was behind.
-    cancelled: the task was cancelled inside the session. failed, refused, met: the task met its error there. fault: the
-    schedule chose it. broken, stood: how the run ended.
+    cancelled: the task was cancelled inside the session. failed, refused, met, awaited: the task met its error there.
+    fault: the schedule chose it. broken, stood: how the run ended.
     """
 
     claim: str

@@ -114,7 +114,7 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
     inner = {(place.file, place.line) for place in _own(failure.chain)}
     place = next((one for one in reversed(_own(parent.errors)) if (one.file, one.line) not in inner), None)
     text = f"{history.name(parent.id)}, which awaited {listed(history.all((failure.task, *failure.also)))}, met it too"
-    return [Clause("met", step, text, (parent.id,), place=place)] if place else []
+    return [Clause("awaited", step, text, (parent.id,), place=place)] if place else []
 
 
 def interference(history: History, failure: Failure) -> list[Clause]:

@@ -1,5 +1,5 @@
-"""The command line: `interlock serve`, `interlock run`, `interlock replay`, `interlock new`, `interlock stacks`,
-`interlock worker`.
+"""The command line: `interlock serve`, `interlock run`, `interlock explore`, `interlock replay`, `interlock new`,
+`interlock stacks`, `interlock worker`.
 
 What a command needs is imported when it runs, so that each starts quickly.
 """
@@ -115,6 +115,45 @@ def run(
     else:
         click.echo(run_command.as_text(result))
     raise SystemExit(result.status)
+
+
+@main.command()
+@click.argument("target", metavar="INCIDENT[/PROGRAM] | SCRIPT.py")
+@click.option("--stack", default="sqlalchemy-2.1", show_default=True, help="The stack to run it with.")
+@click.option("--runs", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many orders to try.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the first one.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Begin no more after that."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for scripts.")
+def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_json: bool) -> None:
+    """Try many orders of a program, each chosen by a seed, and tell how often it ended how.
+
+    Exit status, for a script of your own or what is declared to end well: 0 if every order did, 1 if one failed, 2 if
+    none failed but not all could be tried. For what is declared to fail: 0 if some order failed so, 1 if none did.
+    """
+    from dashboard import explore_command
+    from dashboard.home import ClusterError
+    from dashboard.lab import LabDown
+    from dashboard.run_command import UsageError
+    from dashboard.tally import Tally
+    from interlock.supervisor import RunnerError
+
+    def told(tally: Tally) -> None:
+        click.echo(f"{tally.tried} of {runs} orders tried, {tally.failed} failed", err=True)
+
+    try:
+        found = explore_command.explore(Settings.from_env(), target, stack, runs, seed, seconds, told)
+    except (UsageError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    except (ClusterError, LabDown, RunnerError) as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(2) from error
+    if as_json:
+        click.echo(json.dumps(explore_command.as_json(found), ensure_ascii=False))
+    else:
+        click.echo(explore_command.as_text(found))
+    raise SystemExit(found.status)
 
 
 @main.command()

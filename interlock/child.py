@@ -133,6 +133,9 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
     def wait(text: str) -> None:
         write_all(out, json.dumps({"waits": text}))
 
+    def chose(step: int, token: str) -> None:
+        write_all(out, json.dumps({"chose": {"step": step, "token": token}}))
+
     def ask() -> str:
         write_all(out, json.dumps({"asking": True}))
         line = lines.next()
@@ -155,7 +158,7 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
 
     status = 0
     try:
-        Play(job, send, ask, beat, wait, lambda: os._exit(0), fork).run()
+        Play(job, send, ask, beat, wait, chose, lambda: os._exit(0), fork).run()
     except BaseException:  # a fault of the engine itself: tell it, never pass it over
         write_all(out, json.dumps({"fault": traceback.format_exc()}))
         status = 70

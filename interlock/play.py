@@ -68,8 +68,9 @@ class Over(Exception):
 class Play:
     """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
     for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
-    talked out of it. `fork` is for jobs with many seeds: it makes a process for each and returns its seed there; here
-    it does not return, but calls back before each (whether the last one died).
+    talked out of it. `chose` hears of deviations at once: a run that hangs cannot tell its schedule any more. `fork` is
+    for jobs with many seeds: it makes a process for each and returns its seed there; here it does not return, but calls
+    back before each (whether the last one died).
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Play:
         ask: Callable[[], str],
         beat: Callable[[str], None],
         wait: Callable[[str], None],
+        chose: Callable[[int, str], None],
         leave: Callable[[], NoReturn],
         fork: Callable[[Callable[[bool], None]], int],
     ) -> None:
@@ -87,6 +89,7 @@ class Play:
         self._leave = leave
         self._send = send
         self._ask = ask
+        self._chose = chose
         self._began = time.monotonic()
         self._monotonic = time.monotonic
         self._events: list[Event] = []
@@ -173,9 +176,13 @@ class Play:
         if job.mode == "step":
             self._strategy = strategy.replaying(self._schedule, lambda step, choices: self._ask(), job.follow)
         elif job.mode == "random":
-            self._strategy = strategy.seeded(job.seed or 0)
+            self._strategy = self._drawing(job.seed or 0)
         else:
             self._strategy = strategy.replaying(self._schedule)
+
+    def _drawing(self, seed: int) -> strategy.Decide:
+        """Chance decides, after the steps that are to follow the schedule."""
+        return strategy.replaying(self._schedule, strategy.seeded(seed), self._job.follow)
 
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
@@ -207,7 +214,7 @@ class Play:
             gc.freeze()  # what the program has made so far need not be looked through in every run
             self._began_with = self._fork(self._set_stage_again)
             self._began = self._monotonic()
-            self._strategy = strategy.seeded(self._began_with)
+            self._strategy = self._drawing(self._began_with)
 
     def _set_stage_again(self, last_one_died: bool) -> None:
         """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""
@@ -319,6 +326,7 @@ class Play:
             self._over("diverged", strategy.divergence(self._number, token, choices))
         if choice.token != strategy.default(choices):
             self._deviations[self._number] = choice.token
+            self._chose(self._number, choice.token)
         self._choice = choice
         if choice.kind == "die":
             self._gate.carry_out(choice)

@@ -167,9 +167,9 @@ class Runner:
                     message = reader.step(body) if kind == "step" else journal.from_data(Header, body)
                     if isinstance(message, Step):
                         last = message
-                        if message.choice is not None and not message.choice.default:
-                            self._deviations[message.number] = message.choice.token
                     yield message
+                elif kind == "chose":  # before its step, which does not come if the choice is what the run dies of
+                    self._deviations[body["step"]] = body["token"]
                 elif kind == "end":
                     end = journal.from_data(End, body)
                 elif kind == "exited":
@@ -192,9 +192,11 @@ class Runner:
     async def explore(self, job: Job, seeds: Sequence[int]) -> AsyncIterator[tuple[int, End]]:
         """Play a program once for each seed, for the ends alone; yields each with its seed.
 
-        The program is imported once, and every run is forked from the moment at which its event loop begins. A program
-        that does not get there yields one `End`, with the first seed.
+        Each run follows the job's schedule for the first `job.follow` steps, and its seed from there on. The program is
+        imported once, and every run is forked from the moment at which its event loop begins. A program that does not
+        get there yields one `End`, with the first seed.
         """
+        self._ending, self._deviations = None, {}
         many = replace(job, mode="random", seeds=tuple(seeds), pictures=False)
         seed, end, template = seeds[0], None, None
         began = time.monotonic()
@@ -203,11 +205,11 @@ class Runner:
             return
         try:
             while True:
+                left = began + job.limits.seconds - time.monotonic()
                 try:
-                    line = await asyncio.wait_for(self._next(), job.limits.hang_after)
+                    line = await asyncio.wait_for(self._next(), max(0.05, min(job.limits.hang_after, left)))
                 except asyncio.TimeoutError:
-                    end = await self._put_down(job, None, False)
-                    continue
+                    line = {"silence": True}
                 if line is None:
                     detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
                     yield seed, end if end is not None else self._end("crash", detail, None, time.monotonic() - began)
@@ -217,6 +219,11 @@ class Runner:
                     template = self.run_pid = body["pid"]
                 elif kind == "began":
                     seed, self.run_pid, end, began = body["seed"], body["pid"], None, time.monotonic()
+                    self._deviations = {}
+                elif kind == "chose":
+                    self._deviations[body["step"]] = body["token"]
+                elif kind == "waits":  # its turn at the replica is no work of its own
+                    began = time.monotonic()
                 elif kind == "end":
                     end = journal.from_data(End, body)
                 elif kind == "fault":
@@ -224,12 +231,15 @@ class Runner:
                 elif kind == "left":
                     self.run_pid = template
                     yield seed, end if end is not None else self._gone(body["status"], None, time.monotonic() - began)
-                    end = None
+                    end, began = None, time.monotonic()
                 elif kind == "exited":
                     self.run_pid = template = None
                     if end is not None:
                         yield seed, end
                     return
+                over = time.monotonic() >= began + job.limits.seconds
+                if end is None and (over or kind == "silence"):
+                    end = await self._put_down(job, None, over)
         finally:
             if template is not None:  # as in `play`
                 _kill(template)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from dashboard import incidents
 from dashboard.lab import drop_schema
+from interlock import journal
 from interlock import lab
+from interlock import schedule
 from interlock.frame import End
+from interlock.frame import Message
 from interlock.stage import Stage
 from interlock.supervisor import Invariant
 from interlock.supervisor import Job
 from interlock.supervisor import Limits
+from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.conftest import Play
 from tests.lab.conftest import Warm
@@ -102,3 +109,66 @@ def test_a_number_taken_from_a_sequence_counts_as_written(lab_url: str) -> None:
     finally:
         control.close()
         drop_schema(lab_url, "test_stage")
+
+
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [
+        ("sqlalchemy-1.4.42", "broken"),
+        ("sqlalchemy-2.0", "session_per_task"),  # the broken one is over before there is much to choose
+        ("sqlalchemy-2.1", "session_per_task"),
+    ],
+)
+def test_a_continuation_does_as_the_run_up_to_its_step_and_is_found_again(
+    stack: str, name: str, lab_url: str, stack_python: Callable[[str], str]
+) -> None:
+    incident = incidents.load([PROGRAMS.parents[2] / "scenarios"]).incident("shared_session")
+    assert incident
+    program = incident.program(name)
+    assert program
+    plan = schedule.parse(program.expectations[stack].schedule)
+    python, follow = stack_python(stack), 12
+    base = Job(str(program.path), lab_url, "test_explore", setup=incident.setup, invariants=incident.invariants)
+    many = replace(base, mode="random", schedule=str(plan), follow=follow)
+
+    async def in_a_fresh_process(job: Job) -> list[Message]:
+        runner = await Runner.start(python)
+        try:
+            return [message async for message in runner.play(job)]
+        finally:
+            await runner.close()
+
+    async def found() -> list[tuple[int, End]]:
+        runner = await Runner.start(python)
+        try:
+            return [one async for one in runner.explore(many, range(4))]
+        finally:
+            await runner.close()
+
+    def begun(text: str) -> dict[int, str]:
+        return {step: token for step, token in schedule.parse(text).deviations.items() if step <= follow}
+
+    try:
+        ends = asyncio.run(found())
+        assert [seed for seed, _ in ends] == [0, 1, 2, 3]
+        assert len({end.schedule for _, end in ends}) > 1
+        for seed, end in ends:
+            assert begun(end.schedule) == begun(str(plan))
+            alone = asyncio.run(in_a_fresh_process(replace(many, seed=seed)))[-1]
+            assert isinstance(alone, End)
+            assert (alone.schedule, alone.signature) == (end.schedule, end.signature)
+            again = [asyncio.run(in_a_fresh_process(replace(base, schedule=end.schedule))) for _ in range(2)]
+            assert journal.digest(again[0]) == journal.digest(again[1])
+            assert again[0][-1].signature == end.signature  # type: ignore[union-attr]
+    finally:
+        drop_schema(lab_url, "test_explore")
+
+
+def test_a_prefix_that_cannot_be_followed_says_where(warm: Warm, lab_url: str) -> None:
+    job = Job(str(PROGRAMS / "deadlock.py"), lab_url, "test_explore", setup=SETUP, schedule="il1:2=c9", follow=5)
+    try:
+        ((_, end),) = warm.explore(sys.executable, job, [0])
+        assert end.outcome == "diverged"
+        assert "At step 2" in end.detail
+    finally:
+        drop_schema(lab_url, "test_explore")

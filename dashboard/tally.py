@@ -1,0 +1,108 @@
+"""What came of many orders of one program: how often it ended how, and the shortest schedule of each. Pure.
+
+An order is one seeded run. What is counted here was seen; that other orders do not exist is never claimed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+
+from interlock import schedule
+from interlock.frame import End
+
+FAILING = ("error", "silent", "hang", "crash", "stuck")
+"""The ends of a program that failed."""
+VOID = ("diverged", "invalid", "interrupted", "stopped")
+"""What tells nothing of the program: it was not run, or not to its end."""
+MOST = 60  # ends that are told apart
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that came to the same, with the shortest schedule among them."""
+
+    outcome: str
+    signature: str
+    summary: str
+    count: int
+    schedule: str
+    seed: int
+    steps: int  # -1: the run could not tell any more
+
+    @property
+    def effort(self) -> tuple[int, int, int]:
+        """How far its schedule is from what comes by itself."""
+        return len(schedule.parse(self.schedule).deviations), len(self.schedule), self.seed
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How often the data was judged by a rule, and broke it."""
+
+    name: str
+    judged: int
+    broken: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of the orders so far: the most frequent end first."""
+
+    tried: int = 0
+    distinct: int = 0  # schedules among them
+    groups: tuple[Group, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    others: int = 0  # orders that ended in yet another way, past the bound on groups
+
+    def ended(self, *outcomes: str) -> int:
+        return sum(group.count for group in self.groups if group.outcome in outcomes)
+
+    @property
+    def failed(self) -> int:
+        return self.ended(*FAILING)
+
+    @property
+    def void(self) -> int:
+        return self.ended(*VOID)
+
+
+@dataclass
+class Counting:
+    """Counts ends as they come."""
+
+    groups: dict[str, Group] = field(default_factory=dict)
+    schedules: set[str] = field(default_factory=set)
+    judged: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    tried: int = 0
+    others: int = 0
+
+    def add(self, seed: int, end: End) -> None:
+        self.tried += 1
+        self.schedules.add(end.schedule)
+        for rule in end.invariants:
+            self.judged[rule.name] += rule.holds is not None
+            self.broken[rule.name] += rule.holds is False
+        met = Group(end.outcome, end.signature, end.summary, 1, end.schedule, seed, end.steps)
+        known = self.groups.get(end.signature)
+        if known is not None:
+            self.groups[end.signature] = replace(min(met, known, key=lambda one: one.effort), count=known.count + 1)
+        elif len(self.groups) < MOST:
+            self.groups[end.signature] = met
+        else:
+            self.others += 1
+
+    def tally(self) -> Tally:
+        groups = sorted(self.groups.values(), key=lambda one: (-one.count, one.effort))
+        rules = tuple(Rule(name, self.judged[name], self.broken[name]) for name in self.judged)
+        return Tally(self.tried, len(self.schedules), tuple(groups), rules, self.others)
+
+
+def shared(one: Mapping[int, str], other: Mapping[int, str]) -> int | None:
+    """The last step up to which two schedules of one program are the same run; None: to the end."""
+    apart = [step for step in {*one, *other} if one.get(step) != other.get(step)]
+    return min(apart) - 1 if apart else None

@@ -1,0 +1,64 @@
+"""What is counted of many orders, and what the exit status makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboard.explore_command import Explored
+from dashboard.explore_command import as_text
+from dashboard.run_command import Target
+from dashboard.tally import Counting
+from dashboard.tally import shared
+from interlock.frame import End
+from interlock.frame import InvariantOutcome
+
+
+def end(outcome: str, schedule: str, holds: bool | None = True) -> End:
+    return End(outcome, outcome[:2], outcome, schedule, 9, (), (InvariantOutcome("adds up", holds),))
+
+
+def explored(*ends: End, wanted: int | None = None) -> Explored:
+    counting = Counting()
+    for seed, one in enumerate(ends):
+        counting.add(seed, one)
+    return Explored(Target(Path("mine.py")), "s", wanted or len(ends), 300.0, 0, counting.tally())
+
+
+def test_of_each_end_the_shortest_schedule_is_kept() -> None:
+    tally = explored(
+        end("ok", "il1:2=c1,3=c2"), end("error", "il1:"), end("ok", "il1:9=c2"), end("ok", "il1:9=c2")
+    ).tally
+    assert [(one.outcome, one.count, one.schedule, one.seed) for one in tally.groups] == [
+        ("ok", 3, "il1:9=c2", 2),
+        ("error", 1, "il1:", 1),
+    ]
+    assert (tally.tried, tally.distinct, tally.failed) == (4, 3, 1)
+
+
+def test_a_rule_that_could_not_be_judged_is_not_counted_as_kept() -> None:
+    (rule,) = explored(end("silent", "il1:", False), end("ok", "il1:"), end("ok", "il1:", None)).tally.rules
+    assert (rule.judged, rule.broken) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (explored(end("ok", "il1:")), 0),
+        (explored(end("ok", "il1:"), end("silent", "il1:2=c1")), 1),
+        (explored(end("ok", "il1:"), end("limit", "il1:2=c1")), 1),
+        (explored(end("ok", "il1:"), wanted=2), 2),
+        (explored(end("invalid", "il1:")), 2),
+    ],
+    ids=("all well", "one failed", "a bound is no pass", "cut short", "not run"),
+)
+def test_only_what_was_tried_to_the_end_and_ended_well_passes(found: Explored, status: int) -> None:
+    assert found.status == status
+    assert "no proof" in as_text(found) or status
+
+
+def test_two_schedules_are_one_run_up_to_the_step_before_they_differ() -> None:
+    assert shared({2: "c1", 5: "c2"}, {2: "c1", 7: "c1"}) == 4
+    assert shared({2: "c1"}, {2: "c2"}) == 1
+    assert shared({2: "c1"}, {2: "c1"}) is None

@@ -80,7 +80,7 @@ def replay(
         schedule=asked,
         steps=len(journal.steps),
         whole=journal.whole,
-        notes=tuple(_notes(journal.header, told, target)),
+        notes=(*_notes(journal.header, told, target), *dict.fromkeys(_escapes(journal.end, end))),
         difference=first_difference(journal, told),
         failed=end.detail or end.summary if unplayed else "",
     )
@@ -162,6 +162,13 @@ def _notes(header: Header, told: Sequence[Message], target: Target) -> Iterable[
     for name in sorted({**header.versions, **mine}):
         if header.versions.get(name) != mine.get(name):
             yield f"{name} was {header.versions.get(name, 'missing')}, and is {mine.get(name, 'missing')}"
+
+
+def _escapes(*ends: End | None) -> Iterable[str]:
+    """What either of the runs passed that replay does not control."""
+    for end in ends:
+        for text in end.escapes if end is not None else ():
+            yield f"replay does not control this: {text}"
 
 
 def as_text(verdict: Verdict) -> str:

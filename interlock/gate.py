@@ -121,8 +121,8 @@ class Gate:
     def loop_beginning(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             self._foreign_loop = (
-                f"The program begins an event loop in a thread of its own, “{threading.current_thread().name}”. Interlock "
-                "steps the loop of the main thread, and what another one does beside it would be left to chance."
+                f"The program begins an event loop in a thread of its own, “{threading.current_thread().name}”. "
+                "Interlock steps the loop of the main thread; what another one does beside it would be left to chance."
             )
             raise RuntimeError(self._foreign_loop)
         self._beginning()
@@ -272,7 +272,7 @@ class Gate:
         return link.phase == links.NEW and bool(link.inbox) and not waiting_before
 
     def _await_reply(self, link: Link, *, unasked: bool = False) -> None:
-        """Read until the reply is whole or the server says that it waits for a lock. `unasked`: nothing was asked for."""
+        """Read until the reply is whole or the server says that it waits for a lock. `unasked`: nobody asked for it."""
         patience = REPLY_PATIENCE
         beat_at = self._monotonic() + 1.0
         while link.waiting:
@@ -323,7 +323,7 @@ class Gate:
         ours = {one.pid for one in self.links}
         senders, link.replies.notified[:] = list(link.replies.notified), []
         if not ours.issuperset(senders):
-            self._escape(f"{link.label} was notified by somebody outside of this run: a channel is the whole database’s")
+            self._escape(f"{link.label} was notified from outside of this run: a channel is the whole database’s")
         elif senders and unasked:
             self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
 
@@ -353,8 +353,8 @@ class Gate:
         """Who could not be held still has gone for the same row as others; who waits for a table is served in turn."""
         for server, there in self.by_server(link for link in waiting if link.blocked_by):
             pids = ",".join(str(link.pid) for link in there)
-            sql = f"select from unnest(array[{pids}]) as asked, pg_stat_get_activity(asked) where wait_event = any({ROWS})"
-            if server.query(sql):
+            rows = f"from unnest(array[{pids}]) as asked, pg_stat_get_activity(asked)"
+            if server.query(f"select {rows} where wait_event = any({ROWS})"):
                 names = ", ".join(link.label for link in sorted(waiting, key=lambda link: link.queued))
                 self._escape(f"{names} went for the same row at once, and the server let one of them have it")
 
@@ -406,7 +406,7 @@ class Gate:
                     if waits != "f":
                         del pids[pid]
                 if pids and self._monotonic() > until:
-                    self._escape(f"{pids.popitem()[1].label} has no client any more, and what it does still is not waited for")
+                    self._escape(f"the backend of {pids.popitem()[1].label} was abandoned at work, and works still")
                     break
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:

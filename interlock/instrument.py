@@ -32,11 +32,16 @@ DISCLOSED = (
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
     "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address; "
     "asynchronous generators left open are closed in the order of their beginning.",
-    "SQLAlchemy's Connection and transaction objects and the states of mapped objects hash by order of creation, not "
-    "by address; AnyIO cancels what is inside a scope in the order of its beginning.",
+    "SQLAlchemy's Connection and transaction objects, states of mapped objects, dependencies between mappers, "
+    "constraints, indexes and foreign keys hash by order of creation, the records of a flush by what they are for, "
+    "none by address; AnyIO cancels what is inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
     "appearance, process and transaction numbers labels.",
+    "Threads that asyncio and AnyIO begin work one at a time, in the order in which they were asked for.",
+    "Times in log records are virtual and begin with the year 2000; their process and thread are 1.",
+    "Whose request waits for a lock goes on in turn: where the lab is on this machine, its backends are held still "
+    "meanwhile.",
 )
 REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (*DISCLOSED[:3], DISCLOSED[5], DISCLOSED[8])
@@ -125,6 +130,7 @@ def steady_sqlalchemy() -> None:
 
     patched: Any = base
     default.DefaultDialect.create_xid = create_xid  # type: ignore[method-assign]
+
     def of_record(self: Any) -> int:
         return hash((type(self).__name__, self.sort_key, getattr(self, "state", 0)))
 
@@ -135,8 +141,8 @@ def steady_sqlalchemy() -> None:
     mapped.__hash__ = lambda self: numbered(self, of_states)
     for transaction in (patched.RootTransaction, patched.NestedTransaction, patched.TwoPhaseTransaction):
         transaction.__hash__ = of_transaction
-    in_mapping: list[Any] = [schema.Constraint, schema.Index, schema.ForeignKey, _named(dependency, "DependencyProcessor")]
-    for kind in in_mapping:
+    in_mapping: list[Any] = [schema.Constraint, schema.Index, schema.ForeignKey]
+    for kind in (*in_mapping, _named(dependency, "DependencyProcessor")):
         kind.__hash__ = lambda self: numbered(self, of_mapping)
     _named(unitofwork, "PostSortRec").__hash__ = of_record
 
@@ -158,8 +164,8 @@ class _InOrder(dict):  # type: ignore[type-arg]  # as much of a set as AnyIO's C
 
 
 def steady_anyio(in_thread: Callable[[Any, Callable[[], Any]], Any]) -> None:
-    """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address. And have its
-    threads begin in turn, as those of asyncio do.
+    """Have AnyIO's cancel scopes walk those inside them in order; they are kept in a set, by their address. And have
+    its threads begin in turn, as those of asyncio do.
     """
     patched: Any = importlib.import_module("anyio._backends._asyncio")
     home = patched if hasattr(patched, "run_sync_in_worker_thread") else patched.AsyncIOBackend
@@ -199,7 +205,8 @@ class Texts:
     transactions are called as the program calls them.
 
     A number stands for an object, not for its address, which another object gets when the first is gone. So the object
-    is looked for and followed, as far as Python can. `unsure` is told once if one cannot be, and its address comes again.
+    is looked for and followed, as far as Python can. `unsure` is told, once, if the address of one that cannot be comes
+    again.
     """
 
     def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str, unsure: Callable[[], None]) -> None:

@@ -106,7 +106,9 @@ class Play:
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._began_with: Optional[int] = None  # the seed of this process, of many
         self._texts = instrument.Texts(
-            lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None), lab.gid_prefix(job.schema), self._address_again
+            lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
+            lab.gid_prefix(job.schema),
+            self._address_again,
         )
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
@@ -343,7 +345,7 @@ class Play:
         self._events.append(Event("escape", "another process was begun: what it does, and when, is not held"))
 
     def _address_again(self) -> None:
-        text = "an address was told again, of an object that cannot be followed: it may be another one, and the number too"
+        text = "the number of an object that cannot be followed came again: in a replay it may be another number"
         self._events.append(Event("escape", text))
 
     def _part(self, token: str, choices: list[Choice]) -> Choice:

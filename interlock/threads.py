@@ -42,7 +42,7 @@ Result.__name__ = "Future"
 
 
 class Threads:
-    """Begins jobs one after the other, and waits for those that are at work. `others` counts work that it has not begun."""
+    """Begins jobs one after the other, and waits for those at work. `others` counts work that it has not begun."""
 
     def __init__(self, others: Callable[[], int], escape: Callable[[str], None], beat: Callable[[str], None]) -> None:
         self._others = others
@@ -54,7 +54,7 @@ class Threads:
         self._monotonic, self._sleep = time.monotonic, time.sleep  # the real ones, whatever is done to the module later
 
     def want(self, begin: Callable[[], asyncio.Future[Any]], loop: asyncio.AbstractEventLoop) -> asyncio.Future[Any]:
-        """Have a thread do something when it is its turn. What comes of it is that of the future that `begin` returns."""
+        """Have a thread do something when it is its turn; what comes of it is what comes of the future of `begin`."""
         result = Result(loop=loop)
         result.number = next(self._numbers)
         self._wanted.append((begin, result))

@@ -49,6 +49,7 @@ class Outcome:
     replays: bool  # what stands in `command` gives this very run again; a natural run has no schedule
     duration: str
     output_dropped: int
+    escapes: tuple[str, ...]  # what the run passed that replay does not control
     expected: bool | None
     place: Place | None
     raised: tuple[TaskEnd, ...]  # the one that is explained first
@@ -78,6 +79,7 @@ def outcome(
         replays=mode != "natural",
         duration=words.milliseconds(end.duration_ms),
         output_dropped=end.output_dropped,
+        escapes=end.escapes,
         expected=expected,
         place=end.place,
         raised=tuple(sorted((task for task in tasks if task.chain), key=lambda task: task.name != explained)),

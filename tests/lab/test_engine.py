@@ -290,3 +290,9 @@ def test_who_closed_a_connection_is_told(play: Play) -> None:
     assert not any("closed by the server" in text for text in asked)
     ended = play(scenarios / "shared_session" / "session_per_task.py", schedule="il1:16=k:c1", sample=False)
     assert "the program was told that c1 was closed by the server" in ended.said("reply")
+
+
+def test_a_loop_in_a_thread_of_its_own_is_told(play: Play) -> None:
+    end = play("second_loop").end
+    assert end.outcome == "invalid"
+    assert "an event loop in a thread of its own, “beside”" in end.detail

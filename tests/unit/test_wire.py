@@ -130,6 +130,18 @@ def test_copy_gives_the_word_to_the_client_and_back() -> None:
     assert replies.complete
 
 
+def test_what_is_copied_before_the_server_asks_for_it_ends_where_it_ends() -> None:
+    requests, replies = wire.Requests(), wire.Replies()
+    sent = wire.pack("Q", b"copy t from stdin\0") + wire.pack("d", b"1\n") + wire.pack("c", b"")
+    replies.expect(requests.feed(sent)[1])
+    replies.feed(wire.pack("G", b"\0\0\0"))
+    assert not replies.complete
+    replies.feed(wire.pack("C", b"COPY 1\0") + READY)
+    assert replies.complete
+    replies.expect(requests.feed(wire.pack("Q", b"select 1\0"))[1])
+    assert not replies.complete, "the next request is waited for again"
+
+
 @pytest.mark.parametrize(
     ("statement", "sent"),
     [

@@ -1,17 +1,24 @@
 """Proofs that were worked out already: what the page of a finished run shows at every step is read from its steps once.
 
 A finished run never changes, so nothing here can be wrong, only be forgotten. What takes long is worked out beside the
-pages, which say so meanwhile.
+pages, which say so meanwhile: in a process of its own, for a thread would hold the interpreter while others step.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import pickle
+import signal
+import subprocess
+import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from threading import Thread
 
+from dashboard.processes import die_with_parent
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import StoreDown
@@ -27,6 +34,7 @@ KEPT = 256
 AT_ONCE = 50  # steps read together
 UNUSED = ("activity",)
 AT_SIGHT = 40_000  # steps times tasks: what is read before the page is shown
+NICE = 10  # whoever waits for a page goes before
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Proofs:
     def __init__(self) -> None:
         self._kept: OrderedDict[int, Proof] = OrderedDict()
         self._lock = Lock()  # of many who look at once one reads
+        self._long = Lock()  # so too of what takes long, which keeps nobody from what does not
         self._aside = Lock()
         self._begun: set[int] = set()  # those that are worked out beside
 
@@ -62,9 +71,12 @@ class Proofs:
         found = self._kept.get(run.id)
         if found is not None:
             return found
-        if wait or run.steps * max(1, len(run.end.tasks)) <= AT_SIGHT:
+        if run.steps * max(1, len(run.end.tasks)) <= AT_SIGHT:
             with self._lock:
-                return self._work_out(store, run)
+                return self._work_out(store, run, _read)
+        if wait:
+            with self._long:
+                return self._work_out(store, run, elsewhere)
         with self._aside:
             if run.id not in self._begun:
                 self._begun.add(run.id)
@@ -78,18 +90,20 @@ class Proofs:
     def _beside(self, store: Store, run: RunRecord) -> None:
         try:
             self._of(store, run, wait=True)
-        except StoreDown as error:  # whoever looks again has it worked out again
+        except (StoreDown, OSError) as error:  # whoever looks again has it worked out again
             logger.warning("Why run %s ended so could not be worked out: %s", run.id, error)
         finally:
             with self._aside:
                 self._begun.discard(run.id)
 
-    def _work_out(self, store: Store, run: RunRecord) -> Proof:
-        if run.id not in self._kept:
-            self._kept[run.id] = _read(store, run)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[run.id]
+    def _work_out(self, store: Store, run: RunRecord, read: Callable[[Store, RunRecord], Proof]) -> Proof:
+        proof = self._kept.get(run.id)
+        if proof is None:
+            proof = self._kept[run.id] = read(store, run)
+            with self._aside:
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        return proof
 
 
 def _read(store: Store, run: RunRecord) -> Proof:
@@ -100,3 +114,26 @@ def _read(store: Store, run: RunRecord) -> Proof:
     told = run.end is not None and run.end.outcome in ("error", "silent", "stuck", "hang")
     clauses = why(history, run.end, run.header.sources if run.header else {}) if run.end and told else ()
     return Proof(clauses, turn(history))
+
+
+def elsewhere(store: Store, run: RunRecord) -> Proof:
+    """The same, read by a process of its own."""
+    child = subprocess.run(
+        [sys.executable, "-c", "from dashboard import proofs; proofs.child()"],
+        input=pickle.dumps((store.url, run)),
+        capture_output=True,
+        preexec_fn=die_with_parent(signal.SIGKILL),
+    )
+    if child.returncode != 0:
+        store.ping()  # if the store is away, that is why
+        told = child.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise ChildProcessError(f"the process that read it ended with {child.returncode}: {' '.join(told[-1:])}")
+    proof: Proof = pickle.loads(child.stdout)
+    return proof
+
+
+def child() -> None:
+    """What that process does: it is told of a run, and answers with the proof."""
+    os.nice(NICE)
+    url, run = pickle.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(pickle.dumps(_read(Store(url), run)))

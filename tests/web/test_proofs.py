@@ -118,15 +118,15 @@ def test_a_proof_is_read_once_and_not_for_a_run_that_goes_on(store: Store) -> No
 def test_what_takes_long_is_worked_out_beside_the_page(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, begun, may_go_on, why = recorded_run(store), Event(), Event(), proofs.why
+    run, begun, may_go_on, elsewhere = recorded_run(store), Event(), Event(), proofs.elsewhere
 
     def slowly(*known: Any) -> Any:
         begun.set()
         assert may_go_on.wait(10)
-        return why(*known)
+        return elsewhere(*known)
 
     monkeypatch.setattr(proofs, "AT_SIGHT", 0)
-    monkeypatch.setattr(proofs, "why", slowly)
+    monkeypatch.setattr(proofs, "elsewhere", slowly)
     client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
     page = client.get(f"/runs/{run.id}?step=3").text
     assert begun.wait(10)
@@ -136,3 +136,33 @@ def test_what_takes_long_is_worked_out_beside_the_page(
     may_go_on.set()
     assert "step 26" in client.get(f"/runs/{run.id}/summary.md").text  # what is taken away waits for it
     assert 'class="proof"' in client.get(again.replace("&amp;", "&")).text
+
+
+def test_another_process_proves_the_same_and_a_short_run_does_not_wait_for_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun, may_go_on, elsewhere, kept = recorded_run(store), Event(), Event(), proofs.elsewhere, Proofs()
+    other = recorded_run(store)
+
+    def slowly(*known: Any) -> Any:
+        begun.set()
+        assert may_go_on.wait(30)
+        return elsewhere(*known)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(proofs, "AT_SIGHT", 0)
+        patched.setattr(proofs, "elsewhere", slowly)
+        assert kept.of(store, run) is None
+        assert begun.wait(10)
+    short = kept.of(store, other)  # while the long one is being read
+    may_go_on.set()
+    monkeypatch.setattr(proofs, "AT_SIGHT", 0)
+    assert kept.of(store, run, wait=True) == short == Proofs().of(store, run, wait=True)
+    assert short
+
+
+def test_a_process_that_cannot_read_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = recorded_run(store)
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(ChildProcessError, match="ended with 1"):
+        proofs.elsewhere(store, run)

@@ -310,7 +310,7 @@ class Play:
         if self._unseen:
             self._events[:] = [event for event in self._events if event.kind in SAID]
             return None
-        self._take_picture(choices and [*choices, *self._gate.faults()])
+        self._take_picture([*choices, *self._gate.faults()] if choices and self._job.pictures else [])
         if self._job.mode == "natural":
             return None
         if self._number > self._job.limits.steps:

@@ -1,6 +1,7 @@
 """Every program of the catalogue on every stack that it names: `make matrix`.
 
-The shipped schedule ends as declared, each time with the same journal; a fix holds under schedules drawn by chance too.
+The shipped schedule ends as declared, each time with the same journal; a fix holds under the schedules that break the
+broken programs, and under others drawn by chance, too.
 What `tests/lab/test_catalogue.py` does with a few runs of each, this does with many, on all processors.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from dashboard import cluster
@@ -76,6 +78,12 @@ class Case:
             replica_hosts=self.program.replica,
         )
 
+    @property
+    def breaking(self) -> set[str]:
+        """The schedules under which the incident's broken programs show on this stack what is wrong with them."""
+        broken = [program for program in self.incident.programs if program.kind == "broken"]
+        return {program.expectations[self.stack].schedule for program in broken if self.stack in program.expectations}
+
     def misses(self, end: End, *, strict: bool = False) -> str:
         """What is not as declared about an end, "" if all is; `strict`: every rule has to hold, too."""
         if incidents.verdict(self.program, self.stack, end) is not True:
@@ -108,10 +116,21 @@ async def replayed(case: Case, runner: Runner, job: Job, times: int) -> list[str
     digests: Counter[str] = Counter()
     for _ in range(times):
         messages: list[Message] = [message async for message in runner.play(job)]
-        if missed := case.misses(messages[-1]) or unproven(case, messages):
+        end = messages[-1]
+        if missed := case.misses(end, strict=case.program.kind == "fix") or unproven(case, messages):
             return [missed]
         digests[journal.digest(messages)] += 1
     return [] if len(digests) == 1 else [f"{times} replays made {len(digests)} journals: {digests.most_common()}"]
+
+
+async def broken_at(case: Case, runner: Runner, job: Job) -> list[str]:
+    """Whatever is wrong with a fix under the schedules that break the broken programs, as far as they go with it."""
+    wrong = []
+    for schedule in sorted(case.breaking):
+        end = [message async for message in runner.play(replace(job, mode="follow", schedule=schedule))][-1]
+        if missed := case.misses(end, strict=True):
+            wrong.append(f"following {schedule}, {missed}")
+    return wrong
 
 
 async def explored(case: Case, runner: Runner, job: Job, seeds: Sequence[int]) -> list[str]:
@@ -150,6 +169,7 @@ async def matrix(
                 began, runner, job = time.monotonic(), warm[case.stack], case.job(lab_url, schema, replica_url)
                 found = await replayed(case, runner, job, min(replays, 2) if case.slow else replays)
                 if case.program.kind == "fix":
+                    found += await broken_at(case, runner, job)
                     found += await explored(case, runner, job, range(seeds))
                 wrong[str(case)] = found
                 print(f"{'no' if found else 'ok'}  {time.monotonic() - began:5.1f} s  {case}", *found, sep="\n    ")

@@ -67,11 +67,12 @@ def test_the_shipped_schedule_ends_as_declared_every_time(
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.program.kind == "fix"], ids=str)
-def test_a_fix_holds_whatever_comes_first(
+def test_a_fix_holds_where_the_broken_program_breaks_and_whatever_comes_first(
     case: Case, job_of: Callable[[Case], Job], warm: Warm, stack_python: Callable[[str], str]
 ) -> None:
-    runner = warm.start(stack_python(case.stack))
-    assert warm.run(matrix.explored(case, runner, job_of(case), SEEDS)) == []
+    runner, job = warm.start(stack_python(case.stack)), job_of(case)
+    assert warm.run(matrix.broken_at(case, runner, job)) == []
+    assert warm.run(matrix.explored(case, runner, job, SEEDS)) == []
 
 
 @pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])

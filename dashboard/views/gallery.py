@@ -123,6 +123,14 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "diverged": ("over, it left its schedule", endings.DIVERGED, 2),
     "interrupted": ("over, its worker is gone", endings.INTERRUPTED, 1),
     "odd": ("over, with long names and odd characters", _ODD, 2),
+    "escaped": (
+        "over, having passed what replay does not control",
+        replace(
+            sample.RUN,
+            end=replace(sample.END, escapes=("another process was begun: what it does, and when, is not held",)),
+        ),
+        2,
+    ),
     "timeline-crowd": ("300 tasks on 60 connections, as lanes", replace(sample.RUN, steps=900, failed_at=899), 500),
 }
 

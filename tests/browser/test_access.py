@@ -40,6 +40,7 @@ ROOMS = tuple(
             "crash",
             "interrupted",
             "odd",
+            "escaped",
         ),
         *("viewer", "viewer-over", "leading", "left", "presenting", "presenting-failure", "presenting-timeline"),
     )

@@ -501,3 +501,10 @@ def test_every_room_of_the_gallery_shows(client: FlaskClient) -> None:
     for room in rooms:
         assert client.get(room).status_code == 200
     assert client.get("/-/gallery/room/none").status_code == 404
+
+
+def test_what_replay_does_not_control_is_told_with_the_outcome(client: FlaskClient) -> None:
+    told = client.get("/-/gallery/room/escaped").text
+    assert "What replay does not control" in told
+    assert "≈ another process was begun" in told
+    assert "What replay does not control" not in client.get("/-/gallery/room/failure").text

@@ -29,6 +29,7 @@ SHOWN = (
     "run-presenting",
     "timeline",
     "side-by-side",
+    "side-by-side-presenting",
     "crowd",
     "patterns",
 )
@@ -70,6 +71,8 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
     expect(page.locator("#poll")).to_have_count(0)  # both are over
     save(page, "side-by-side")
     beside = page.url
+    page.goto(f"{beside}&present=1")
+    save(page, "side-by-side-presenting")
     for name, size, scheme, scale in [
         ("side-by-side-dark", SHARED, "dark", 1.0),
         ("side-by-side-zoom-200", (LAPTOP[0] // 2, LAPTOP[1] // 2), "light", 2.0),

@@ -86,6 +86,7 @@ class Comparison:
     lines: tuple[Line, ...]
     poll: Poll | None
     view: str = ""
+    present: bool = False  # larger and calmer, for a shared screen
 
     @property
     def started(self) -> bool:
@@ -94,11 +95,24 @@ class Comparison:
     @property
     def address(self) -> str:
         """Of this comparison, without its row."""
-        return address(self.a.room.head.id, self.b.room.head.id, view=self.view)
+        return self.shown_as(self.view, self.present)
+
+    def shown_as(self, view: str, present: bool) -> str:
+        """The address of the same two runs, otherwise."""
+        return address(self.a.room.head.id, self.b.room.head.id, view=view, present=int(present) or "")
+
+    @property
+    def other_way(self) -> str:
+        """The same row in the presenter view, or out of it."""
+        return f"/compare{self.shown_as(self.view, not self.present)}" + self._row
 
     @property
     def url(self) -> str:
-        return f"/compare{self.address}" + (f"&step={self.row}" if self.started else "")
+        return f"/compare{self.address}{self._row}"
+
+    @property
+    def _row(self) -> str:
+        return f"&step={self.row}" if self.started else ""
 
     @property
     def title(self) -> str:
@@ -136,7 +150,16 @@ def opening(alignment: Alignment) -> int:
     return alignment.differs if alignment.differs is not None else len(alignment.pairs) - 1
 
 
-def compare(alignment: Alignment, row: int, a: Asked, b: Asked, *, asked: int | None, view: str = "") -> Comparison:
+def compare(
+    alignment: Alignment,
+    row: int,
+    a: Asked,
+    b: Asked,
+    *,
+    asked: int | None,
+    view: str = "",
+    present: bool = False,
+) -> Comparison:
     """Two runs at a row of their alignment."""
     pair = alignment.pairs[row] if alignment.pairs else Pair(None, None, True)
     found, differ = differences(a.frame, b.frame)
@@ -146,7 +169,7 @@ def compare(alignment: Alignment, row: int, a: Asked, b: Asked, *, asked: int | 
     failure = next((one for one in failing if one > row), failing[0] if failing else None)
     whose = alignment.pairs[failure] if failure is not None else pair
     turn = [str(side.run.id) for side, step in ((a, whose.a), (b, whose.b)) if _failed(step, side.captions)]
-    rev = {"rev_a": a.run.rev, "rev_b": b.run.rev, "step": asked}
+    shown = {"view": view, "present": int(present) or "", "rev_a": a.run.rev, "rev_b": b.run.rev, "step": asked}
     over = a.run.over and b.run.over
     return Comparison(
         a=_side("a", a, pair.a is not None, differ),
@@ -161,8 +184,9 @@ def compare(alignment: Alignment, row: int, a: Asked, b: Asked, *, asked: int | 
         caption=_caption(pair, a, b),
         differences=found,
         lines=tuple(_lines(alignment, row, a, b)),
-        poll=None if over else Poll(f"/compare/live{address(a.run.id, b.run.id, view=view, **rev)}", FAST),
+        poll=None if over else Poll(f"/compare/live{address(a.run.id, b.run.id, **shown)}", FAST),
         view=view,
+        present=present,
     )
 
 

@@ -28,6 +28,7 @@ from dashboard.presenters.compare import opening
 from dashboard.presenters.compare import partner
 from dashboard.presenters.room import room
 from dashboard.security import viewer
+from dashboard.security import without_secrets
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -37,6 +38,7 @@ from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
+from dashboard.views.runs import presented
 from dashboard.views.runs import wait_for
 
 page = Blueprint("compare", __name__)
@@ -128,20 +130,24 @@ def _comparison(a: RunRecord, b: RunRecord) -> Comparison:
             "Open them without a row.",
         )
     there = alignment.steps(row) if row >= 0 else (None, None)
+    present = presented()
     return compare(
         alignment,
         max(row, 0),
-        _side(a, captions[a.id], there[0]),
-        _side(b, captions[b.id], there[1]),
+        _side(a, captions[a.id], there[0], present),
+        _side(b, captions[b.id], there[1], present),
         asked=asked,
         view=one_of(request.args, "view", VIEWS),
+        present=present,
     )
 
 
-def _side(run: RunRecord, captions: list[Caption], step: int | None) -> Asked:
+def _side(run: RunRecord, captions: list[Caption], step: int | None, present: bool) -> Asked:
     here = services()
     incident = here.incident(run.incident)
     seen = moment_of(run, -1 if step is None else step)
+    if present:
+        run, captions, seen = without_secrets((run, captions, seen))
     return Asked(
         run,
         captions,
@@ -151,6 +157,7 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None) -> Asked:
             incident_title=incident.title if incident else run.incident,
             explanation=None,
             drives=viewer() is None,
+            present=present,
         ),
         seen.step.frame if seen.step is not None else None,
     )

@@ -182,13 +182,14 @@ def offline() -> Response:
 
 
 @page.get("/compare")
-def side_by_side() -> str:
+@page.get("/compare-presenting", defaults={"present": True})
+def side_by_side(present: bool = False) -> str:
     """Two made-up runs, one of them live, at the row in which they begin to differ."""
     other = replace(_LIVE, id=43, stack="sqlalchemy-2.1", mode="follow", steps=2)
     calm = replace(sample.STEPS[2], text="the reply to SELECT on c2 was delivered; “third” ran", woke=("t4",))
     sides = [_asked(sample.RUN, sample.STEPS), _asked(other, (*sample.STEPS[:2], calm))]
     alignment = align(sides[0].captions, sides[1].captions)
-    picture = compare(alignment, opening(alignment), *sides, asked=None)
+    picture = compare(alignment, opening(alignment), *sides, asked=None, present=present)
     return render_template("compare.html", page=replace(picture, poll=None))
 
 

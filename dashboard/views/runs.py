@@ -176,7 +176,7 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
     if not hx.wants_fragment():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
-        keep = kept(one_of(request.args, "view", VIEWS), _presented())
+        keep = kept(one_of(request.args, "view", VIEWS), presented())
         return hx.see_other(f"/runs/{run_id}" + keep.replace("&", "?", 1))
     picture = _room(find_run(run_id), None, notice=refused)
     company.went(run_id, picture)
@@ -249,7 +249,8 @@ def picture_of(run_id: int, step: int | None) -> Room:
     return _room(find_run(run_id), step)
 
 
-def _presented() -> bool:
+def presented() -> bool:
+    """Whether the presenter view is asked for."""
     return request.args.get("present", "") not in ("", "0")
 
 
@@ -271,7 +272,7 @@ def moment_of(run: RunRecord, asked: int | None) -> Moment:
 
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
-    view, present = one_of(request.args, "view", VIEWS), _presented()
+    view, present = one_of(request.args, "view", VIEWS), presented()
     moment, proof = moment_of(run, asked), services().proofs.of(services().store, run)
     timeline = timeline_of(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
     turn = services().proofs.turn(services().store, run)

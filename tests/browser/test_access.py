@@ -45,7 +45,7 @@ ROOMS = tuple(
         *("viewer", "viewer-over", "leading", "left", "presenting", "presenting-failure", "presenting-timeline"),
     )
 )
-ROOMS = (*ROOMS, "/-/gallery/compare")
+ROOMS = (*ROOMS, "/-/gallery/compare", "/-/gallery/compare-presenting")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

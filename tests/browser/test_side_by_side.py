@@ -57,6 +57,28 @@ def test_the_same_schedule_on_another_stack_steps_beside_it(page: Page, new_page
     page.click("#view-server")
     expect(page.locator("#a-activity-body")).to_be_visible()
     expect(page).to_have_url(re.compile("view=server"))
+    compared = page.url
+
+    # The presenter view of it is one screen too, keeps itself while stepping, and has nothing that axe complains of.
+    for theme, (width, height) in (("light", (1440, 900)), ("dark", (1920, 1080))):
+        shown = new_page(width, height, color_scheme=theme, bypass_csp=True)
+        shown.goto(compared)
+        shown.keyboard.press("v")
+        expect(shown.locator("html")).to_have_class("presenting")
+        expect(shown.locator("#rows-body")).to_be_hidden()
+        places = shown.evaluate(boxes)
+        shown.keyboard.press("ArrowRight")
+        expect(shown.locator("#caption .position")).to_contain_text("row 1 of")
+        expect(shown).to_have_url(re.compile(r"&view=server&present=1&step=1$"))
+        assert shown.evaluate(boxes) == places
+        for part in ("#a-matrix-body", "#b-matrix-body", "#a-activity-body", "#view-source", "#caption"):
+            expect(shown.locator(part)).to_be_in_viewport(ratio=1)
+        assert shown.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not [one["id"] for one in Axe().run(shown).response["violations"]]
+        shown.keyboard.press("v")
+        expect(shown.locator("html")).not_to_have_class("presenting")
+        expect(shown.locator("#caption .position")).to_contain_text("row 1 of")
 
 
 def test_a_run_as_a_file_steps_without_any_server(page: Page, browser: Browser, tmp_path: Path) -> None:

@@ -71,6 +71,31 @@ def test_stepping_keeps_the_address_and_a_poll_costs_nothing_while_nothing_happe
     assert attribute(client.get(f"/compare?a={a}&b={b}"), "room", "hx-trigger") is None  # both are over
 
 
+def test_the_presenter_view_is_kept_while_stepping_and_shows_no_secrets(client: FlaskClient, store: Store) -> None:
+    a, b = ended_run(store), waiting_run(store, 2)
+    page = client.get(f"/compare?a={a}&b={b}&view=server&step=1")
+    assert attribute(page, "present", "href") == f"/compare?a={a}&b={b}&view=server&present=1&step=1"
+    page = client.get(f"/compare?a={a}&b={b}&view=server&present=1&step=1")
+    assert 'class="presenting"' in page.text
+    assert attribute(page, "present", "href") == f"/compare?a={a}&b={b}&view=server&step=1"
+    assert attribute(page, "view-source", "href") == f"/compare?a={a}&b={b}&present=1&step=1"
+    assert attribute(page, "slider", "hx-get") == f"/compare/live?a={a}&b={b}&view=server&present=1"
+    assert f'href="/runs/{a}?step=1&amp;present=1"' in page.text
+    assert 'id="compare-swap"' not in page.text
+    back = attribute(page, "back", "hx-get")
+    assert back == f"/compare/live?a={a}&b={b}&view=server&present=1&step=0"
+    stepped = client.get(str(back), headers=HX)
+    assert stepped.headers["HX-Push-Url"] == f"/compare?a={a}&b={b}&view=server&present=1&step=0"
+    store.add_step(b, replace(sample.STEPS[2], text="sent to postgresql://app:hunter2@db/app"), status="waiting")
+    polled = client.get(str(attribute(page, "room", "hx-get")), headers=HX)
+    assert polled.headers["HX-Replace-Url"] == f"/compare?a={a}&b={b}&view=server&present=1&step=1"
+
+    open_, presented = (client.get(f"/compare?a={a}&b={b}&step=2{more}").text for more in ("", "&present=1"))
+    assert "hunter2" in open_
+    assert "hunter2" not in presented
+    assert "differ from step 2 on" in presented
+
+
 def test_the_stepper_leads_to_the_difference_and_to_the_failure_of_either(client: FlaskClient, store: Store) -> None:
     a, b = ended_run(store), waiting_run(store, 2)
     page = client.get(f"/compare?a={b}&b={a}&step=0")

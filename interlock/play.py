@@ -203,7 +203,7 @@ class Play:
                 job.mode,
                 str(self._schedule),
                 job.seed if job.mode == "random" else None,
-                versions(self._gate.control.server_version),
+                versions(self._gate.backends.control.server_version),
                 tuple(touches),
                 read_sources(job.program),
             )
@@ -236,12 +236,12 @@ class Play:
         if self._replica is not None and first:
             self._replica.take()
         if first or anew:
-            self._gate.control = self._stage.open()
+            self._gate.backends.control = self._stage.open()
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
         if self._replica is not None:
-            self._replica.catch_up(self._gate.control, commit=False)
+            self._replica.catch_up(self._gate.backends.control, commit=False)
 
     def _run_script(self) -> None:
         job = self._job

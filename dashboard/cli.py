@@ -87,10 +87,7 @@ def run(
     not, 2 if it could not be run at all.
     """
     from dashboard import run_command
-    from dashboard.home import ClusterError
-    from dashboard.lab import LabDown
     from interlock.delta import Writer
-    from interlock.supervisor import RunnerError
 
     if (schedule is not None) + (seed is not None) + natural > 1:
         raise click.UsageError("--schedule, --seed and --natural exclude each other: choose one.")
@@ -103,13 +100,8 @@ def run(
         if not as_json and (line := run_command.as_line(message)):
             click.echo(line)
 
-    try:
+    with _runnable():
         result = run_command.run(Settings.from_env(), target, stack, schedule, seed, natural, tell, requests, headers)
-    except (run_command.UsageError, SettingsError) as error:
-        raise click.UsageError(str(error)) from error
-    except (ClusterError, LabDown, RunnerError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(2) from error
     if as_json:
         click.echo(json.dumps(run_command.as_json(result), ensure_ascii=False))
     else:
@@ -133,22 +125,13 @@ def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_js
     none failed but not all could be tried. For what is declared to fail: 0 if some order failed so, 1 if none did.
     """
     from dashboard import explore_command
-    from dashboard.home import ClusterError
-    from dashboard.lab import LabDown
-    from dashboard.run_command import UsageError
     from dashboard.tally import Tally
-    from interlock.supervisor import RunnerError
 
     def told(tally: Tally) -> None:
         click.echo(f"{tally.tried} of {runs} orders tried, {tally.failed} failed", err=True)
 
-    try:
+    with _runnable():
         found = explore_command.explore(Settings.from_env(), target, stack, runs, seed, seconds, told)
-    except (UsageError, SettingsError) as error:
-        raise click.UsageError(str(error)) from error
-    except (ClusterError, LabDown, RunnerError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(2) from error
     if as_json:
         click.echo(json.dumps(explore_command.as_json(found), ensure_ascii=False))
     else:
@@ -171,19 +154,9 @@ def replay(
     Exit status: 0 if it is the same, 1 if it differs, 2 if it could not be replayed at all.
     """
     from dashboard import replay_command
-    from dashboard.home import ClusterError
-    from dashboard.lab import LabDown
-    from dashboard.run_command import UsageError
-    from interlock.journal import JournalError
-    from interlock.supervisor import RunnerError
 
-    try:
+    with _runnable():
         verdict = replay_command.replay(Settings.from_env(), file, program, stack, click.echo, requests, headers)
-    except (UsageError, SettingsError) as error:
-        raise click.UsageError(str(error)) from error
-    except (JournalError, ClusterError, LabDown, RunnerError) as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(2) from error
     click.echo(replay_command.as_text(verdict))
     raise SystemExit(verdict.status)
 
@@ -264,6 +237,12 @@ def install(name: str) -> None:
         click.echo(f"== {name}: ready, {stack.python}")
 
 
+class NotRun(click.ClickException):
+    """The program could not be run at all."""
+
+    exit_code = 2
+
+
 @contextmanager
 def _told(*errors: type[Exception]) -> Iterator[None]:
     """Turn errors that speak to people into the end of the command: the message alone, exit status 1."""
@@ -271,3 +250,20 @@ def _told(*errors: type[Exception]) -> Iterator[None]:
         yield
     except errors as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _runnable() -> Iterator[None]:
+    """The same for what keeps a program from being run: exit status 2, since 1 tells of a run."""
+    from dashboard.home import ClusterError
+    from dashboard.lab import LabDown
+    from dashboard.run_command import UsageError
+    from interlock.journal import JournalError
+    from interlock.supervisor import RunnerError
+
+    try:
+        yield
+    except (UsageError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    except (JournalError, ClusterError, LabDown, RunnerError) as error:
+        raise NotRun(str(error)) from error

@@ -50,6 +50,15 @@ def not_installed(stack: str, *, busy: bool) -> PageError:
     )
 
 
+def no_proof(run_id: int, why: str) -> PageError:
+    return PageError(
+        503,
+        f"Why run {run_id} ended so could not be worked out.",
+        f"The process that reads a long run for this failed: {why}.",
+        "Try again; if it comes again, see the dashboard’s log. The run itself is whole, and so is its journal.",
+    )
+
+
 def store_down() -> PageError:
     return PageError(
         503,

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from threading import Lock
 from threading import Thread
 
+from dashboard.errors import PageError
+from dashboard.errors import no_proof
 from dashboard.processes import die_with_parent
 from dashboard.store import RunRecord
 from dashboard.store import Store
@@ -90,8 +92,8 @@ class Proofs:
     def _beside(self, store: Store, run: RunRecord) -> None:
         try:
             self._of(store, run, wait=True)
-        except (StoreDown, OSError) as error:  # whoever looks again has it worked out again
-            logger.warning("Why run %s ended so could not be worked out: %s", run.id, error)
+        except (StoreDown, PageError) as error:  # whoever looks again has it worked out again
+            logger.warning("%s", error)
         finally:
             with self._aside:
                 self._begun.discard(run.id)
@@ -117,17 +119,21 @@ def _read(store: Store, run: RunRecord) -> Proof:
 
 
 def elsewhere(store: Store, run: RunRecord) -> Proof:
-    """The same, read by a process of its own."""
-    child = subprocess.run(
-        [sys.executable, "-c", "from dashboard import proofs; proofs.child()"],
-        input=pickle.dumps((store.url, run)),
-        capture_output=True,
-        preexec_fn=die_with_parent(signal.SIGKILL),
-    )
+    """The same, read by a process of its own. Raises `PageError` if that fails, `StoreDown` if that is why."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", "from dashboard import proofs; proofs.child()"],
+            input=pickle.dumps((store.url, run)),
+            capture_output=True,
+            preexec_fn=die_with_parent(signal.SIGKILL),
+        )
+    except OSError as error:
+        raise no_proof(run.id, str(error)) from error
     if child.returncode != 0:
-        store.ping()  # if the store is away, that is why
-        told = child.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ChildProcessError(f"the process that read it ended with {child.returncode}: {' '.join(told[-1:])}")
+        store.ping()
+        told = child.stderr.decode("utf-8", "replace").strip()
+        logger.warning("Why run %s ended so: the process that reads it said %s", run.id, told or "nothing")
+        raise no_proof(run.id, ": ".join([f"it ended with status {child.returncode}", *told.splitlines()[-1:]]))
     proof: Proof = pickle.loads(child.stdout)
     return proof
 

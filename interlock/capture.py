@@ -6,6 +6,7 @@ Nothing is configured on the program's behalf: logging is seen through the recor
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
 import sys
@@ -20,33 +21,47 @@ LINE_LIMIT = 2000
 EPOCH = 946_684_800  # 2000-01-01: so nobody takes the times of log records for real ones
 
 
-class Stream(io.TextIOBase):
-    """Stands in for sys.stdout or sys.stderr; each finished line becomes an event."""
+class Lines(io.RawIOBase):
+    """Where a stream's bytes go: each finished line becomes an event. Its descriptor is the real one, for those who
+    want no more than a number: what they write there joins the process's diagnostics.
+    """
 
-    encoding = "utf-8"
-    errors = "replace"
-
-    def __init__(self, kind: str, say: Callable[[str, str], None]) -> None:
+    def __init__(self, kind: str, descriptor: int, say: Callable[[str, str], None]) -> None:
+        self.name = f"<{kind}>"
+        self.mode = "wb"
         self._kind = kind
+        self._descriptor = descriptor
         self._say = say
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._part = ""
 
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
-        *lines, self._part = (self._part + text).split("\n")
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def write(self, data: Any) -> int:
+        if self.closed:
+            raise ValueError("I/O operation on closed file.")
+        given = bytes(memoryview(data))
+        *lines, self._part = (self._part + self._decoder.decode(given)).split("\n")
         for line in lines:
             self._say(self._kind, line)
         if len(self._part) > LINE_LIMIT:
             self.flush_part()
-        return len(text)
+        return len(given)
 
     def flush_part(self) -> None:
         """Let go of a line that has not been ended."""
         part, self._part = self._part, ""
         if part:
             self._say(self._kind, part)
+
+
+def _stream(lines: Lines, errors: str) -> io.TextIOWrapper:
+    """A stream as Python makes it, unbuffered as with `python -u`."""
+    return io.TextIOWrapper(lines, encoding="utf-8", errors=errors, write_through=True)
 
 
 class Capture:
@@ -66,7 +81,7 @@ class Capture:
         self._clean = clean
         self._left = limit
         self.dropped = 0
-        self._streams = [Stream("stdout", self.say), Stream("stderr", self.say)]
+        self._lines = [Lines("stdout", 1, self.say), Lines("stderr", 2, self.say)]
 
     def say(self, kind: str, text: str) -> None:
         """Take note of a line."""
@@ -81,7 +96,9 @@ class Capture:
 
     def install(self) -> None:
         """Listen from now on, for the rest of the process."""
-        sys.stdout, sys.stderr = self._streams
+        out, err = self._lines
+        sys.stdout = sys.__stdout__ = _stream(out, "strict")  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = _stream(err, "backslashreplace")  # type: ignore[misc]
         make = logging.getLogRecordFactory()
 
         def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -109,9 +126,15 @@ class Capture:
         sys.unraisablehook = unraisable
 
     def flush(self) -> None:
-        """Let go of unfinished lines."""
-        for stream in self._streams:
-            stream.flush_part()
+        """Let go of what is unfinished, as Python does at its end; the program may have streams of its own there."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream is not None and not stream.closed:
+                    stream.flush()
+            except Exception as error:  # the program's own stream: Python tells of it and goes on
+                self.say("unraisable", f"Exception ignored in {stream!r}: {type(error).__name__}: {error}")
+        for lines in self._lines:
+            lines.flush_part()
 
 
 def steady(record: logging.LogRecord, clock: float) -> None:

@@ -26,7 +26,7 @@ from interlock import journal
 from interlock.frame import Message
 from interlock.job import Job
 from interlock.play import Play
-from interlock.play import libraries
+from interlock.versions import libraries
 
 PRELOAD = (
     "asyncio",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import select
 import threading
-import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from interlock import link as links
@@ -21,12 +21,12 @@ class OpenGate(Gate):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._beat_at = 0.0  # when to give the next sign of life, which costs time
 
     @property
     def clock(self) -> float:
-        return self._monotonic() - self._began
+        return monotonic() - self._began
 
     def in_thread(
         self, loop: asyncio.AbstractEventLoop, begin: Callable[[], asyncio.Future[Any]]
@@ -47,13 +47,11 @@ class OpenGate(Gate):
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Everything as it comes: send at once, sleep until the first reply or timer, deliver all there is."""
-        for label in list(self._writes):
-            link = self.links[int(label[1:]) - 1]
-            del self._writes[label]
-            if link.outbox and self._let_out(link):
+        for link in self._traffic.unsent():
+            if link.outbox and self._traffic.let_out(link):
                 return []
             if link.inbox and not link.waiting:
-                link.arrived = next(self._arrivals)
+                self._traffic.arrived(link)
             if link.closing:
                 link.finish()
         self._decide([])  # takes the picture; there is nothing to decide
@@ -83,10 +81,10 @@ class OpenGate(Gate):
             for link in _heard(self.links, 0.01 if at_work else wait):
                 link.drain(0)
                 if not link.waiting:
-                    link.arrived = next(self._arrivals)
-            if self._monotonic() > self._beat_at:
+                    self._traffic.arrived(link)
+            if monotonic() > self._beat_at:
                 self._beat("the network is quiet")
-                self._beat_at = self._monotonic() + 1.0
+                self._beat_at = monotonic() + 1.0
 
 
 def _heard(all_links: list[Link], timeout: float) -> list[Link]:

@@ -206,7 +206,7 @@ class Camera:
         links = [
             link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
         ]
-        for server, there in self._gate.by_server(links):
+        for server, there in self._gate.backends.by_server(links):
             if server not in self._prepared:
                 server.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
                 self._prepared.add(server)
@@ -216,7 +216,7 @@ class Camera:
     def _activity(self, links: list[Link]) -> tuple[ActivityRow, ...]:
         """The answer. A backend that has replied settles into its wait a moment later: then look again."""
         found: dict[str, ActivityRow] = {}
-        for server, there in self._gate.by_server(links):
+        for server, there in self._gate.backends.by_server(links):
             rows = server.answer()
             replied = {str(link.pid) for link in there if not link.waiting and not link.left_busy}
             for look in range(SAMPLE_LOOKS):

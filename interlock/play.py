@@ -5,15 +5,10 @@ happens.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
 import gc
-import importlib
 import os
-import runpy
 import sys
 import time
-import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +20,7 @@ from interlock import lab
 from interlock import outcome
 from interlock import probe
 from interlock import schedule
+from interlock import script
 from interlock import strategy
 from interlock.capture import Capture
 from interlock.clients import Clients
@@ -49,6 +45,7 @@ from interlock.replica import Replica
 from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
+from interlock.versions import versions
 
 DIED = "The process died here because it was asked to. The rules tell of the data that it left."
 JUDGED = ("", "stuck", "limit")
@@ -203,7 +200,7 @@ class Play:
                 job.mode,
                 str(self._schedule),
                 job.seed if job.mode == "random" else None,
-                versions(self._gate.control.server_version),
+                versions(self._gate.backends.control.server_version),
                 tuple(touches),
                 read_sources(job.program),
             )
@@ -236,12 +233,12 @@ class Play:
         if self._replica is not None and first:
             self._replica.take()
         if first or anew:
-            self._gate.control = self._stage.open()
+            self._gate.backends.control = self._stage.open()
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
         if self._replica is not None:
-            self._replica.catch_up(self._gate.control, commit=False)
+            self._replica.catch_up(self._gate.backends.control, commit=False)
 
     def _run_script(self) -> None:
         job = self._job
@@ -251,45 +248,32 @@ class Play:
             from interlock.loop import SteppedPolicy
 
             asyncio.set_event_loop_policy(SteppedPolicy(self._gate))
-        sys.argv = [job.program]
-        sys.path.insert(0, os.path.dirname(job.program))
-        os.chdir(os.path.dirname(job.program))
+        script.make_room(job.program)
         self._capture.install()
         if job.mode != "natural":
             instrument.steady(lambda: self._gate.clock)
         self._look_at_imports()
         try:
             if job.requests:
-                self._serve()
+                script.serve(job.program, self._gate.clients)
             else:
-                runpy.run_path(job.program, run_name="__main__")
-        except Over:
-            raise
+                script.run(job.program)
         except SystemExit as leaving:
             if leaving.code not in (None, 0):
                 self._events.append(Event("stderr", f"the program left with status {leaving.code}"))
+        except script.NoApplication as error:
+            raise Over("invalid", str(error)) from None
         except BaseException as error:  # whatever it is, it is the program's
             self._script_raised(error)
         self._capture.flush()
-
-    def _serve(self) -> None:
-        """Have the program answer its requests: import it as a web server would, and be that server."""
-        module = importlib.import_module(os.path.splitext(os.path.basename(self._job.program))[0])
-        app = getattr(module, "app", None)
-        if not callable(app):
-            raise Over("invalid", "Requests are declared for this program, but it has no ASGI application called app.")
-        asyncio.run(self._gate.clients.server(app))
 
     def _script_raised(self, error: BaseException) -> None:
         """An exception that left the script: its main task's own, or one from outside of any loop."""
         if any(record.state in ("error", "cancelled") for record in self._gate.tasks.values()):
             return
-        views = probe.errors_of(error, self._sources, self._texts.clean)
-        places = [place for place in views[0].stack if place.ours] if views else []
-        self._broken_at = _syntax_place(error, self._sources) or (places[-1] if places else None)
-        shown = "".join(traceback.format_exception_only(type(error), error)).strip()
+        self._broken_at = script.place_of(error, self._sources, self._texts.clean)
         when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
-        raise Over("invalid", f"The program raised {when}: {shown}")
+        raise Over("invalid", f"The program raised {when}: {script.shown(error)}")
 
     def _look_at_imports(self) -> None:
         if self._observer.install() and self._job.mode != "natural":
@@ -448,26 +432,3 @@ class Play:
             output_dropped=self._capture.dropped,
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),
         )
-
-
-def versions(server: str) -> dict[str, str]:
-    """Versions of what takes part."""
-    return {**libraries(), "postgresql": server.split()[0] if server else ""}
-
-
-@functools.cache
-def libraries() -> dict[str, str]:
-    """Versions of the interpreter and of what it has of interest. Slow, so looked up once, before runs are forked."""
-    from importlib import metadata
-
-    found = {"python": sys.version.split()[0]}
-    for name in ("sqlalchemy", "asyncpg", "greenlet", "fastapi"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
-def _syntax_place(error: BaseException, sources: probe.Sources) -> Optional[Place]:
-    if isinstance(error, SyntaxError) and error.filename:
-        return sources.place(error.filename, error.lineno or 0, "")
-    return None

@@ -148,6 +148,20 @@ def test_what_a_program_says_is_told_with_its_task(play: Play) -> None:
     assert any("ERROR asyncio: Task exception was never retrieved" in text for text in played.said("log"))
 
 
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_standard_streams_are_what_they_are_in_python(play: Play, stack: str) -> None:
+    played = play("streams", stack)
+    assert played.end.outcome == "ok", played.end.summary
+    assert played.said("stdout") == [
+        "grüße, text and bytes in one line",
+        "half of an ä",
+        "the real one",
+        "1 2 False utf-8 <stdout>",
+        "buffered until the end",
+    ]
+    assert played.said("stderr") == ["to stderr", "handled: by a handler"]
+
+
 @pytest.mark.parametrize("stack", ["sqlalchemy-2.0", "sqlalchemy-2.1"])
 def test_a_leaked_connection_is_seen_open_and_then_collected(play: Play, stack: str) -> None:
     played = play("leaks", stack)

@@ -161,8 +161,16 @@ def test_another_process_proves_the_same_and_a_short_run_does_not_wait_for_it(
     assert short
 
 
-def test_a_process_that_cannot_read_says_why(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("python", "why"), [("/bin/false", "ended with status 1"), ("/none", "No such file")])
+def test_a_process_that_cannot_read_is_an_error_with_its_reason(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str, why: str
+) -> None:
     run = recorded_run(store)
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(ChildProcessError, match="ended with 1"):
-        proofs.elsewhere(store, run)
+    monkeypatch.setattr(proofs, "AT_SIGHT", 0)
+    monkeypatch.setattr("sys.executable", python)
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    answer = client.get(f"/runs/{run.id}/summary.md")
+    assert answer.status_code == 503
+    assert f"Why run {run.id} ended so could not be worked out." in answer.text
+    assert why in answer.text
+    assert "is being worked out" in client.get(f"/runs/{run.id}").text  # the page stands without it

@@ -1,0 +1,74 @@
+"""Backends that are held still while others have their turn are never left so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dashboard.lab import drop_schema
+from interlock.frame import End
+from interlock.supervisor import Job
+from interlock.supervisor import Limits
+from interlock.supervisor import Runner
+from tests.lab.conftest import PROGRAMS
+from tests.lab.test_worker import until
+
+SCHEMA = "test_turns"
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="backends are held still on Linux only")
+
+
+def test_a_run_that_is_killed_leaves_no_backend_stopped(lab_url: str, stack_python: Callable[[str], str]) -> None:
+    setup = (PROGRAMS / "schema.sql").read_text()
+    job = Job(str(PROGRAMS / "held.py"), lab_url, SCHEMA, setup=setup, limits=Limits(hang_after=60.0))
+
+    with psycopg.connect(lab_url, autocommit=True) as server:
+
+        def backends() -> dict[int, str]:
+            """Those of the program that are there: how the operating system calls what they are doing."""
+            rows = server.execute(
+                "select pid from pg_stat_activity where application_name ~ %s", (f"^interlock:{SCHEMA}:c[0-9]+$",)
+            )
+            return {pid: state for (pid,) in rows if (state := _state(pid))}
+
+        async def kill_while_two_are_held() -> End:
+            runner = await Runner.start(stack_python("sqlalchemy-2.1"))
+            try:
+                playing = asyncio.create_task(_last(runner, job))
+                await asyncio.to_thread(until, lambda: list(backends().values()).count("T") == 2)
+                assert runner.run_pid is not None
+                os.kill(runner.run_pid, signal.SIGKILL)
+                await asyncio.to_thread(until, lambda: "T" not in backends().values())
+                await asyncio.to_thread(until, lambda: len(backends()) <= 1)  # the one that sleeps has not noticed yet
+                return await playing
+            finally:
+                await runner.close()
+
+        try:
+            assert asyncio.run(kill_while_two_are_held()).outcome == "crash"
+        finally:
+            server.execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name ~ %s",
+                (f"^interlock:{SCHEMA}:",),
+            )
+            drop_schema(lab_url, SCHEMA)
+
+
+async def _last(runner: Runner, job: Job) -> End:
+    *_, end = [message async for message in runner.play(job)]
+    assert isinstance(end, End)
+    return end
+
+
+def _state(pid: int) -> str:
+    """One letter, T for stopped; "" if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""

@@ -121,8 +121,9 @@ def run(
 def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_json: bool) -> None:
     """Try many orders of a program, each chosen by a seed, and tell how often it ended how.
 
-    Exit status, for a script of your own or what is declared to end well: 0 if every order did, 1 if one failed, 2 if
-    none failed but not all could be tried. For what is declared to fail: 0 if some order failed so, 1 if none did.
+    Where there are few enough, all are tried, which is said. Exit status, for a script of your own or what is declared
+    to end well: 0 if every order did, 1 if one failed, 2 if none failed but not all could be tried. For what is
+    declared to fail: 0 if some order failed so, 1 if none did.
     """
     from dashboard import explore_command
     from dashboard.tally import Tally

@@ -20,11 +20,16 @@ from dashboard.run_command import find
 from dashboard.run_command import find_stack
 from dashboard.run_command import make_job
 from dashboard.run_command import servers
+from dashboard.tally import FAILING
 from dashboard.tally import Counting
 from dashboard.tally import Group
 from dashboard.tally import Tally
 from interlock.job import Job
+from interlock.strategy import OUTAGE
 from interlock.supervisor import Runner
+
+BOUND = f"those with a fault, and those in which a reply is kept back for more than {OUTAGE:g} s"
+"""What is no order of an exploration that has tried every order."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Explored:
 
     @property
     def whole(self) -> bool:
-        """As many orders were tried as were asked for."""
-        return self.tally.tried == self.wanted
+        """As many orders were tried as were asked for, or all that there are."""
+        return self.tally.every or self.tally.tried >= self.wanted
 
     @property
     def declared(self) -> str:
@@ -84,7 +89,7 @@ async def _try(stack: stacks.Stack, job: Job, seeds: range, seconds: float, told
     counting, began, said = Counting(), time.monotonic(), 0.0
     runner = await Runner.start(stack.python)
     try:
-        async with aclosing(runner.explore(job, seeds)) as ends:  # type: ignore[type-var]
+        async with aclosing(runner.explore(job, seeds, counting.known)) as ends:  # type: ignore[type-var]
             async for seed, end in ends:
                 counting.add(seed, end)
                 now = time.monotonic()
@@ -111,12 +116,15 @@ def as_json(found: Explored) -> dict[str, Any]:
         "tried": tally.tried,
         "whole": found.whole,
         "schedules": tally.distinct,
+        "every_order": tally.every,
+        "doubt": tally.doubt,
         "ends": [
             {
                 "outcome": group.outcome,
                 "signature": group.signature,
                 "summary": group.summary,
                 "count": group.count,
+                "schedules": group.distinct,
                 "schedule": group.schedule,
                 "seed": group.seed,
             }
@@ -132,18 +140,15 @@ def as_json(found: Explored) -> dict[str, Any]:
 def as_text(found: Explored) -> str:
     """The same for people."""
     tally = found.tally
-    lines = [
-        f"{found.target.name} on {found.stack}: {words.count(tally.tried, 'order')} tried, "
-        f"{words.count(tally.distinct, 'schedule')} among them."
-    ]
-    if not found.whole and not tally.void:
+    name, schedules = f"{found.target.name} on {found.stack}", words.count(tally.distinct, "schedule")
+    lines = [f"{name}: {words.count(tally.tried, 'order')} tried, {schedules} among them."]
+    if tally.every:
+        lines = [f"{name}: every order there is was tried, {schedules}."]
+    elif not found.whole and not tally.void:
         lines.append(f"Ended after {found.seconds:g} s, the bound: {found.wanted} orders were asked for.")
     for group in tally.groups:
-        lines += [
-            "",
-            f"{group.count:6} of {tally.tried}  {group.outcome}: {group.summary}",
-            f"        {_again(found, group)}",
-        ]
+        share = f"{group.distinct:6} of {tally.distinct}" if tally.every else f"{group.count:6} of {tally.tried}"
+        lines += ["", f"{share}  {group.outcome}: {group.summary}", f"        {_again(found, group)}"]
     if tally.others:
         lines += ["", f"{tally.others:6} of {tally.tried}  ended in still other ways"]
     lines += [""] * bool(tally.rules)
@@ -160,8 +165,15 @@ def _again(found: Explored, group: Group) -> str:
 def _meaning(found: Explored) -> str:
     tally = found.tally
     failed = f"It failed in {tally.failed} of {tally.tried} orders that were tried."
+    again = "The schedule under each end is the shortest one found; it makes that run again."
     if tally.void:
         return f"{failed} In {tally.void} the program could not be run to its own end, which says nothing of it."
+    if tally.doubt:
+        failed += f" An order may end in another way another time: {tally.doubt}."
+    if tally.every:
+        failing = sum(group.distinct for group in tally.groups if group.outcome in FAILING)
+        only = f"There is no other order, but for {BOUND}."
+        return f"It fails in {failing or 'none'} of its {tally.distinct} orders. {again if failing else only}"
     if tally.failed:
-        return f"{failed} The schedule under each end is the shortest one found; it makes that run again."
+        return f"{failed} {again}"
     return f"{failed} This is no proof that no order fails: there are others that were not tried."

@@ -1,6 +1,7 @@
 """What came of many orders of one program: how often it ended how, and the shortest schedule of each. Pure.
 
-An order is one seeded run. What is counted here was seen; that other orders do not exist is never claimed.
+An order is tried by one seeded run, or was by one before it. What is counted here was seen; that there is no other
+order is said only if the engine knows that it has tried them all (`interlock.orders`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 from interlock import schedule
 from interlock.frame import End
+from interlock.orders import Orders
 
 FAILING = ("error", "silent", "hang", "crash", "stuck")
 """The ends of a program that failed."""
@@ -30,13 +32,15 @@ class Group:
     summary: str
     count: int
     schedule: str
-    seed: int
+    seed: int | None  # None: it was aimed at
     steps: int  # -1: the run could not tell any more
+    distinct: int = 1  # schedules among them
 
     @property
-    def effort(self) -> tuple[int, int, int]:
+    def effort(self) -> tuple[int, int, bool, int]:
         """How far its schedule is from what comes by itself."""
-        return len(schedule.parse(self.schedule).deviations), len(self.schedule), self.seed
+        aimed = self.seed is None
+        return len(schedule.parse(self.schedule).deviations), len(self.schedule), aimed, self.seed or 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Tally:
     groups: tuple[Group, ...] = ()
     rules: tuple[Rule, ...] = ()
     others: int = 0  # orders that ended in yet another way, past the bound on groups
+    every: bool = False  # these are all orders that there are
+    doubt: str = ""  # why an order may end in another way another time
 
     def ended(self, *outcomes: str) -> int:
         return sum(group.count for group in self.groups if group.outcome in outcomes)
@@ -74,15 +80,19 @@ class Tally:
 class Counting:
     """Counts ends as they come."""
 
+    known: Orders = field(default_factory=Orders)  # what the engine knows of the orders
     groups: dict[str, Group] = field(default_factory=dict)
     schedules: set[str] = field(default_factory=set)
+    ways: set[tuple[str, str]] = field(default_factory=set)  # a schedule, and the signature of what came of it
     judged: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     tried: int = 0
     others: int = 0
 
-    def add(self, seed: int, end: End) -> None:
+    def add(self, seed: int | None, end: End) -> None:
         self.tried += 1
+        fresh = (end.schedule, end.signature) not in self.ways
+        self.ways.add((end.schedule, end.signature))
         self.schedules.add(end.schedule)
         for rule in end.invariants:
             self.judged[rule.name] += rule.holds is not None
@@ -90,7 +100,8 @@ class Counting:
         met = Group(end.outcome, end.signature, end.summary, 1, end.schedule, seed, end.steps)
         known = self.groups.get(end.signature)
         if known is not None:
-            self.groups[end.signature] = replace(min(met, known, key=lambda one: one.effort), count=known.count + 1)
+            least = min(met, known, key=lambda one: one.effort)
+            self.groups[end.signature] = replace(least, count=known.count + 1, distinct=known.distinct + fresh)
         elif len(self.groups) < MOST:
             self.groups[end.signature] = met
         else:
@@ -99,7 +110,8 @@ class Counting:
     def tally(self) -> Tally:
         groups = sorted(self.groups.values(), key=lambda one: (-one.count, one.effort))
         rules = tuple(Rule(name, self.judged[name], self.broken[name]) for name in self.judged)
-        return Tally(self.tried, len(self.schedules), tuple(groups), rules, self.others)
+        every, doubt = self.known.whole, self.known.doubt
+        return Tally(self.tried, len(self.schedules), tuple(groups), rules, self.others, every, doubt)
 
 
 def shared(one: Mapping[int, str], other: Mapping[int, str]) -> int | None:

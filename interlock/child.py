@@ -25,6 +25,8 @@ from interlock import delta
 from interlock import journal
 from interlock.frame import Message
 from interlock.job import Job
+from interlock.orders import Aim
+from interlock.orders import Drawn
 from interlock.play import Play
 from interlock.versions import libraries
 
@@ -142,23 +144,29 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
         order: dict[str, Any] = json.loads(line) if line else {"stop": True}
         return "stop" if order.get("stop") else str(order.get("advance") or "")
 
-    def fork(before: Callable[[bool], None]) -> int:
+    def fork(before: Callable[[bool], None]) -> Aim:
         status = 0
-        for seed in job.seeds:
+        while True:
+            write_all(out, json.dumps({"free": True}))
+            order = json.loads(lines.next() or "{}")
+            if "aim" not in order:
+                os._exit(0)
             before(status != 0)
             pid = os.fork()
             if pid == 0:
                 os.setpgid(0, 0)
                 die_with_parent()
-                write_all(out, json.dumps({"began": {"seed": seed, "pid": os.getpid()}}))
-                return seed
+                write_all(out, json.dumps({"began": {"pid": os.getpid()}}))
+                return journal.from_data(Aim, order["aim"])
             _, status = os.waitpid(pid, 0)
             write_all(out, json.dumps({"left": {"status": status}}))
-        os._exit(0)
+
+    def drew(drawn: Drawn) -> None:
+        write_all(out, json.dumps({"drew": [[journal.to_data(offered), token] for offered, token in drawn]}))
 
     status = 0
     try:
-        Play(job, send, ask, beat, wait, chose, lambda: os._exit(0), fork).run()
+        Play(job, send, ask, beat, wait, chose, lambda: os._exit(0), fork, drew).run()
     except BaseException:  # a fault of the engine itself: tell it, never pass it over
         write_all(out, json.dumps({"fault": traceback.format_exc()}))
         status = 70

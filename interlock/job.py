@@ -62,7 +62,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     sample: bool = True  # look at pg_stat_activity and pg_locks at every step
     pictures: bool = True  # False: only the outcome is wanted; a natural run tells its last step, with what it printed
-    seeds: tuple[int, ...] = ()  # many random runs of one program: see `Runner.explore`
+    many: bool = False  # random runs of one program, as many as are asked for: see `Runner.explore`
     follow: int = 0  # step, random: how many steps to follow the schedule before asking, or drawing
     replica: str = ""  # URL of a streaming replica of the lab; needed if there are
     replica_hosts: tuple[str, ...] = ()  # host names that mean it in the program's DSNs; all others mean the lab

@@ -17,6 +17,7 @@ from typing import Optional
 
 from interlock import instrument
 from interlock import lab
+from interlock import orders
 from interlock import outcome
 from interlock import probe
 from interlock import schedule
@@ -66,8 +67,8 @@ class Play:
     """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
     for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
     talked out of it. `chose` hears of deviations at once: a run that hangs cannot tell its schedule any more. `fork` is
-    for jobs with many seeds: it makes a process for each and returns its seed there; here it does not return, but calls
-    back before each (whether the last one died).
+    for jobs of many runs: it makes a process for each and returns what that one is to try; here it does not return, but
+    calls back before each (whether the last one died). `drew` hears at the end of such a run from what chance drew.
     """
 
     def __init__(
@@ -79,10 +80,12 @@ class Play:
         wait: Callable[[str], None],
         chose: Callable[[int, str], None],
         leave: Callable[[], NoReturn],
-        fork: Callable[[Callable[[bool], None]], int],
+        fork: Callable[[Callable[[bool], None]], orders.Aim],
+        drew: Callable[[orders.Drawn], None],
     ) -> None:
         self._job = job
         self._fork = fork
+        self._drew = drew
         self._leave = leave
         self._send = send
         self._ask = ask
@@ -101,7 +104,8 @@ class Play:
         self._escapes: dict[str, None] = {}  # what has been passed that replay does not control, in its order
         self._died = False
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
-        self._began_with: Optional[int] = None  # the seed of this process, of many
+        self._forked = False  # this process is one of many
+        self._drawn: list[tuple[strategy.Offer, str]] = []  # by chance so far
         self._texts = instrument.Texts(
             lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
             lab.gid_prefix(job.schema),
@@ -153,7 +157,7 @@ class Play:
         try:
             try:
                 self._choose_strategy()
-                if not self._job.seeds:
+                if not self._job.many:
                     self._prepare()
                 self._run_script()
                 self._finish_steps()
@@ -175,13 +179,14 @@ class Play:
         if job.mode == "step":
             self._strategy = strategy.replaying(self._schedule, lambda step, choices: self._ask(), job.follow)
         elif job.mode == "random":
-            self._strategy = self._drawing(job.seed or 0)
+            self._strategy = self._drawing(orders.Aim(job.seed or 0))
         else:
             self._strategy = strategy.replaying(self._schedule)
 
-    def _drawing(self, seed: int) -> strategy.Decide:
+    def _drawing(self, aim: orders.Aim) -> strategy.Decide:
         """Chance decides, after the steps that are to follow the schedule."""
-        return strategy.replaying(self._schedule, strategy.seeded(seed), self._job.follow)
+        chance = strategy.seeded(aim.seed, aim.first, lambda offered, token: self._drawn.append((offered, token)))
+        return strategy.replaying(self._schedule, chance, self._job.follow)
 
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
@@ -207,13 +212,12 @@ class Play:
         )
 
     def _loop_begins(self) -> None:
-        """With many seeds: up to here the program was the same for all of them, from here each has its own process."""
+        """Of many runs: up to here the program was the same for all of them, from here each has its own process."""
         self._look_at_imports()
-        if self._job.seeds and self._began_with is None:
+        if self._job.many and not self._forked:
             gc.freeze()  # what the program has made so far need not be looked through in every run
-            self._began_with = self._fork(self._set_stage_again)
-            self._began = self._monotonic()
-            self._strategy = self._drawing(self._began_with)
+            self._strategy = self._drawing(self._fork(self._set_stage_again))
+            self._forked, self._began = True, self._monotonic()
 
     def _set_stage_again(self, last_one_died: bool) -> None:
         """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""
@@ -383,7 +387,8 @@ class Play:
 
     def _not_asked_for_yet(self) -> dict[int, str]:
         asked = (item for item in self._schedule.deviations.items() if item[0] >= self._number)
-        return {step: token for step, token in asked if self._job.mode != "step" or step <= self._job.follow}
+        bounded = self._job.mode in ("step", "random")
+        return {step: token for step, token in asked if not bounded or step <= self._job.follow}
 
     def _where_parted(self) -> str:
         """Of a run that follows: what of its schedule it could not carry out, or was over before; else ""."""
@@ -406,7 +411,7 @@ class Play:
             for record in self._gate.tasks.values()
         )
         left = self._not_asked_for_yet()
-        if left and self._job.mode in ("replay", "step") and (name in ("", "stuck") or self._died):
+        if left and self._job.mode in ("replay", "step", "random") and (name in ("", "stuck") or self._died):
             nothing = "the process had died" if self._died else strategy.STILL
             name, detail = "diverged", strategy.divergence(*min(left.items()), [], nothing)
         judged = name in JUDGED or (self._died and name == "crash")
@@ -416,6 +421,8 @@ class Play:
         name = name or outcome.name_of(tasks, invariants)
         if self._replica is not None:
             self._replica.let_go()
+        if self._forked:
+            self._drew(self._drawn)
         return End(
             outcome=name,
             signature=outcome.signature(name, tasks, invariants),

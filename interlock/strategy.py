@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 from interlock.frame import Choice
@@ -52,20 +53,49 @@ def overtaking(delay: float) -> float:
     return min(0.3, 0.03 / delay) if delay > 0 else 0.3
 
 
-def seeded(seed: int) -> Decide:
-    """Choose by chance, the same way each time for the same seed."""
-    chance = random.Random(seed)
+@dataclass(frozen=True)
+class Offer:
+    """What chance draws from at a step."""
+
+    prompt: tuple[str, ...]  # replies and requests: one is as likely as another
+    replica: str = ""  # the token of each of these two, if it is possible
+    timer: str = ""
+    delay: float = 0.0
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Whatever chance may draw from it."""
+        timer = self.timer and (overtaking(self.delay) or not (self.prompt or self.replica))
+        return (*self.prompt, *([self.replica] if self.replica else ()), *([self.timer] if timer else ()))
+
+
+def offer(choices: Sequence[Choice]) -> Offer:
+    """What chance draws from if this is possible."""
+    prompt = tuple(choice.token for choice in choices if choice.kind in ("reply", "request"))
+    timer = next((choice for choice in choices if choice.kind == "timer"), None)
+    replica = next((choice.token for choice in choices if choice.kind == "replica"), "")
+    return Offer(prompt, replica, timer.token if timer else "", (timer.delay or 0.0) if timer else 0.0)
+
+
+def draw(chance: random.Random, offered: Offer) -> str:
+    """One of the tokens that are offered. The same state of chance and the same offer make the same draw."""
+    if offered.replica and offered.prompt and chance.random() < CATCH_UP:
+        return offered.replica
+    prompt = offered.prompt or ((offered.replica,) if offered.replica else ())
+    if offered.timer and (not prompt or chance.random() < overtaking(offered.delay)):
+        return offered.timer
+    return chance.choice(prompt)
+
+
+def seeded(seed: int, first: Sequence[str] = (), drew: Callable[[Offer, str], None] = lambda *drawn: None) -> Decide:
+    """Choose by chance, the same way each time for the same seed; the `first` are given. `drew` hears of all."""
+    chance, given = random.Random(seed), iter(first)
 
     def decide(step: int, choices: Sequence[Choice]) -> str:
-        alike = [choice.token for choice in choices if choice.kind in ("reply", "request")]
-        timer = next((choice for choice in choices if choice.kind == "timer"), None)
-        replica = [choice.token for choice in choices if choice.kind == "replica"]
-        if replica and alike and chance.random() < CATCH_UP:
-            return replica[0]
-        prompt = alike or replica
-        if timer is not None and (not prompt or chance.random() < overtaking(timer.delay or 0.0)):
-            return timer.token
-        return chance.choice(prompt)
+        offered = offer(choices)
+        token = next(given, "") or draw(chance, offered)
+        drew(offered, token)
+        return token
 
     return decide
 

@@ -35,7 +35,10 @@ from interlock.frame import Step
 from interlock.job import Invariant
 from interlock.job import Job
 from interlock.job import Limits
+from interlock.orders import Aim
+from interlock.orders import Orders
 from interlock.schedule import Schedule
+from interlock.strategy import Offer
 
 __all__ = ["Invariant", "Job", "Limits", "Runner", "RunnerError"]
 
@@ -189,16 +192,25 @@ class Runner:
                 self.run_pid = None
                 self._process.kill()
 
-    async def explore(self, job: Job, seeds: Sequence[int]) -> AsyncIterator[tuple[int, End]]:
-        """Play a program once for each seed, for the ends alone; yields each with its seed.
+    async def explore(
+        self, job: Job, seeds: Sequence[int], orders: Optional[Orders] = None
+    ) -> AsyncIterator[tuple[Optional[int], End]]:
+        """Find out how a program ends for each seed, for the ends alone; yields each with its seed.
 
         Each run follows the job's schedule for the first `job.follow` steps, and its seed from there on. The program is
         imported once, and every run is forked from the moment at which its event loop begins. A program that does not
         get there yields one `End`, with the first seed.
+
+        What is known of the program's orders is not played again (see `orders`). Whoever gives `orders` to be filled
+        wants them all: where few enough seem to be left, orders that no seed has come to are played, with None for
+        their seed, in place of seeds whose end was known.
         """
         self._ending, self._deviations = None, {}
-        many = replace(job, mode="random", seeds=tuple(seeds), pictures=False)
-        seed, end, template = seeds[0], None, None
+        many = replace(job, mode="random", many=True, pictures=False)
+        known, todo, left_over = orders if orders is not None else Orders(), deque(seeds), 0
+        drawn: Optional[list[tuple[Offer, str]]] = None
+        seed: Optional[int] = seeds[0]
+        end, template = None, None
         began = time.monotonic()
         if not self._tell({"job": journal.to_data(many)}):
             yield seed, self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
@@ -217,9 +229,24 @@ class Runner:
                 kind, body = next(iter(line.items()))
                 if kind == "started":
                     template = self.run_pid = body["pid"]
+                elif kind == "free":
+                    while todo and (answer := known.known(todo[0])) is not None:
+                        left_over += 1
+                        yield todo.popleft(), answer
+                    reachable = orders is not None and known.open <= left_over + len(todo)
+                    aim = known.untried() if left_over and reachable else None
+                    if aim is not None:
+                        seed, left_over = None, left_over - 1
+                    elif todo:
+                        seed = todo.popleft()
+                        aim = Aim(seed)
+                    self._tell({"aim": journal.to_data(aim)} if aim is not None else {"stop": True})
+                    began = time.monotonic()
                 elif kind == "began":
-                    seed, self.run_pid, end, began = body["seed"], body["pid"], None, time.monotonic()
+                    self.run_pid, end, drawn, began = body["pid"], None, None, time.monotonic()
                     self._deviations = {}
+                elif kind == "drew":
+                    drawn = [(journal.from_data(Offer, offered), token) for offered, token in body]
                 elif kind == "chose":
                     self._deviations[body["step"]] = body["token"]
                 elif kind == "waits":  # its turn at the replica is no work of its own
@@ -230,8 +257,12 @@ class Runner:
                     end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", None, 0.0)
                 elif kind == "left":
                     self.run_pid = template
+                    if end is not None and drawn is not None and end.outcome != "interrupted":
+                        known.add(drawn, end)
+                    else:
+                        known.lost()
                     yield seed, end if end is not None else self._gone(body["status"], None, time.monotonic() - began)
-                    end, began = None, time.monotonic()
+                    end, drawn, began = None, None, time.monotonic()
                 elif kind == "exited":
                     self.run_pid = template = None
                     if end is not None:
@@ -239,7 +270,7 @@ class Runner:
                     return
                 over = time.monotonic() >= began + job.limits.seconds
                 if end is None and (over or kind == "silence"):
-                    end = await self._put_down(job, None, over)
+                    end, drawn = await self._put_down(job, None, over), None
         finally:
             if template is not None:  # as in `play`
                 _kill(template)

@@ -35,6 +35,7 @@ from interlock.frame import End
 from interlock.frame import Message
 from interlock.job import Job
 from interlock.job import Limits
+from interlock.orders import Orders
 from interlock.supervisor import Runner
 from tests.claims import assert_true
 from tests.serving import KEPT
@@ -133,14 +134,20 @@ async def broken_at(case: Case, runner: Runner, job: Job) -> list[str]:
     return wrong
 
 
-async def explored(case: Case, runner: Runner, job: Job, seeds: Sequence[int]) -> list[str]:
-    """Whatever is wrong with a run for each of these seeds."""
+async def explored(case: Case, runner: Runner, job: Job, seeds: Sequence[int], orders: Orders) -> list[str]:
+    """Whatever is wrong with an order for each of these seeds, or with any order where there are few enough."""
     wrong, seen = [], []
-    async for seed, end in runner.explore(job, seeds):
-        seen.append(seed)
+    async for seed, end in runner.explore(job, seeds, orders):
+        seen += [seed] if seed is not None else []
         if missed := case.misses(end, strict=True):
-            wrong.append(f"seed {seed}, {missed}")
-    return wrong if seen == list(seeds) else [*wrong, f"only the seeds {seen} were played"]
+            wrong.append(f"{'aimed at' if seed is None else f'seed {seed}'}, {missed}")
+    return wrong if seen == list(seeds) else [*wrong, f"only the seeds {seen} were tried"]
+
+
+def told(orders: Orders) -> str:
+    """What is known of a case's orders."""
+    doubt = f", {orders.doubt}" if orders.doubt else ""
+    return f"{'all ' if orders.whole else ''}{orders.tried} orders, {orders.played} runs{doubt}"
 
 
 @asynccontextmanager
@@ -167,12 +174,14 @@ async def matrix(
         async with runners(Settings(KEPT)) as warm:
             for case in todo:
                 began, runner, job = time.monotonic(), warm[case.stack], case.job(lab_url, schema, replica_url)
+                orders = Orders()
                 found = await replayed(case, runner, job, min(replays, 2) if case.slow else replays)
                 if case.program.kind == "fix":
                     found += await broken_at(case, runner, job)
-                    found += await explored(case, runner, job, range(seeds))
+                    found += await explored(case, runner, job, range(seeds), orders)
                 wrong[str(case)] = found
-                print(f"{'no' if found else 'ok'}  {time.monotonic() - began:5.1f} s  {case}", *found, sep="\n    ")
+                line = f"{'no' if found else 'ok'}  {time.monotonic() - began:5.1f} s  {case}"
+                print(f"{line}  {told(orders)}" if orders.played else line, *found, sep="\n    ")
         drop_schema(lab_url, schema, replica_url or None)
 
     await asyncio.gather(*(work(number) for number in range(os.cpu_count() or 1)))

@@ -22,6 +22,7 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
+from interlock.orders import Orders
 from interlock.supervisor import Job
 from interlock.supervisor import Runner
 
@@ -82,9 +83,11 @@ class Warm:
     def play(self, python: str, job: Job, drive: Any) -> Played:
         return self._loop.run(_play(self.start(python), job, drive))
 
-    def explore(self, python: str, job: Job, seeds: Sequence[int]) -> list[tuple[int, End]]:
-        async def ends() -> list[tuple[int, End]]:
-            return [found async for found in self.start(python).explore(job, seeds)]
+    def explore(
+        self, python: str, job: Job, seeds: Sequence[int], orders: Orders | None = None
+    ) -> list[tuple[int | None, End]]:
+        async def ends() -> list[tuple[int | None, End]]:
+            return [found async for found in self.start(python).explore(job, seeds, orders)]
 
         return self._loop.run(ends())
 

@@ -14,6 +14,7 @@ import pytest
 from dashboard.incidents import Incident
 from dashboard.lab import drop_schema
 from interlock.job import Job
+from interlock.orders import Orders
 from tests import matrix
 from tests.lab.conftest import Warm
 from tests.matrix import CATALOGUE
@@ -72,7 +73,7 @@ def test_a_fix_holds_where_the_broken_program_breaks_and_whatever_comes_first(
 ) -> None:
     runner, job = warm.start(stack_python(case.stack)), job_of(case)
     assert warm.run(matrix.broken_at(case, runner, job)) == []
-    assert warm.run(matrix.explored(case, runner, job, SEEDS)) == []
+    assert warm.run(matrix.explored(case, runner, job, SEEDS, Orders())) == []
 
 
 @pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])

@@ -17,6 +17,7 @@ from interlock import lab
 from interlock import schedule
 from interlock.frame import End
 from interlock.frame import Message
+from interlock.orders import Orders
 from interlock.stage import Stage
 from interlock.supervisor import Invariant
 from interlock.supervisor import Job
@@ -170,5 +171,42 @@ def test_a_prefix_that_cannot_be_followed_says_where(warm: Warm, lab_url: str) -
         ((_, end),) = warm.explore(sys.executable, job, [0])
         assert end.outcome == "diverged"
         assert "At step 2" in end.detail
+    finally:
+        drop_schema(lab_url, "test_explore")
+
+
+def test_of_a_small_program_every_order_is_tried_and_none_twice(warm: Warm, lab_url: str) -> None:
+    job = Job(str(PROGRAMS / "sleeps.py"), lab_url, "test_explore")
+    orders = Orders()
+    try:
+        ends = warm.explore(sys.executable, job, range(40), orders)
+        assert [seed for seed, _ in ends if seed is not None] == list(range(40))
+        assert orders.whole
+        assert not orders.doubt
+        assert len({end.schedule for _, end in ends}) == orders.tried
+        assert orders.played == orders.tried + 1  # the first that came again, to see whether it is the same
+        for seed in range(3):
+            (alone,) = warm.explore(sys.executable, job, [seed])
+            assert alone == (seed, replace(ends[seed][1], duration_ms=alone[1].duration_ms))
+    finally:
+        drop_schema(lab_url, "test_explore")
+
+
+def test_nothing_is_taken_for_known_of_what_replay_does_not_control(warm: Warm, lab_url: str) -> None:
+    orders = Orders()
+    job = Job(str(PROGRAMS / "another_process.py"), lab_url, "test_explore")
+    try:
+        assert len(warm.explore(sys.executable, job, range(4), orders)) == 4
+    finally:
+        drop_schema(lab_url, "test_explore")
+    assert (orders.played, orders.whole) == (4, False)
+    assert "does not control" in orders.doubt
+
+
+def test_a_run_that_stands_still_before_its_step_did_not_follow(warm: Warm, lab_url: str) -> None:
+    job = Job(str(PROGRAMS / "stuck.py"), lab_url, "test_explore", schedule="il1:90=t", follow=90)
+    try:
+        ((_, end),) = warm.explore(sys.executable, job, [0])
+        assert (end.outcome, "At step 90" in end.detail) == ("diverged", True)
     finally:
         drop_schema(lab_url, "test_explore")

@@ -13,14 +13,20 @@ from dashboard.tally import Counting
 from dashboard.tally import shared
 from interlock.frame import End
 from interlock.frame import InvariantOutcome
+from interlock.orders import Orders
+from interlock.strategy import Offer
 
 
 def end(outcome: str, schedule: str, holds: bool | None = True) -> End:
     return End(outcome, outcome[:2], outcome, schedule, 9, (), (InvariantOutcome("adds up", holds),))
 
 
-def explored(*ends: End, wanted: int | None = None) -> Explored:
-    counting = Counting()
+NOTHING = Orders()
+OFFER = Offer(("c1", "c2"))
+
+
+def explored(*ends: End, wanted: int | None = None, known: Orders = NOTHING) -> Explored:
+    counting = Counting(known)
     for seed, one in enumerate(ends):
         counting.add(seed, one)
     return Explored(Target(Path("mine.py")), "s", wanted or len(ends), 300.0, 0, counting.tally())
@@ -56,6 +62,18 @@ def test_a_rule_that_could_not_be_judged_is_not_counted_as_kept() -> None:
 def test_only_what_was_tried_to_the_end_and_ended_well_passes(found: Explored, status: int) -> None:
     assert found.status == status
     assert "no proof" in as_text(found) or status
+
+
+def test_that_there_is_no_other_order_is_said_only_if_it_is_known() -> None:
+    known = Orders()
+    known.add([(OFFER, "c1")], end("ok", "il1:"))
+    half = explored(end("ok", "il1:"), wanted=200, known=known)
+    assert (half.status, "no other order" in as_text(half)) == (2, False)
+    known.add([(OFFER, "c2")], end("ok", "il1:1=c2"))
+    found = explored(end("ok", "il1:"), end("ok", "il1:"), end("ok", "il1:1=c2"), wanted=200, known=known)
+    assert found.status == 0
+    assert "every order there is was tried, 2 schedules" in as_text(found)
+    assert "none of its 2 orders. There is no other order, but for" in as_text(found)
 
 
 def test_two_schedules_are_one_run_up_to_the_step_before_they_differ() -> None:

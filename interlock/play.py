@@ -105,12 +105,13 @@ class Play:
         self._died = False
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._began_with: Optional[int] = None  # the seed of this process, of many
+        self._sources = probe.Sources(os.path.dirname(job.program))
         self._texts = instrument.Texts(
             lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
+            self._sources.name,
             lab.gid_prefix(job.schema),
             self._address_again,
         )
-        self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         self._anyio = False  # it has been met
         natural = job.mode == "natural"

@@ -19,6 +19,7 @@ from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Header
 from interlock.frame import TaskOutcome
+from interlock.words import first_line
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _masked(task: TaskOutcome, error: ErrorView) -> str:
 
 def _line(error: ErrorView) -> str:
     """An error as the last line of a traceback has it, without the lines that follow in its message."""
-    message = error.message.strip().partition("\n")[0].partition(" (Background on this error at")[0]
+    message = first_line(error.message).partition(" (Background on this error at")[0]
     return f"{_short(error.type)}: {message}" if message else _short(error.type)
 
 

@@ -37,7 +37,8 @@ DISCLOSED = (
     "none by address; AnyIO cancels what is inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
-    "appearance, process and transaction numbers labels.",
+    "appearance, process and transaction numbers labels; source files are called as in a stack, without this machine's "
+    "folders.",
     "Threads that asyncio and AnyIO begin work one at a time, in the order in which they were asked for.",
     "Times in log records are virtual and begin with the year 2000; their process and thread are 1.",
     "Whose request waits for a lock goes on in turn: where the lab is on this machine, its backends are held still "
@@ -51,6 +52,7 @@ _BARRED = {
     "psycopg": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
     "psycopg2": "connects from C, beneath the event loop, so Interlock cannot redirect it to the lab",
 }
+_FILE = re.compile(r"(?<![\w.:/])/[^\s'\"<>:]+\.py(?=:\d|\", line \d)")  # as Python tells of code
 _SCOPE = re.compile(r"\bcancel scope [0-9a-f]{6,16}\b")  # an address, as AnyIO writes it
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _PREPARED = re.compile(r"\b_sa_[0-9a-f]{32}\b")
@@ -202,15 +204,22 @@ class Texts:
 
     Object addresses and exported snapshots become numbers in order of appearance; in the server's messages a backend's
     process id becomes the label of its connection, numbers of transactions and relations are left out, and prepared
-    transactions are called as the program calls them.
+    transactions are called as the program calls them. Source files are called as in a stack.
 
     A number stands for an object, not for its address, which another object gets when the first is gone. So the object
     is looked for and followed, as far as Python can. `unsure` is told, once, if the address of one that cannot be comes
     again.
     """
 
-    def __init__(self, label_of_pid: Callable[[int], Optional[str]], prefix: str, unsure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        label_of_pid: Callable[[int], Optional[str]],
+        file_name: Callable[[str], str],
+        prefix: str,
+        unsure: Callable[[], None],
+    ) -> None:
         self._label_of_pid = label_of_pid
+        self._file_name = file_name
         self._prefix = prefix  # of its prepared transactions
         self._unsure: Optional[Callable[[], None]] = unsure
         self._seen: dict[str, dict[str, str]] = {}  # by kind, in the order of their appearance
@@ -223,6 +232,8 @@ class Texts:
             told = dict.fromkeys(_ADDRESS.findall(text))  # twice in one text it is the same object
             numbers = {address: self._object(int(address, 16)) for address in told}
             text = _ADDRESS.sub(lambda match: numbers[match.group()], text)
+        if ".py" in text:
+            text = _FILE.sub(lambda match: self._file_name(match.group()), text)
         text = text.replace(self._prefix, "")
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)

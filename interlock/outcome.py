@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Sequence
 
+from interlock import words
 from interlock.frame import InvariantOutcome
 from interlock.frame import TaskOutcome
 from interlock.frame import TaskView
@@ -34,8 +35,8 @@ def message_of(task: TaskOutcome) -> str:
     """Type and first line of what a task raised, without what differs from run to run."""
     if not task.errors:
         return ""
-    lines = _BACKGROUND.sub("", task.errors[0].message).strip().split("\n")
-    return f"{task.errors[0].type}: {lines[0]}" if lines[0] else task.errors[0].type
+    line = words.first_line(_BACKGROUND.sub("", task.errors[0].message))
+    return f"{task.errors[0].type}: {line}" if line else task.errors[0].type
 
 
 def summary(

@@ -79,8 +79,7 @@ class Camera:
         probe.read_result(record, task, self._sources, self._clean)
         text = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
         if text is None:
-            first = record.errors[0].message.split("\n")[0]
-            text = f"raised {record.errors[0].type}: {first}"
+            text = f"raised {record.errors[0].type}: {words.first_line(record.errors[0].message)}"
         return Event("task-ended", f"“{record.name}” {text}", record.label)
 
     def step(

@@ -106,12 +106,13 @@ class Play:
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._forked = False  # this process is one of many
         self._drawn: list[tuple[strategy.Offer, str]] = []  # by chance so far
+        self._sources = probe.Sources(os.path.dirname(job.program))
         self._texts = instrument.Texts(
             lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
+            self._sources.name,
             lab.gid_prefix(job.schema),
             self._address_again,
         )
-        self._sources = probe.Sources(os.path.dirname(job.program))
         self._schedule = schedule.Schedule()
         self._anyio = False  # it has been met
         natural = job.mode == "natural"

@@ -99,6 +99,10 @@ class Sources:
             found = self._places[filename, line, function] = self._place(filename, line or 0, function)
         return found
 
+    def name(self, filename: str) -> str:
+        """What a file is called: relative to the program's folder, or to where the library lies."""
+        return self._name(filename)[0]
+
     def _place(self, filename: str, line: int, function: str) -> Place:
         short, ours = self._name(filename)
         return Place(short, line, function, linecache.getline(filename, line).strip()[:200], ours)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from interlock.frame import Event
 from interlock.link import Link
 from interlock.loop import Timer
@@ -52,6 +54,23 @@ def timer(pending: Timer) -> str:
     if name.endswith("_on_entry_expired"):
         return "a cached statement of the driver expires"
     return f"{name.rsplit('.', 1)[-1]} is called"
+
+
+_INSIDES = re.compile(r"<((?:Task|Future) \w+) (?:[^<>]|<[^<>]*>)*>")
+
+
+def in_short(message: str) -> str:
+    """What an error says without the insides of tasks and futures, which would be most of it.
+
+    >>> in_short("Task <Task pending coro=<work() running at a.py:1>> got Future <Future pending> of another loop")
+    'Task <Task pending …> got Future <Future pending> of another loop'
+    """
+    return _INSIDES.sub(r"<\1 …>", message)
+
+
+def first_line(message: str) -> str:
+    """The same as the last line of a traceback has it."""
+    return in_short(message.strip().partition("\n")[0])
 
 
 def seconds(span: float) -> str:

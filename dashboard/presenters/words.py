@@ -14,6 +14,7 @@ from datetime import UTC
 from datetime import datetime
 
 from interlock.frame import Frame
+from interlock.words import in_short
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def clock(when: datetime | None) -> str:
 
 def error(type_: str, message: str, limit: int = 300) -> str:
     """An error in a line, its type without the package."""
-    return cut(f"{type_.rpartition('.')[2]}: {message}" if message else type_.rpartition(".")[2], limit)
+    return cut(f"{type_.rpartition('.')[2]}: {in_short(message)}" if message else type_.rpartition(".")[2], limit)
 
 
 def spans(text: str) -> tuple[tuple[bool, str], ...]:

@@ -17,6 +17,7 @@ from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Place
 from interlock.frame import TaskOutcome
+from interlock.words import first_line
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,13 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     if label and ended is not None:
         woke = f"woke with {label}, for a transaction that had ended, and "
     hides = "; an error was being handled already, which this one hides" if failure.handling else ""
+    who, too = (failure.task, *failure.also), ""
+    if label and failure.also:  # one reply came, and it woke one of them
+        who, too = (failure.task,), f", and so did {listed(history.all(failure.also))}"
     return Clause(
         "met",
         failure.step,
-        f"{listed(history.all((failure.task, *failure.also)))} {woke}met {failure.line}{hides}",
+        f"{listed(history.all(who))} {woke}met {failure.line}{too}{hides}",
         (failure.task, *failure.also),
         connections=(label,) if label else (),
         place=failure.place,
@@ -132,7 +136,7 @@ def interference(history: History, failure: Failure) -> list[Clause]:
 
 def line(error: ErrorView) -> str:
     """An error as the last line of a traceback has it, short."""
-    message = error.message.strip().partition("\n")[0].partition(" (Background on this error at")[0]
+    message = first_line(error.message).partition(" (Background on this error at")[0]
     name = error.type.rpartition(".")[2]
     return f"{name}: {message}"[:240] if message else name
 

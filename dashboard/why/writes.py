@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from dataclasses import replace
 from itertools import pairwise
 
+from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
 from dashboard.why.clause import last
+from dashboard.why.clause import listed
 from dashboard.why.clause import number
 from dashboard.why.clause import sending
 from dashboard.why.clause import statement
@@ -205,8 +207,17 @@ def overtook(history: History, sent: Sequence[Sent]) -> list[Clause]:
 
 def committed(history: History, sent: Iterable[Sent]) -> list[Clause]:
     """Whose commits made the data what it is: those that had written something."""
-    found = {one.end: one.fact for one in sent if one.writes and one.kept and one.end}
+    found: dict[Fact, list[str]] = {}
+    for one in sent:
+        if one.writes and one.kept and one.end:
+            found.setdefault(one.end, []).append(f"the {command(one.fact)} of step {one.fact.step}")
     return [
-        sending(history, end, f"and so committed the {command(wrote)} of step {wrote.step}")
+        sending(
+            history,
+            end,
+            f"and so committed {listed(wrote)}"
+            if len(wrote) <= EACH
+            else f"and so committed {len(wrote)} writes, from {wrote[0]} to {wrote[-1]}",
+        )
         for end, wrote in found.items()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from interlock import instrument
 from interlock import outcome
 from interlock.frame import ErrorView
 from interlock.frame import InvariantOutcome
@@ -38,3 +39,23 @@ def test_a_summary_counts_the_worst_first() -> None:
     text = outcome.summary("error", tasks, [BROKEN])
     assert text == "2 tasks raised sqlalchemy.exc.Boom: no; 1 task cancelled; 1 task returned; broken: rule"
     assert outcome.summary("hang", [FINE], [], "It stood still.\nStack").startswith("It stood still.; 1 task")
+
+
+def test_the_insides_of_tasks_do_not_hide_what_an_error_says() -> None:
+    other_loop = (
+        "Task <Task pending name='work #2' coro=<work() running at broken.py:16> cb=[_done() at a.py:1]> "
+        "got Future <Future pending cb=[_waiter()]> attached to a different loop"
+    )
+    text = outcome.message_of(raised("work", other_loop))
+    said = "Task <Task pending …> got Future <Future pending …> attached to a different loop"
+    assert text == f"sqlalchemy.exc.Boom: {said}"
+
+
+def test_files_in_texts_are_called_as_in_a_stack() -> None:
+    def clean(text: str) -> str:
+        return instrument.Texts(lambda _: None, lambda path: path.rpartition("/")[2], "run1_", print).clean(text)
+
+    assert clean("coro=<work() running at /srv/app/broken.py:16>") == "coro=<work() running at broken.py:16>"
+    assert clean('File "/srv/app/broken.py", line 16, in work') == 'File "broken.py", line 16, in work'
+    for other in ("see /srv/app/broken.py", "http://host/srv/broken.py:80", "at broken.py:16", "app/broken.py:16"):
+        assert clean(other) == other

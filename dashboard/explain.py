@@ -169,7 +169,8 @@ def _raised(end: End, task: TaskOutcome, error: ErrorView) -> str:
         if other is not task and other.outcome == "error" and any(_line(e) == _line(error) for e in other.errors)
     ]
     also = f"; so did {_and([f'“{name}”' for name in others])}" if others else ""
-    return f"“{task.name}” met {_line(error)}{also}."
+    told = f"“{task.name}” met {_line(error)}{also}"
+    return told if told.endswith(("?", "!", ".")) else f"{told}."
 
 
 def _masked(task: TaskOutcome, error: ErrorView) -> str:

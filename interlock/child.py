@@ -141,6 +141,7 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
     def ask() -> str:
         write_all(out, json.dumps({"asking": True}))
         line = lines.next()
+        write_all(out, json.dumps({"answered": True}))  # from here on silence means that it hangs
         order: dict[str, Any] = json.loads(line) if line else {"stop": True}
         return "stop" if order.get("stop") else str(order.get("advance") or "")
 

@@ -52,7 +52,7 @@ def summary(
         parts.append(f"{count} {noun} {verb}" if verb else f"{count} {noun} raised {_cut(message)}")
     parts += [f"broken: {invariant.name}" for invariant in invariants if invariant.holds is False]
     if outcome not in ("ok", "error", "silent"):
-        parts.insert(0, _cut(detail.strip().split("\n")[0]) if detail else outcome)
+        parts.insert(0, _cut(detail.strip().split("\n")[0].rstrip(".")) if detail else outcome)
     return "; ".join(parts)
 
 

@@ -74,8 +74,6 @@ class Runner:
         self.missing: list[str] = []
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._reading = asyncio.ensure_future(self._read_tail())
-        self._asked = 0  # how often the run has waited for a choice,
-        self._answered = 0  # and how often it was given one
         self._ending: Optional[str] = None
         self._deviations: dict[int, str] = {}
 
@@ -129,10 +127,10 @@ class Runner:
         `heard` is told what the run waits for before it can begin.
         """
         self.run_pid, self._ending = None, None
-        self._asked = self._answered = 0
         self._tail.clear()
         began = time.monotonic()
         worked = 0.0
+        thinking = False  # the run waits for a person's choice, which may take its time
         last: Optional[Step] = None
         end: Optional[End] = None
         self._deviations = {}
@@ -143,7 +141,6 @@ class Runner:
         try:
             while True:
                 waiting_since = time.monotonic()
-                thinking = self._asked > self._answered
                 patience = None if thinking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
                 try:
                     line = await asyncio.wait_for(self._next(), patience)
@@ -160,8 +157,8 @@ class Runner:
                 kind, body = next(iter(line.items()))
                 if kind == "started":
                     self.run_pid = body["pid"]
-                elif kind == "asking":
-                    self._asked += 1
+                elif kind in ("asking", "answered"):
+                    thinking = kind == "asking"
                 elif kind == "waits":
                     heard(body)
                 elif kind == "fault":
@@ -279,12 +276,10 @@ class Runner:
 
     async def advance(self, token: Optional[str] = None) -> None:
         """Step mode: carry out this choice, or the default one."""
-        self._answered += 1
         self._tell({"advance": token or ""})
 
     async def stop(self) -> None:
         """Step mode: end the run at the step where it waits."""
-        self._answered += 1
         self._tell({"stop": True})
 
     async def interrupt(self) -> None:
@@ -356,7 +351,7 @@ class Runner:
             detail = f"The run was ended after {job.limits.seconds:g} s of work, its bound.\n{stack}"
             return self._end("limit", detail, last, job.limits.seconds)
         detail = (
-            f"The event loop stood still for {job.limits.hang_after:g} s. The Python stack at that moment:\n{stack}"
+            f"The event loop stood still for {job.limits.hang_after:g} s.\nThe Python stack at that moment:\n{stack}"
         )
         return self._end("hang", detail, last, job.limits.hang_after)
 

@@ -19,7 +19,7 @@ def reply(link: Link) -> str:
         )
     if link.replies.error:
         return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
-    return f"deliver the reply to {link.request.command} on {link.label}"
+    return f"deliver the reply to {link.request.command} on {link.label}{_instead(link)}"
 
 
 def delivered(link: Link) -> str:
@@ -31,7 +31,13 @@ def delivered(link: Link) -> str:
         return f"connection {link.label} is ready" if not link.replies.error else f"the server refused {link.label}"
     if link.replies.error:
         return f"the error to {command} on {link.label} was delivered: {link.replies.error}"
-    return f"the reply to {command or 'the server’s message'} on {link.label} was delivered"
+    return f"the reply to {command or 'the server’s message'} on {link.label} was delivered{_instead(link)}"
+
+
+def _instead(link: Link) -> str:
+    """What the server did instead, and reports as no error: whoever commits a failed transaction rolls it back."""
+    commits = link.request.command in ("COMMIT", "PREPARE TRANSACTION")
+    return ": ROLLBACK" if commits and link.replies.tags == ["ROLLBACK"] else ""
 
 
 def _gone(link: Link) -> str:

@@ -50,9 +50,11 @@ def activity(frame: Frame, before: Frame | None, names: Names) -> tuple[Activity
         if before is not None:
             line = replace(line, changed=_changed(line, old.pop(line.key, None)))
         lines.append(line)
+    told = {row.connection for row in frame.activity if row.state == "gone"}  # the frame says so itself
     gone = [
         replace(line, gone=True, state="gone", tone="quiet", wait="", wait_meaning="", xact_age="")
         for line in old.values()
+        if line.state != "gone" and line.connection not in told
     ]
     return tuple(lines + gone)
 

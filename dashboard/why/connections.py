@@ -104,10 +104,12 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             sessions = (session,) if session else ()
             clauses.append(Clause("took", taken.step, text, (who,) if who else (), sessions, (label,), place))
     text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
-    name = history.name(asker)
-    gist = f"{name} waited too long for {'one more' if name in holders else 'a'} connection of the pool"
-    if holders:
-        gist += f", and {listed(list(dict.fromkeys(holders))[:EACH])} gave none back"
+    name, own = history.name(asker), list(dict.fromkeys(holders))
+    gist = f"{name} waited too long for {'one more' if name in own else 'a'} connection of the pool"
+    if len(own) > 1 and set(own) == set(history.all((asker, *failure.also))):
+        gist = f"{listed(own)} each held a connection of the pool, and waited too long for one more"
+    elif own:
+        gist += f", and {listed(own[:EACH])} gave none back"
     return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist)]
 
 
@@ -215,10 +217,12 @@ def _awaits(history: History, sent: Fact, step: int) -> bool:
 
 
 def _done(history: History, sent: Fact, later: Fact) -> bool:
-    """Whether a statement had been answered before something else happened."""
-    return any(
-        sent.before(one) and one.before(later) for one in history.told("reply", connection=sent.event.connection)
-    )
+    """Whether the server was done with a statement before something else happened; the reply may be held yet."""
+    label = sent.event.connection
+    if any(sent.before(one) and one.before(later) for one in history.told("reply", connection=label)):
+        return True
+    blocked = any(waiter == label and step >= sent.step for step, waiter, _ in history.blocks)
+    return sent.step < later.step and not blocked
 
 
 def _locks(sent: Fact) -> bool:

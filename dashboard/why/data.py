@@ -22,6 +22,8 @@ from dashboard.why.writes import committed
 from dashboard.why.writes import for_another
 from dashboard.why.writes import not_kept
 from dashboard.why.writes import overtook
+from dashboard.why.writes import refuses
+from dashboard.why.writes import rolls_back
 from dashboard.why.writes import savepoint_undone
 from dashboard.why.writes import twice
 from interlock.frame import End
@@ -109,6 +111,8 @@ def _undone(history: History, sent: list[Sent]) -> list[Clause]:
             )
             more = "whose transaction had failed: the server rolls that back"
             clauses.append(sending(history, fact, more, gist))
+            if one.reply is not None and rolls_back(one.reply):
+                clauses.append(Clause("replied", one.reply.step, one.reply.event.text, (), (), (label or "",)))
     return clauses
 
 
@@ -126,13 +130,9 @@ def _given_up(history: History) -> list[Clause]:
         known = any(
             one.event.text.endswith("committed") for one in history.told("commit", task=task) if sent.before(one)
         )
-        if (
-            ended.event.text.endswith("was cancelled")
-            and not known
-            and reply.event.text.startswith(f"the reply to COMMIT on {label}")
-        ):
+        if ended.event.text.endswith("was cancelled") and not known and not refuses(reply):
             text = f"{history.name(task)} was cancelled, and never had the reply"
-            gist = f"{history.name(task)} was cancelled while it awaited a COMMIT, and the server had carried that out"
+            gist = f"{history.name(task)} was cancelled while it awaited the reply to a COMMIT that was carried out"
             return [
                 sending(history, sent, "which the server carried out", gist),
                 Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
@@ -250,7 +250,7 @@ def _beside(history: History) -> list[Clause]:
 def _refused(history: History, sent: Fact) -> bool:
     """Whether the server answered a statement with an error."""
     reply = next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
-    return reply is not None and reply.event.text.startswith("the error to")
+    return reply is not None and refuses(reply)
 
 
 def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:

@@ -92,6 +92,9 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     """The end of the proof: the error itself, and the connection that came with it."""
     came = next((one for one in history.told("checkout", task=failure.task) if one.step == failure.step), None)
     label = came.event.connection if came else None
+    given = (one for one in history.told("checkin", connection=label) if came and one.step == came.step)
+    if came is not None and any(one.before(came) for one in given):
+        label = None  # it had that one before, and took it once more: it did not wait for it
     woke = f"woke with {label} and " if label else ""
     if label and ended is not None:
         woke = f"woke with {label}, for a transaction that had ended, and "

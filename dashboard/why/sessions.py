@@ -237,9 +237,10 @@ def failed_before(history: History, failure: Failure) -> list[Clause]:
     label, culprit = refusal.event.connection or "", refusal.event.task or ""
     sent = last(one for one in history.told("sent", connection=label) if one.before(refusal))
     text = f"the server answered {history.name(culprit)}: {refusal.event.text.partition(': ')[2]}"
+    gist = f"the server refused what {history.name(culprit)} flushed in session {session}, and nobody rolled it back"
     return [
         *([sending(history, sent, f"for {session}")] if sent else []),
-        Clause("replied", refusal.step, text, (culprit,), (), (label,)),
+        Clause("replied", refusal.step, text, (culprit,), (), (label,), gist=gist),
         *_used(history, failure, session, "; nobody had called its rollback() since"),
     ]
 

@@ -30,7 +30,8 @@ def waits(history: History) -> list[Clause]:
         one = next((one for one in last.frame.connections if one.id == waiter), None)
         if one is not None and one.blocked_by == holders:
             taken = {one.id: f" (taken by {history.name(one.owner)})" for one in held}
-            text = f"{waiter} began to wait for a lock of {listed([one + taken.get(one, '') for one in holders])}"
+            behind = listed([one + taken.get(one, "") for one in holders])  # who has the lock, or asked for it before
+            text = f"{waiter} began to wait for a lock, behind {behind}"
             pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
             text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
             clauses += [clause for label in holders[:EACH] for clause in _holding(history, label, step)]

@@ -36,11 +36,21 @@ class Sent:
 
     @property
     def refused(self) -> bool:
-        return self.reply is not None and self.reply.event.text.startswith("the error to")
+        return self.reply is not None and refuses(self.reply)
 
     @property
     def writes(self) -> bool:
         return command(self.fact) in WRITES and not self.refused
+
+
+def refuses(reply: Fact) -> bool:
+    """Whether a reply is an error, or the word that a COMMIT was a rollback."""
+    return reply.event.text.startswith("the error to") or rolls_back(reply)
+
+
+def rolls_back(reply: Fact) -> bool:
+    """Whether the server answered a COMMIT with ROLLBACK."""
+    return reply.event.text.endswith("was delivered: ROLLBACK")
 
 
 def all_sent(history: History) -> list[Sent]:

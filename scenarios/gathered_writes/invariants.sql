@@ -13,7 +13,7 @@ where task in ('ann', 'ben', 'cleo') and outcome <> 'value' and exists (select f
 -- name: nobody is invited twice
 select name, count(*) from invitation group by name having count(*) > 1;
 
--- name: when all has been done without an error, all three are invited
+-- name: when main reported success, all three are invited
 select count(distinct name) from invitation
 where (select outcome = 'value' from outcome where task = 'main')
 having count(distinct name) <> 3;

@@ -12,7 +12,9 @@ from sqlalchemy import text
 
 
 @event.listens_for(engine.sync_engine, "reset")
-def clean(connection, record):
+def clean(connection, record, state=None):
+    if state is not None and state.terminate_only:  # 2.0: it is not going back, and nothing can be awaited here
+        return
     connection.rollback()
     connection.run_async(lambda driver_connection: driver_connection.reset())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -198,6 +199,16 @@ def test_a_loop_that_stands_still_is_a_hang_with_its_stack(play: Play, program: 
     end = play(program, limits=QUICK).end
     assert end.outcome == "hang"
     assert f"{program}.py" in end.detail
+
+
+def test_it_is_a_hang_too_if_somebody_had_to_think_before(play: Play) -> None:
+    async def drive(runner: Runner, message: Any) -> None:
+        if isinstance(message, Step):  # who answers so late is waited for without a bound
+            asyncio.get_running_loop().call_later(0.3, lambda: asyncio.ensure_future(runner.advance()))
+
+    end = play("blocks", mode="step", drive=drive, limits=QUICK).end
+    assert end.outcome == "hang"
+    assert "blocks.py" in end.detail
 
 
 def test_a_death_by_signal_is_a_crash(play: Play) -> None:

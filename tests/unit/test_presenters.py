@@ -65,6 +65,13 @@ def test_a_row_of_the_server_that_is_gone_is_still_named_once() -> None:
     assert backends.activity(MIDDLE, MIDDLE, Names.of(MIDDLE))[0].changed == frozenset()
 
 
+def test_a_backend_whose_end_the_frame_tells_has_one_row() -> None:
+    ended = replace(MIDDLE.activity[0], state="gone", backend_start="", query="")
+    after = replace(MIDDLE, activity=(ended, *MIDDLE.activity[1:]))
+    lines = backends.activity(after, MIDDLE, Names.of(MIDDLE))
+    assert [line.connection for line in lines] == [row.connection for row in MIDDLE.activity]
+
+
 def test_a_pid_used_again_is_another_row() -> None:
     again = replace(MIDDLE.activity[0], backend_start="2026-11-20 11:00:00")
     lines = backends.activity(replace(MIDDLE, activity=(again,)), MIDDLE, Names.of(MIDDLE))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 
 from dashboard import incidents
 from dashboard import stacks
 from dashboard.config import Settings
 from dashboard.folders import incident_dirs
 from dashboard.incidents import Program
+from dashboard.store import ExplorationRow
 from dashboard.store import RunRow
 from interlock.job import Job
 
@@ -31,8 +33,35 @@ def schema_of(run_id: int) -> str:
     return f"run_{run_id}"
 
 
+def schema_of_exploration(exploration_id: int) -> str:
+    """The schema in which the runs of an exploration follow one another."""
+    return f"exploration_{exploration_id}"
+
+
 def plan(settings: Settings, run: RunRow) -> Plan:
     """Look up what a run names. Raises `Unplayable`."""
+    found = _plan(settings, run)
+    job = replace(
+        found.job,
+        schema=schema_of(run.id),
+        mode=run.mode,
+        schedule=run.schedule,
+        seed=run.seed,
+        follow=run.follow,
+        pictures=found.program.kind != "timing" or run.mode != "natural",
+    )
+    return replace(found, job=job)
+
+
+def plan_exploration(settings: Settings, wanted: ExplorationRow) -> Plan:
+    """The same for an exploration; its job is that of each run, before it is said what it is to follow."""
+    found = _plan(settings, wanted)
+    if found.program.kind == "timing":
+        raise Unplayable("This program measures time on the plain network; there is no order to choose.")
+    return replace(found, job=replace(found.job, schema=schema_of_exploration(wanted.id)))
+
+
+def _plan(settings: Settings, run: RunRow | ExplorationRow) -> Plan:
     if settings.lab_url is None:
         raise Unplayable("No lab is known to this worker. Set INTERLOCK_LAB_URL, or start it with `interlock serve`.")
     incident = incidents.load(incident_dirs(settings)).incident(run.incident)
@@ -54,16 +83,11 @@ def plan(settings: Settings, run: RunRow) -> Plan:
     job = Job(
         program=str(program.path),
         lab=settings.lab_url,
-        schema=schema_of(run.id),
-        mode=run.mode,
-        schedule=run.schedule,
-        seed=run.seed,
+        schema="",
         setup=incident.setup,
         invariants=incident.invariants,
         requests=program.requests,
         limits=program.limits,
-        follow=run.follow,
         replica_hosts=program.replica,
-        pictures=program.kind != "timing" or run.mode != "natural",
     )
     return Plan(program, stack.python, job)

@@ -1,4 +1,4 @@
-"""The worker: an event loop in the background that plays runs and installs stacks.
+"""The worker: an event loop in the background that plays runs, explores orders, and installs stacks.
 
 It lives on a thread of the web process, or alone (`interlock worker`). When it loses the store it tries again until the
 store is back, and runs in its hands go on if that is soon. When it dies, however it dies, another one (or its
@@ -31,6 +31,7 @@ from dashboard.execution import Execution
 from dashboard.execution import GivenUp
 from dashboard.execution import insist
 from dashboard.execution import made_up_end
+from dashboard.exploring import Explorer
 from dashboard.home import ClusterError
 from dashboard.plan import Plan
 from dashboard.plan import Unplayable
@@ -85,6 +86,7 @@ class Worker:
         self._turns = Turns()
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, Execution] = {}
+        self._explorer = Explorer(settings, self._store, self._key, self._turns, self._replica)
         self._installs: set[str] = set()
         self._stopping = asyncio.Event()
 
@@ -113,7 +115,7 @@ class Worker:
                     pause = RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)]
                     await asyncio.wait([stopping], timeout=pause)
         finally:
-            unfinished = [warming, stopping, *self._runs.values()]
+            unfinished = [warming, stopping, *self._runs.values(), *self._explorer.at_work]
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
@@ -131,6 +133,7 @@ class Worker:
                 await _while_all_run(
                     _take_jobs(queue, jobs.RUNS, RUNS_AT_ONCE),
                     _take_jobs(queue, jobs.STEPPED, STEPPED_AT_ONCE),
+                    _take_jobs(queue, jobs.EXPLORATIONS, 1),
                     _take_jobs(queue, jobs.INSTALLS, 1),
                     self._sweep_again(queue),
                     self._do_chores(),
@@ -141,8 +144,9 @@ class Worker:
         """Have the runs in our hands written down as interrupted."""
         for execution in self._executions.values():
             execution.give_up(WORKER_STOPPED)
-        if self._runs:
-            await asyncio.wait(self._runs.values(), timeout=FAREWELL)
+        self._explorer.give_up()
+        if at_work := [*self._runs.values(), *self._explorer.at_work]:
+            await asyncio.wait(at_work, timeout=FAREWELL)
 
     async def _warm_up(self) -> None:
         """Have a runner of each stack ready before somebody wants it."""
@@ -238,6 +242,12 @@ class Worker:
         except lab.LabDown as error:
             logger.warning("What run %s left in the lab stays there for now: %s", run_id, error)
 
+    # Exploring
+
+    async def explore(self, exploration_id: int) -> None:
+        """Try orders until it is known what was asked."""
+        await self._explorer.explore(exploration_id)
+
     # Installing stacks
 
     async def install_stack(self, name: str) -> None:
@@ -286,6 +296,7 @@ class Worker:
         for run_id in await asyncio.to_thread(self._store.littered_runs):
             if run_id not in self._runs:
                 await self._tidy(run_id)
+        await self._explorer.sweep()
 
     async def _do_chores(self) -> None:
         """Delete the runs that are kept no longer, and have the lab vacuumed: at the start, then once an hour."""

@@ -12,6 +12,7 @@ from dashboard.store.history import Deed
 ACTIONS = {
     "start": "started",
     "branch": "branched off",
+    "explore": "explored orders in",
     "import": "imported",
     "advance": "chose what happens next",
     "play": "let it play",
@@ -65,4 +66,9 @@ def _url(deed: Deed) -> str | None:
     kind, _, name = deed.object.partition(":")
     if deed.action == "delete":
         return None
-    return {"run": f"/runs/{name}", "stack": f"/stacks#{name}", "retention": "/runs/retention"}.get(kind)
+    return {
+        "run": f"/runs/{name}",
+        "stack": f"/stacks#{name}",
+        "exploration": f"/explorations/{name}",
+        "retention": "/runs/retention",
+    }.get(kind)

@@ -1,4 +1,4 @@
-"""The store: runs, their steps, the commands to them, the stacks, notes, share links. All that a page shows is here.
+"""The store: runs and steps, commands, stacks, explorations, notes, share links. All that a page shows is here.
 
 A step is committed before anybody hears of it, so whatever was once shown can be shown again. Every method opens its
 own short transaction, may be called from any thread, and raises `StoreDown` when the server cannot be reached.
@@ -18,6 +18,7 @@ from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
 from dashboard.store.errors import UnknownRun
+from dashboard.store.explorations import Explorations
 from dashboard.store.history import Deed
 from dashboard.store.history import History
 from dashboard.store.history import HistoryFilter
@@ -27,6 +28,7 @@ from dashboard.store.presence import Presence
 from dashboard.store.records import Audience
 from dashboard.store.records import Caption
 from dashboard.store.records import Command
+from dashboard.store.records import ExplorationRow
 from dashboard.store.records import Note
 from dashboard.store.records import RunFilter
 from dashboard.store.records import RunPage
@@ -51,6 +53,7 @@ __all__ = [
     "CommandRefused",
     "Note",
     "Deed",
+    "ExplorationRow",
     "HistoryFilter",
     "Listed",
     "Retention",
@@ -72,7 +75,7 @@ __all__ = [
 ]
 
 
-class Store(Imports, RunLists, Deletion, Custody, Commands, Stacks, Shares, Notes, Presence, History):
+class Store(Imports, RunLists, Deletion, Custody, Commands, Stacks, Explorations, Shares, Notes, Presence, History):
     """The one way to the store. Make one per process and share it; `close()` it in the end."""
 
 

@@ -48,7 +48,7 @@ class Custody(Server):
         """Runs whose worker is gone, and those of `worker` that it does not hold."""
         active = run_table.c.status.in_(ACTIVE)
         with self.reading() as tx:
-            query = sa.select(run_table.c.id).where(active, _left(run_table, "id", worker, held))
+            query = sa.select(run_table.c.id).where(active, left(run_table, "id", worker, held))
             return list(tx.scalars(query.order_by(run_table.c.id)))
 
     def taken_runs(self, held: Collection[int]) -> list[int]:
@@ -62,7 +62,7 @@ class Custody(Server):
         active = stack_table.c.state == "installing"
         with self.reading() as tx:
             return list(
-                tx.scalars(sa.select(stack_table.c.name).where(active, _left(stack_table, "name", worker, held)))
+                tx.scalars(sa.select(stack_table.c.name).where(active, left(stack_table, "name", worker, held)))
             )
 
     def forgotten_runs(self) -> list[int]:
@@ -82,6 +82,7 @@ class Custody(Server):
             tx.execute(sa.update(run_table).where(run_table.c.id == run_id).values(litter=False))
 
 
-def _left(table: sa.Table, key: str, worker: int, held: Collection[object]) -> sa.ColumnElement[bool]:
+def left(table: sa.Table, key: str, worker: int, held: Collection[object]) -> sa.ColumnElement[bool]:
+    """What is of a worker that is gone, or of this one though it does not hold it."""
     gone = table.c.worker.is_(None) | table.c.worker.not_in(sa.select(_ALIVE.subquery().c.key))
     return gone | ((table.c.worker == worker) & table.c[key].not_in(held))

@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from dashboard.store.explorations import OPEN
 from dashboard.store.history import note
 from dashboard.store.records import RunFilter
 from dashboard.store.runs import matching
 from dashboard.store.server import Server
 from dashboard.store.tables import OVER
+from dashboard.store.tables import exploration as exploration_table
 from dashboard.store.tables import note as note_table
 from dashboard.store.tables import pin as pin_table
 from dashboard.store.tables import run as run_table
@@ -119,7 +121,10 @@ class Deletion(Server):
             note(tx, actor, "settings", "retention", text)
 
     def retain(self, actor: str) -> int:
-        """Delete what the retention in force has no room for; how many runs that were."""
+        """Delete what the retention in force has no room for; how many runs that were.
+
+        Of explorations of a program goes what is as old; those of a run go with it.
+        """
         retention, deleted = self.retention(), 0
         while retention.on:
             query = sa.select(_c.id).where(_outlived(retention), _deletable()).order_by(_c.id).limit(AT_ONCE)
@@ -129,6 +134,8 @@ class Deletion(Server):
                     _delete(tx, ids, actor, "retention")
             deleted += len(ids)
             if len(ids) < AT_ONCE:
+                with self.transaction() as tx:
+                    tx.execute(sa.delete(exploration_table).where(*_explored_before(retention)))
                 break
         return deleted
 
@@ -149,7 +156,9 @@ def ranges(ids: Iterable[int]) -> Iterator[str]:
 
 
 def _deletable() -> sa.ColumnElement[bool]:
-    return sa.and_(_c.status.in_(OVER), sa.not_(_c.litter))
+    e = exploration_table.c
+    explored = sa.exists().where(e.run_id == _c.id, sa.or_(e.status.in_(OPEN), e.litter))
+    return sa.and_(_c.status.in_(OVER), sa.not_(_c.litter), sa.not_(explored))
 
 
 def _outlived(retention: Retention) -> sa.ColumnElement[bool]:
@@ -160,6 +169,19 @@ def _outlived(retention: Retention) -> sa.ColumnElement[bool]:
         newest = sa.select(_c.id).order_by(_c.id.desc()).limit(retention.runs).subquery()
         reasons.append(_c.id < sa.select(sa.func.min(newest.c.id)).scalar_subquery())
     return sa.and_(_deletable(), sa.or_(sa.false(), *reasons), *(_c.id.not_in(kept) for kept in KEEPERS))
+
+
+def _explored_before(retention: Retention) -> Iterator[sa.ColumnElement[bool]]:
+    e = exploration_table.c
+    yield sa.and_(e.run_id.is_(None), e.status.not_in(OPEN), sa.not_(e.litter))
+    reasons: list[sa.ColumnElement[bool]] = []
+    if retention.days is not None:
+        reasons.append(e.ended < sa.func.now() - sa.func.make_interval(0, 0, 0, retention.days))
+    if retention.runs is not None:
+        newest = sa.select(_c.created).order_by(_c.id.desc()).limit(retention.runs).subquery()
+        full = sa.select(sa.func.count()).select_from(newest).scalar_subquery() == retention.runs
+        reasons.append(sa.and_(full, e.created < sa.select(sa.func.min(newest.c.created)).scalar_subquery()))
+    yield sa.or_(sa.false(), *reasons)
 
 
 def _mark(ids: list[int]) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.inevitable import Found
 from dashboard.store.tables import ACTIVE
 from dashboard.store.tables import OVER
+from dashboard.tally import Tally
 from interlock.frame import End
 from interlock.frame import Header
 
@@ -123,6 +125,35 @@ class StackRow:
     error: str | None
     rev: int
     updated: dt.datetime
+
+
+@dataclass(frozen=True)
+class ExplorationRow:
+    """Many orders of a program on a stack, or many continuations of a run, that are tried or were."""
+
+    id: int
+    incident: str
+    program: str
+    stack: str
+    run_id: int | None  # whose continuations; None: orders of the program
+    orders: int  # so many are to be tried,
+    seconds: int  # and for so long at most
+    actor: str
+    status: str  # queued | running | ended | cancelled | interrupted | failed
+    progress: str
+    error: str | None  # why it failed
+    way_out: int | None  # the run that was made of the way out
+    cancel: bool  # somebody wants it to end
+    rev: int
+    created: dt.datetime
+    started: dt.datetime | None
+    ended: dt.datetime | None
+    tally: Tally | None  # what came of the orders so far
+    found: Found | None  # what came of the continuations so far
+
+    @property
+    def over(self) -> bool:
+        return self.status not in ("queued", "running")
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from dashboard.store.listener import Listener
 from dashboard.store.revisions import Revisions
 from dashboard.store.tables import ANSWER_CHANNEL
 from dashboard.store.tables import COMMAND_CHANNEL
+from dashboard.store.tables import EXPLORATION_CHANNEL
 from dashboard.store.tables import RUN_CHANNEL
 from dashboard.store.tables import STACK_CHANNEL
 
+CHANNELS = (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, STACK_CHANNEL, EXPLORATION_CHANNEL)
 LOOK_AGAIN = 1.0  # seconds between two looks while notifications are lost
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ class Server:
         self.url = url
         self._engine = engine(url)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
-        self.listener = Listener(url, (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, STACK_CHANNEL))
+        self.listener = Listener(url, CHANNELS)
         self._revisions = Revisions(lambda: self.listener.connected)
 
     @functools.cached_property

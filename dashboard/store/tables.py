@@ -1,7 +1,7 @@
 """The store's tables, as SQLAlchemy Core sees them; `migrations/` creates them.
 
-Triggers keep two promises that no caller can forget: every change of a run, a stack or a command is announced with
-NOTIFY when (and only when) it is committed, and `rev` of a run and of a stack grows with it.
+Triggers keep two promises that no caller can forget: every change of a run, a stack, an exploration or a command is
+announced with NOTIFY when (and only when) it is committed, and `rev` of the first three grows with it.
 
 Frames, headers and ends rest in columns of type `json`, not `jsonb`: what a program prints may hold a NUL character or
 half a surrogate pair, which `jsonb` refuses.
@@ -27,6 +27,7 @@ RUN_CHANNEL = "interlock_run"  # payload: the run's id
 COMMAND_CHANNEL = "interlock_command"  # payload: the run's id
 ANSWER_CHANNEL = "interlock_answer"  # payload: the command's id
 STACK_CHANNEL = "interlock_stack"  # payload: the stack's name
+EXPLORATION_CHANNEL = "interlock_exploration"  # payload: the exploration's id
 
 ACTIVE = ("starting", "waiting", "running")
 """The states of a run that some worker has in its hands."""
@@ -106,6 +107,31 @@ stack = Table(
     Column("rev", BigInteger, nullable=False),
     Column("worker", BigInteger),
     Column("updated", DateTime(timezone=True), nullable=False),
+)
+
+exploration = Table(
+    "exploration",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("incident", Text, nullable=False),
+    Column("program", Text, nullable=False),
+    Column("stack", Text, nullable=False),
+    Column("run_id", BigInteger, ForeignKey("run.id", ondelete="CASCADE")),  # whose continuations; null: all orders
+    Column("orders", Integer, nullable=False),  # so many are to be tried,
+    Column("seconds", Integer, nullable=False),  # and for so long at most
+    Column("actor", Text, nullable=False),
+    Column("status", Text, nullable=False),  # queued | running | ended | cancelled | interrupted | failed
+    Column("progress", Text, nullable=False),
+    Column("found", JSON(none_as_null=True)),  # so far: a Tally, or of a run's continuations a Found
+    Column("error", Text),  # why it failed
+    Column("way_out", BigInteger, ForeignKey("run.id", ondelete="SET NULL")),  # the run made of the way out
+    Column("cancel", Boolean, nullable=False),  # somebody wants it to end
+    Column("rev", BigInteger, nullable=False),
+    Column("worker", BigInteger),
+    Column("litter", Boolean, nullable=False),  # the lab may still hold its schema
+    Column("created", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("started", DateTime(timezone=True)),
+    Column("ended", DateTime(timezone=True)),
 )
 
 share = Table(

@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import psutil
 import psycopg
 import pytest
@@ -32,6 +33,10 @@ KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
 
 T = TypeVar("T")
 GRACE = 3.0  # seconds that things on their way out have to be gone
+
+# How fast a machine is says nothing of the code: no property fails for its time.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 _replicas: list[str] = []
 """The URL of the session's replica, once a test has needed it."""

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -37,7 +36,7 @@ def as_read(value: object) -> object:
     return json.loads(json.dumps(value))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(FRAMES, FRAMES)
 def test_a_frame_becomes_the_other(before: Frame, after: Frame) -> None:
     changes = as_read(delta.changes(before, after))
@@ -45,7 +44,7 @@ def test_a_frame_becomes_the_other(before: Frame, after: Frame) -> None:
     assert delta.changed(before, changes) == after
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(st.builds(Step, st.just(0), FRAMES), min_size=1, max_size=8), st.integers(0, 2 * delta.EVERY))
 def test_a_journal_is_read_back_as_written(steps: list[Step], first: int) -> None:
     told = [replace(step, number=first + place) for place, step in enumerate(steps)]

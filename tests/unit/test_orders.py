@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from interlock import strategy
@@ -68,7 +67,6 @@ def test_what_is_answered_is_what_a_run_ends_with(world: World, seeds: list[int]
     assert not orders.doubt
 
 
-@settings(deadline=None)
 @given(worlds, st.integers(0, 3))
 def test_aiming_at_what_is_left_tries_every_order_once(world: World, seeds: int) -> None:
     orders, wanted, met = Orders(), sorted(orders_of(world)), set()

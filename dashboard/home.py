@@ -30,6 +30,8 @@ HINTS = {
     "Disk quota exceeded": "The disk quota is used up: make room, or move the data with INTERLOCK_DATA_DIR.",
     "Permission denied": "A file is not this account's: was Interlock started by another user here? "
     "Give the folder to one of them, or set INTERLOCK_DATA_DIR.",
+    "File exists": "A file is where a folder should be. Set INTERLOCK_DATA_DIR to a folder.",
+    "Not a directory": "A file is where a folder should be. Set INTERLOCK_DATA_DIR to a folder.",
     "Read-only file system": "Set INTERLOCK_DATA_DIR to a folder that can be written to.",
     "could not create shared memory": "The system gives too little shared memory (in a container: raise its shm size).",
     "could not look up effective user ID": "PostgreSQL runs only as an account that has a name: add this one to "

@@ -242,7 +242,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "stack": result.stack,
         "versions": header.versions if header else {},
         "schedule": end.schedule,
-        "steps": end.steps,
+        "steps": max(0, end.steps),
         "tasks": [
             {
                 "name": task.name,
@@ -287,6 +287,8 @@ def as_text(result: Result) -> str:
             if result.expected
             else "The incident declares another end."
         )
+    if end.steps < 0:  # the program never began
+        return "\n".join(lines)
     replay = ["interlock", "run", result.target.name, "--stack", result.stack, "--schedule", end.schedule]
     if result.target.program is None:
         asked = result.target.requests

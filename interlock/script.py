@@ -43,7 +43,10 @@ def serve(program: str, clients: Clients) -> None:
 
 def shown(error: BaseException) -> str:
     """An exception that left the script, as Python shows it at the end of a traceback."""
-    return "".join(traceback.format_exception_only(type(error), error)).strip()
+    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    if isinstance(error, ModuleNotFoundError):
+        text += ". The stack does not have it. Your project’s own interpreter can be a stack, see the author’s guide."
+    return text
 
 
 def place_of(error: BaseException, sources: probe.Sources, clean: Callable[[str], str]) -> Optional[Place]:

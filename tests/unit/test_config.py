@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from dashboard.cluster import LAB
+from dashboard.cluster import REPLICA
 from dashboard.config import Settings
 from dashboard.config import SettingsError
 from dashboard.config import resource
 
+CHECKOUT = Path(__file__).parents[2]
 TOKEN = "a-token-that-nobody-guesses"
 
 
@@ -96,3 +100,23 @@ def test_other_machines_come_in_only_with_a_token_and_names(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_loopback_needs_neither(host: str) -> None:
     assert Settings.from_env({"INTERLOCK_HOST": host}).loopback
+
+
+def test_what_the_compose_file_says_is_what_is_read_and_what_the_embedded_lab_has() -> None:
+    """Nobody starts containers in these tests, so that its words are right is seen to here."""
+    compose = (CHECKOUT / "docker-compose.yml").read_text()
+    known = {*Settings.from_env({}).to_env(), "INTERLOCK_WORKER"}
+    named = set(re.findall(r"\bINTERLOCK_[A-Z_]+", compose + (CHECKOUT / "Dockerfile").read_text()))
+    assert named <= known
+    ours = {"listen_addresses", "port", "unix_socket_permissions", "shared_buffers", "min_wal_size", "max_wal_size"}
+    ours |= {"log_checkpoints", "log_line_prefix"}  # of a server that is embedded on the same machine
+    given = dict(re.findall(r"-c (\w+)=(\S+)", compose))
+    lab = {name: value for name, value in LAB.items() if name not in ours}
+    assert {name: given.get(name) for name in lab} == lab
+    assert given.items() - lab.items() <= REPLICA.items()  # one command for both
+
+
+def test_every_setting_is_in_the_operations_guide() -> None:
+    guide = (CHECKOUT / "docs" / "operations.md").read_text()
+    table = set(re.findall(r"^\| `(INTERLOCK_[A-Z_]+)`", guide, re.MULTILINE))
+    assert table == {*Settings.from_env({}).to_env(), "INTERLOCK_WORKER"}

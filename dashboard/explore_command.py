@@ -20,6 +20,7 @@ from dashboard.run_command import find
 from dashboard.run_command import find_stack
 from dashboard.run_command import make_job
 from dashboard.run_command import servers
+from dashboard.run_command import tell_problems
 from dashboard.tally import BOUND
 from dashboard.tally import FAILING
 from dashboard.tally import Counting
@@ -73,6 +74,7 @@ def explore(
 ) -> Explored:
     """Find the program and try its orders; starts a lab for the while if none is there."""
     target = find(settings, text)
+    tell_problems(target)
     if target.program is not None and target.program.kind == "timing":
         raise UsageError(f"{target.name} measures time on the plain network; its replies are not held.")
     stack = find_stack(settings, stack_name)

@@ -78,7 +78,7 @@ def replay(
         target=target.name,
         stack=found.name,
         schedule=asked,
-        steps=len(journal.steps),
+        steps=max(0, len(journal.steps) - 1),  # the first one is step 0
         whole=journal.whole,
         notes=(*_notes(journal.header, told, target), *dict.fromkeys(_escapes(journal.end, end))),
         difference=first_difference(journal, told),

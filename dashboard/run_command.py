@@ -214,11 +214,18 @@ def run(
 ) -> Result:
     """Find, play and judge; starts a lab for the while if none is there."""
     target = find(settings, text, requests, headers)
+    tell_problems(target)
     stack = find_stack(settings, stack_name)
     make_job(target, stack.name, "", plan, seed, natural)  # a wrong schedule is told before any server starts
     with servers(settings, target) as (lab_url, replica_url):
         job = make_job(target, stack.name, lab_url, plan, seed, natural, replica_url)
         return asyncio.run(play(settings, target, stack, job, tell))
+
+
+def tell_problems(target: Target) -> None:
+    """What is wrong with the incident's folder, on the stream that scripts do not read."""
+    for problem in target.incident.problems if target.incident else ():
+        click.echo(problem, err=True)
 
 
 def _say_once() -> Callable[[str], None]:

@@ -88,7 +88,7 @@ def markdown(
 
 def _facts(run: RunRecord, url: str) -> Iterator[str]:
     versions = run.header.versions if run.header else {}
-    yield f"- run {run.id}, {words.count(run.steps + 1, 'step')}, {words.clock(run.ended or run.created)}: <{url}>"
+    yield f"- run {run.id}, {words.count(max(0, run.steps), 'step')}, {words.clock(run.ended or run.created)}: <{url}>"
     if versions:
         yield "- versions: " + ", ".join(f"{_text(name)} {_text(version)}" for name, version in versions.items())
     if run.title:

@@ -1,8 +1,10 @@
-"""`interlock run` with a web application of one's own: the command line gives it its requests."""
+"""`interlock run`: what it is given, and what it says of what cannot be run."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from dashboard import replay_command
 from dashboard import run_command
 from dashboard.config import Settings
+from dashboard.config import resource
 from dashboard.run_command import Result
 from dashboard.run_command import UsageError
 from interlock.delta import Writer
@@ -106,3 +109,28 @@ def test_a_request_that_is_none_is_refused(
 def test_an_incident_has_its_own_requests(settings: Settings) -> None:
     with pytest.raises(UsageError, match="declares its requests itself"):
         run_command.find(settings, "request_session/broken", ["GET /names"])
+
+
+def test_what_never_began_is_told_without_a_command_that_replays_it(settings: Settings, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import no_such_library\n")
+    result = run_command.run(settings, str(script), "sqlalchemy-2.1", None, None, False, [].append)
+    text = run_command.as_text(result)
+    assert result.status == 2
+    assert "No module named 'no_such_library'. The stack does not have it." in text
+    assert "at script.py, line 1: import no_such_library" in text
+    assert "Again" not in text
+    assert run_command.as_json(result)["steps"] == 0
+
+
+def test_a_mistake_in_the_folder_of_an_incident_is_told(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(resource("scenarios") / "lost_update", tmp_path / "typing_error")
+    toml = tmp_path / "typing_error" / "incident.toml"
+    toml.write_text(toml.read_text().replace('"silent"', '"slient"'))
+    run_command.tell_problems(run_command.find(replace(settings, scenario_dirs=(tmp_path,)), "typing_error"))
+    told = capsys.readouterr()
+    assert f"{toml}:" in told.err
+    assert "slient" in told.err
+    assert told.out == ""

@@ -134,11 +134,24 @@ def load(line: str, step: typing.Callable[[Any], Step] = lambda data: from_data(
 
 def digest(messages: Iterable[Message]) -> str:
     """A fingerprint of a run: equal for equal runs, whatever their process ids, dates and speed."""
-    sha = hashlib.sha256()
+    found = Digest()
     for message in messages:
-        sha.update(canonical(message).encode())
-        sha.update(b"\n")
-    return sha.hexdigest()
+        found.add(message)
+    return str(found)
+
+
+class Digest:
+    """The fingerprint of the messages so far."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+
+    def add(self, message: Message) -> None:
+        self._sha.update(canonical(message).encode())
+        self._sha.update(b"\n")
+
+    def __str__(self) -> str:
+        return self._sha.hexdigest()
 
 
 def canonical(message: Message) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import random
 import sys
 import time
 import warnings
@@ -217,8 +218,12 @@ class Play:
         self._look_at_imports()
         if self._job.many and not self._forked:
             gc.freeze()  # what the program has made so far need not be looked through in every run
-            self._strategy = self._drawing(self._fork(self._set_stage_again))
+            drawn = random.getstate()
+            aim = self._fork(self._set_stage_again)
+            random.setstate(drawn)  # Python has seeded it anew in the fork
             self._forked, self._began = True, self._monotonic()
+            if self._job.mode == "random":
+                self._strategy = self._drawing(aim)
 
     def _set_stage_again(self, last_one_died: bool) -> None:
         """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""

@@ -15,9 +15,11 @@ import re
 import signal
 import time
 from collections import deque
+from collections.abc import AsyncGenerator
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,7 @@ from interlock.job import Invariant
 from interlock.job import Job
 from interlock.job import Limits
 from interlock.orders import Aim
+from interlock.orders import Drawn
 from interlock.orders import Orders
 from interlock.schedule import Schedule
 from interlock.strategy import Offer
@@ -58,6 +61,15 @@ sys.path[:] = [path for path in sys.path if path]
 from interlock.child import main
 main()
 """
+
+
+@dataclass(frozen=True)
+class Forked:
+    """One of many runs."""
+
+    end: End
+    drawn: Optional[Drawn] = None  # by chance; None: it could not tell
+    digest: str = ""  # of its steps and its end, if there were pictures
 
 
 class RunnerError(Exception):
@@ -202,15 +214,62 @@ class Runner:
         wants them all: where few enough seem to be left, orders that no seed has come to are played, with None for
         their seed, in place of seeds whose end was known.
         """
-        self._ending, self._deviations = None, {}
-        many = replace(job, mode="random", many=True, pictures=False)
         known, todo, left_over = orders if orders is not None else Orders(), deque(seeds), 0
-        drawn: Optional[list[tuple[Offer, str]]] = None
+        answers: deque[tuple[Optional[int], End]] = deque()
         seed: Optional[int] = seeds[0]
-        end, template = None, None
+
+        def following() -> Optional[Aim]:
+            nonlocal seed, left_over
+            while todo and (answer := known.known(todo[0])) is not None:
+                answers.append((todo.popleft(), answer))
+                left_over += 1
+            reachable = orders is not None and known.open <= left_over + len(todo)
+            aim = known.untried() if left_over and reachable else None
+            if aim is not None:
+                seed, left_over = None, left_over - 1
+            elif todo:
+                seed = todo.popleft()
+                aim = Aim(seed)
+            return aim
+
+        runs = self._forked(replace(job, mode="random", many=True, pictures=False), following)
+        try:
+            async for run in runs:
+                if run.drawn is not None and run.end.outcome != "interrupted":
+                    known.add(run.drawn, run.end)
+                else:
+                    known.lost()
+                answers.append((seed, run.end))
+                while answers:
+                    yield answers.popleft()
+            while answers:
+                yield answers.popleft()
+        finally:
+            await runs.aclose()
+
+    async def replay(self, job: Job, times: int) -> AsyncIterator[tuple[str, End]]:
+        """Play a job again and again with all its pictures; yields for each time the digest of its steps and its end.
+
+        The program is imported once, and every run is forked from the moment at which its event loop begins.
+        """
+        numbers = iter(range(times))
+        runs = self._forked(replace(job, many=True), lambda: None if next(numbers, None) is None else Aim())
+        try:
+            async for run in runs:
+                yield run.digest, run.end
+        finally:
+            await runs.aclose()
+
+    async def _forked(self, job: Job, following: Callable[[], Optional[Aim]]) -> AsyncGenerator[Forked, None]:
+        """Runs of one program, each forked from the moment at which its event loop begins, for as long as there are
+        any to follow. A program that does not get there yields one `End`.
+        """
+        self._ending, self._deviations = None, {}
+        drawn: Optional[list[tuple[Offer, str]]] = None
+        end, template, digest = None, None, ""
         began = time.monotonic()
-        if not self._tell({"job": journal.to_data(many)}):
-            yield seed, self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
+        if not self._tell({"job": journal.to_data(job)}):
+            yield Forked(self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0))
             return
         try:
             while True:
@@ -221,29 +280,22 @@ class Runner:
                     line = {"silence": True}
                 if line is None:
                     detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
-                    yield seed, end if end is not None else self._end("crash", detail, None, time.monotonic() - began)
+                    yield Forked(end or self._end("crash", detail, None, time.monotonic() - began))
                     return
                 kind, body = next(iter(line.items()))
                 if kind == "started":
                     template = self.run_pid = body["pid"]
                 elif kind == "free":
-                    while todo and (answer := known.known(todo[0])) is not None:
-                        left_over += 1
-                        yield todo.popleft(), answer
-                    reachable = orders is not None and known.open <= left_over + len(todo)
-                    aim = known.untried() if left_over and reachable else None
-                    if aim is not None:
-                        seed, left_over = None, left_over - 1
-                    elif todo:
-                        seed = todo.popleft()
-                        aim = Aim(seed)
+                    aim = following()
                     self._tell({"aim": journal.to_data(aim)} if aim is not None else {"stop": True})
                     began = time.monotonic()
                 elif kind == "began":
-                    self.run_pid, end, drawn, began = body["pid"], None, None, time.monotonic()
+                    self.run_pid, end, drawn, digest, began = body["pid"], None, None, "", time.monotonic()
                     self._deviations = {}
                 elif kind == "drew":
                     drawn = [(journal.from_data(Offer, offered), token) for offered, token in body]
+                elif kind == "digest":
+                    digest = body
                 elif kind == "chose":
                     self._deviations[body["step"]] = body["token"]
                 elif kind == "waits":  # its turn at the replica is no work of its own
@@ -254,16 +306,13 @@ class Runner:
                     end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", None, 0.0)
                 elif kind == "left":
                     self.run_pid = template
-                    if end is not None and drawn is not None and end.outcome != "interrupted":
-                        known.add(drawn, end)
-                    else:
-                        known.lost()
-                    yield seed, end if end is not None else self._gone(body["status"], None, time.monotonic() - began)
+                    gone = end or self._gone(body["status"], None, time.monotonic() - began)
+                    yield Forked(gone, drawn if end else None, digest if end else "")
                     end, drawn, began = None, None, time.monotonic()
                 elif kind == "exited":
                     self.run_pid = template = None
                     if end is not None:
-                        yield seed, end
+                        yield Forked(end)
                     return
                 over = time.monotonic() >= began + job.limits.seconds
                 if end is None and (over or kind == "silence"):

@@ -91,6 +91,12 @@ class Warm:
 
         return self._loop.run(ends())
 
+    def replay(self, python: str, job: Job, times: int) -> list[tuple[str, End]]:
+        async def found() -> list[tuple[str, End]]:
+            return [found async for found in self.start(python).replay(job, times)]
+
+        return self._loop.run(found())
+
     def close(self) -> None:
         for runner in self._runners.values():
             self._loop.run(runner.close())

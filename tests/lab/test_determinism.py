@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from interlock.frame import Message
 from interlock.supervisor import Job
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
+from tests.lab.conftest import Warm
 from tests.prove import prove
 
 RUNS = 30
@@ -69,6 +72,27 @@ def test_where_backends_cannot_be_held_a_race_for_a_row_is_told(
         end = replayed("row_queue", stack_python("sqlalchemy-2.1"), far, 1)[-1]
     assert end.outcome == "ok"
     assert any("went for the same row at once" in text for text in end.escapes), end.escapes
+
+
+def test_a_fork_from_where_the_loop_begins_is_the_same_run(lab_url: str, warm: Warm, tmp_path: Path) -> None:
+    job = Job(str(PROGRAMS / "deadlock.py"), lab_url, "test_forked", setup=(PROGRAMS / "schema.sql").read_text())
+
+    def says(what: str) -> Job:
+        program = tmp_path / "says.py"
+        program.write_text(
+            f"import asyncio, os, random\n\nasync def main():\n    print({what})\n\nasyncio.run(main())\n"
+        )
+        return replace(job, program=str(program))
+
+    try:
+        for same in (job, says("random.random()")):  # which Python seeds anew in each fork
+            alone = warm.play(sys.executable, same, None)
+            found = warm.replay(sys.executable, same, 3)
+            assert [digest for digest, _ in found] == [journal.digest(alone.messages[1:])] * 3
+            assert {end.signature for _, end in found} == {alone.end.signature}
+        assert len({digest for digest, _ in warm.replay(sys.executable, says("os.getpid()"), 3)}) == 3
+    finally:
+        drop_schema(lab_url, "test_forked")
 
 
 @contextmanager

@@ -33,8 +33,9 @@ def read_only(history: History, failure: Failure) -> list[Clause]:
     if refusal is None or sent is None or label not in history.replicas:
         return []
     text = f"the server answered {label}: {refusal.event.text.partition(': ')[2]}"
+    gist = f"{history.name(failure.task)} sent its {command(sent)} to the replica, which takes no writes"
     return [
-        sending(history, sent, "which leads to the replica"),
+        sending(history, sent, "which leads to the replica", gist),
         Clause("replied", refusal.step, text, (), (), (label,)),
     ]
 

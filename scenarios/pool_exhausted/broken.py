@@ -28,6 +28,7 @@ async def main():
         asyncio.create_task(handle(1), name="ann"),
         asyncio.create_task(handle(2), name="ben"),
         asyncio.create_task(handle(3), name="cleo"),
+        return_exceptions=True,
     )
 
 

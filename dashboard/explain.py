@@ -125,7 +125,7 @@ def _of_errors(end: End, version: str) -> Explanation | None:
             "It is none of the errors that Interlock knows; the place in your own source is marked in the traceback."
         )
         title = f"{_short(error.type)} in task “{task.name}”"
-        return Explanation(title, _join(words), error=_line(error), task=task.name)
+        return Explanation(title, _join(words), error=_line(error), task=task.name, advice=_begin(error))
     words += [symptom.means, symptom.why, symptom.advice]
     if broken := _broken(end):
         words.append(f"The data is wrong too. It breaks {_rules(broken)}.")
@@ -182,6 +182,12 @@ def _masked(task: TaskOutcome, error: ErrorView) -> str:
     if error is last or error.message.partition("\n")[0] in last.message:
         return ""
     return f"That is the first error; the one that the traceback ends with, {_line(last)}, only came of it."
+
+
+def _begin(error: ErrorView) -> str:
+    """Of an error that nobody knows: the line of the program where it came up."""
+    own = next((place for place in reversed(error.stack) if place.ours and not place.file.startswith("<")), None)
+    return f"Begin at {own.file}, line {own.line}, where it came up: `{own.text}`." if own else ""
 
 
 def _line(error: ErrorView) -> str:

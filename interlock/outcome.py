@@ -52,7 +52,7 @@ def summary(
         parts.append(f"{count} {noun} {verb}" if verb else f"{count} {noun} raised {_cut(message)}")
     parts += [f"broken: {invariant.name}" for invariant in invariants if invariant.holds is False]
     if outcome not in ("ok", "error", "silent"):
-        parts.insert(0, _cut(detail.strip().split("\n")[0].rstrip(".")) if detail else outcome)
+        parts.insert(0, _cut(_said(detail)) if detail else outcome)
     return "; ".join(parts)
 
 
@@ -61,6 +61,14 @@ def signature(outcome: str, tasks: Iterable[TaskOutcome], invariants: Iterable[I
     lines = sorted(f"{task.outcome} {_VOLATILE.sub('#', message_of(task))}" for task in tasks)
     lines += sorted(f"broken {invariant.name}" for invariant in invariants if invariant.holds is False)
     return hashlib.sha256("\n".join([outcome, *lines]).encode()).hexdigest()[:8]
+
+
+def _said(detail: str) -> str:
+    """The first line, without what only leads to the next one."""
+    line = detail.strip().split("\n")[0]
+    if line.endswith(":"):
+        line = line[:-1].rpartition(". ")[0] or line[:-1]
+    return line.rstrip(".")
 
 
 def _cut(text: str, limit: int = 160) -> str:

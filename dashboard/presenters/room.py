@@ -30,6 +30,8 @@ from dashboard.presenters.outcome import raised
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import Poll
+from dashboard.presenters.reasons import Reason
+from dashboard.presenters.reasons import reasons
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
 from dashboard.presenters.timeline import Chart
@@ -42,6 +44,7 @@ from dashboard.store.records import RunRow
 from dashboard.timeline import Timeline
 from dashboard.why import Clause
 from dashboard.why.headline import headline
+from dashboard.why.headline import remedy
 from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Frame
@@ -49,6 +52,7 @@ from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
 FAILURES = ("error", "silent", "stuck", "hang")
+LINE = 125  # letters of the sentence on top
 VIEWS = ("", "all", "timeline", "timeline-all")
 """What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
 
@@ -121,6 +125,7 @@ class Room:
     raised: tuple[TaskEnd, ...]  # tracebacks so far, while there is no outcome
     explanation: Explanation | None
     proof: tuple[Clause, ...] | None  # None: not worked out
+    reasons: tuple[Reason, ...]  # the proof, to read
     poll: Poll | None
     rev: int
     notice: str = ""  # why a command was refused
@@ -134,6 +139,18 @@ class Room:
     notes: tuple[NoteLine, ...] = ()
     drives: bool = True  # whoever looks may change things; else they only watch
     present: bool = False  # larger and calmer, for a shared screen
+
+    @property
+    def advises(self) -> bool:
+        """At the failure, and at the end: what to do comes before what else could have happened."""
+        ends = self.outcome is not None and self.explanation is not None
+        at_end = self.stepper.number in (self.stepper.failed_at, self.stepper.last)
+        return ends and (at_end or not self.choices.any)
+
+    @property
+    def tall(self) -> bool:
+        """What happened takes two lines: the same room is kept at every step, so that nothing moves."""
+        return len(words.shortened(self.happened)) > LINE
 
     @property
     def keep(self) -> str:
@@ -211,6 +228,7 @@ def room(
     fixes: Sequence[Fix] = (),
 ) -> Room:
     """The page of a run at a step."""
+    explanation = _advised(explanation, proof or (), turn)
     step = moment.step
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None
@@ -223,12 +241,13 @@ def room(
         if timeline
         else None
     )
+    main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
+    files = source(run.header.sources, main, frame, proof or ()) if run.header else ()
     keep = kept(view, present)
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
     fails = step is not None and step.number in (run.failed_at, run.steps)
-    main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     return Room(
         head=_head(run, incident_title, drives),
         url=url,
@@ -250,7 +269,7 @@ def room(
             branch=branchable and drives and not stepper.live,
         ),
         matrix=matrix(frame, before, names, every=every),
-        files=source(run.header.sources, main, frame, proof or ()) if run.header else (),
+        files=files,
         activity=backends.activity(frame, before, names),
         sessions=backends.sessions(frame, before, names, every=every),
         events=happened.events(step, names) if step is not None else (),
@@ -259,6 +278,7 @@ def room(
         raised=raised(frame) if run.end is None else (),
         explanation=explanation,
         proof=proof,
+        reasons=reasons(proof or (), frame, names, {file.name for file in files}),
         poll=_poll(run, stepper, step is not None, keep),
         rev=run.rev,
         notice=notice,
@@ -285,6 +305,16 @@ def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clau
     if run.end is None or run.outcome not in FAILURES:
         return ""
     return headline(proof or (), run.end) or (f"{explanation.title}." if explanation else "")
+
+
+def _advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn | None) -> Explanation | None:
+    """What to do: what is known of such an error, else what the proof shows, else where the steps show a mistake."""
+    if explanation is None or (explanation.advice and explanation.family):
+        return explanation
+    advice = remedy(proof) or explanation.advice
+    if turn is not None and not proof and explanation.error:
+        advice += f" At step {turn.step} something is wrong whatever came of it: {turn.text}. Mend that first."
+    return replace(explanation, advice=advice.strip())
 
 
 def _symptom(run: RunRecord, explanation: Explanation | None) -> str:

@@ -8,8 +8,10 @@ import tokenize
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from itertools import accumulate
+from itertools import groupby
 
 from markupsafe import Markup
 from markupsafe import escape
@@ -23,6 +25,10 @@ from interlock.frame import TaskView
 
 MARKERS, LETTERS = 4, 40
 """So many stand at a line, and names of so many letters; of more, those that moved."""
+
+PANEL, AROUND, LEAST = 24, (12, 9, 7, 5, 4, 3), 5
+"""So many lines can be seen at once. Of more only those that the proof cites or a task stands at, with as many around
+each as there is room for; what lies between is folded away, if it is at least so much."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,22 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Lines that follow each other, to be seen or folded away."""
+
+    lines: tuple[Line, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
 class File:
     name: str
     lines: tuple[Line, ...]
+    around: int | None = None  # so many lines around those that are pointed at are seen; None: all
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (Part(self.lines),) if self.around is None else _parts(self.lines, self.around)
 
 
 def source(
@@ -68,7 +87,7 @@ def source(
         if task.moved and current is None:
             current = at
     names = sorted(sources, key=lambda name: (name != main, name))
-    return tuple(
+    files = tuple(
         File(
             name,
             tuple(
@@ -84,6 +103,27 @@ def source(
         )
         for name in names
     )
+    if not cited or sum(len(file.lines) for file in files) <= PANEL:
+        return files
+    for around in AROUND:
+        short = tuple(replace(file, around=around) for file in files)
+        if sum(1 if part.folded else len(part.lines) for file in short for part in file.parts) <= PANEL:
+            break
+    return short
+
+
+def _parts(lines: tuple[Line, ...], around: int) -> tuple[Part, ...]:
+    pointed = [line.number for line in lines if line.cited or line.markers]
+    near = {number + more for number in pointed for more in range(-around, around + 1)}
+    parts: list[Part] = []
+    for seen, group in groupby(lines, lambda line: line.number in near):
+        part = tuple(group)
+        if seen or len(part) < LEAST:
+            before = parts.pop().lines if parts and not parts[-1].folded else ()
+            parts.append(Part(before + part))
+        else:
+            parts.append(Part(part, folded=True))
+    return tuple(parts)
 
 
 def _line(number: int, code: Markup, markers: list[Marker], current: bool, cited: tuple[Clause, ...]) -> Line:

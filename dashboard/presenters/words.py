@@ -226,5 +226,20 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def shortened(text: str, most: int = 32) -> str:
+    """A sentence with the long ones of the names that it quotes cut in their middle.
+
+    >>> shortened("“a_task_with_a_name_that_never_seems_to_end” failed")
+    '“a_task_with_a_n…ver_seems_to_end” failed'
+    """
+
+    def short(found: re.Match[str]) -> str:
+        name = found[1]
+        half = (most - 1) // 2
+        return f"“{name if len(name) <= most else name[:half] + '…' + name[-half - 1 :]}”"
+
+    return re.sub("“([^”]*)”", short, text)
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -32,12 +32,19 @@ class Clause:
     connections: tuple[str, ...] = ()
     place: Place | None = None
     gist: str = ""  # of the clause on which the others turn: what happened, in words for whoever reads nothing else
+    remedy: str = ""  # of the same clause: what to do against that very thing
 
 
-def sending(history: History, fact: Fact, more: str, gist: str = "") -> Clause:
+APART = (
+    "Give each task a session of its own, opened inside the task. Or let one place commit and roll back, after all who "
+    "use the session are done."
+)
+
+
+def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str = "") -> Clause:
     task, label = fact.event.task or "", fact.event.connection or ""
     text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
-    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step), gist)
+    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step), gist, remedy)
 
 
 def command(sent: Fact) -> str:

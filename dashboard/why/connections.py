@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from dashboard.why.clause import APART
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
@@ -43,7 +44,8 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
     text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
     others = listed(list(dict.fromkeys(history.name(sent.event.task) for sent in found)))
     gist = f"{history.name(failure.task)} used the shared session {session} while {others} waited for a reply in it"
-    return [*clauses, Clause("refused", failure.step, text, (failure.task,), (session,), labels, failure.place, gist)]
+    task, place = (failure.task,), failure.place
+    return [*clauses, Clause("refused", failure.step, text, task, (session,), labels, place, gist, APART)]
 
 
 def _under_way(history: History, task: str, step: int) -> list[tuple[Fact, str | None]]:
@@ -67,7 +69,8 @@ def _overlapped(history: History, failure: Failure) -> list[Clause]:
             text = f"{reply.event.text}, which woke {history.name(reply.event.task)} inside {session}"
             labels = (reply.event.connection,) if reply.event.connection else ()
             gist = f"{history.name(failure.task)} and {history.name(reply.event.task)} used session {session} at once"
-            return [*shared, Clause("replied", reply.step, text, (reply.event.task or "",), (), labels, gist=gist)]
+            task = (reply.event.task or "",)
+            return [*shared, Clause("replied", reply.step, text, task, (), labels, gist=gist, remedy=APART)]
     return []
 
 

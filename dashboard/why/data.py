@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
@@ -15,6 +17,7 @@ from dashboard.why.history import Fact
 from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import end_of
+from dashboard.why.writes import LOOK_FIRST
 from dashboard.why.writes import Sent
 from dashboard.why.writes import all_sent
 from dashboard.why.writes import between
@@ -29,6 +32,25 @@ from dashboard.why.writes import twice
 from interlock.frame import End
 from interlock.frame import InvariantOutcome
 from interlock.frame import TaskOutcome
+
+ROLL_BACK = (
+    "Once a statement has failed, let the error out of the block that commits, or roll back. Where a failure is "
+    "expected, put the statement into `begin_nested()`."
+)
+LEAVE_NOTHING = (
+    "Set what ends with the transaction (`SET LOCAL`, `pg_advisory_xact_lock()`), or undo it before the connection "
+    "goes back to the pool."
+)
+IN_ONE = (
+    "Let the database reckon (`UPDATE … SET n = n + 1`), lock the row when reading it (`with_for_update()`), or count "
+    "its versions (`version_id_col`)."
+)
+ALL_AGAIN = "Repeat the whole transaction from what it reads on, not only the statement that was refused."
+ONE_TRANSACTION = (
+    "Put both writes into one transaction. On two servers that takes two-phase commit, or a note beside the first "
+    "write from which the second can be done later."
+)
+SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
 
 
 def of_data(history: History, end: End) -> list[Clause]:
@@ -48,12 +70,12 @@ def of_data(history: History, end: End) -> list[Clause]:
         *_inherited(history),
         *_undone(history, sent)[: 2 * EACH],
         *_torn(history),
-        *savepoint_undone(history, sent),
-        *between(history, sent),
         *orphaned(history, history.last.number)[:2],
     ]
-    found += twice(history, sent, end)
-    found += not_kept(history, sent, end, concerned) if concerned or not found else []
+    found += _beneath(found, savepoint_undone(history, sent))
+    found += _beneath(found, between(history, sent))
+    found += _beneath(found, twice(history, sent, end))
+    found += _beneath(found, not_kept(history, sent, end, concerned)) if concerned or not found else []
     found = found or overtook(history, sent)
     found += _settled(found, committed(history, sent))
     for rule in broken[:2]:
@@ -63,6 +85,11 @@ def of_data(history: History, end: End) -> list[Clause]:
         text = f"the run ended with the rule “{rule.name}” broken" + (f": {done}" if done else "")
         found.append(Clause("broken", history.last.number, text, tuple(task.id for task in named)))
     return found
+
+
+def _beneath(found: Iterable[Clause], more: list[Clause]) -> list[Clause]:
+    """What became of a write says what happened only where nothing says how that came about."""
+    return [replace(one, gist="", remedy="") for one in more] if any(one.gist for one in found) else more
 
 
 def _named(end: End, rule: InvariantOutcome) -> list[TaskOutcome]:
@@ -110,7 +137,7 @@ def _undone(history: History, sent: list[Sent]) -> list[Clause]:
                 f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"
             )
             more = "whose transaction had failed: the server rolls that back"
-            clauses.append(sending(history, fact, more, gist))
+            clauses.append(sending(history, fact, more, gist, ROLL_BACK))
             if one.reply is not None and rolls_back(one.reply):
                 clauses.append(Clause("replied", one.reply.step, one.reply.event.text, (), (), (label or "",)))
     return clauses
@@ -134,7 +161,7 @@ def _given_up(history: History) -> list[Clause]:
             text = f"{history.name(task)} was cancelled, and never had the reply"
             gist = f"{history.name(task)} was cancelled while it awaited the reply to a COMMIT that was carried out"
             return [
-                sending(history, sent, "which the server carried out", gist),
+                sending(history, sent, "which the server carried out", gist, LOOK_FIRST),
                 Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
                 Clause(
                     "replied", reply.step, f"{reply.event.text}, and nobody waited for it any more", (), (), (label,)
@@ -167,7 +194,7 @@ def _inherited(history: History) -> list[Clause]:
             return [
                 sending(history, sent, "whose effect outlasts the transaction"),
                 Clause("returned", back.step, text, giver, (), (label,)),
-                Clause("took", taken.step, took, (next_one,), (), (label,), place, gist),
+                Clause("took", taken.step, took, (next_one,), (), (label,), place, gist, LEAVE_NOTHING),
             ]
     return []
 
@@ -192,7 +219,7 @@ def _overtaken(history: History) -> list[Clause]:
                 return [
                     sending(history, read, "to read"),
                     sending(history, other, unseen),
-                    sending(history, wrote, f"though {writer} had written meanwhile", gist),
+                    sending(history, wrote, f"though {writer} had written meanwhile", gist, IN_ONE),
                 ]
     return []
 
@@ -208,7 +235,7 @@ def _sent_again(history: History) -> list[Clause]:
         if again is not None and begun and not reads and not _refused(history, again):
             more = "once more in a new transaction, which had read nothing"
             gist = f"{history.name(again.event.task)} repeated a refused statement without reading anew before it"
-            return [sending(history, first, "which the server refused"), sending(history, again, more, gist)]
+            return [sending(history, first, "which the server refused"), sending(history, again, more, gist, ALL_AGAIN)]
     return []
 
 
@@ -220,7 +247,7 @@ def _torn(history: History) -> list[Clause]:
         both = first is not None and {command(first), command(sent)} == {"COMMIT"}
         if first and both and _refused(history, sent) and not _refused(history, first):
             gist = f"{history.name(sent.event.task)} committed half: its first COMMIT was taken and its second refused"
-            refused = sending(history, sent, "which the server refused", gist)
+            refused = sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)
             return [sending(history, first, "which the server carried out"), refused]
         before[sent.event.task] = sent
     return []
@@ -243,7 +270,8 @@ def _beside(history: History) -> list[Clause]:
                     unseen = f"which cannot see what {wrote.event.connection} has not committed"
                     own = f"what it had written on {wrote.event.connection} and not committed"
                     gist = f"{history.name(sent.event.task)} read on connection {label}, which cannot see {own}"
-                    return [sending(history, wrote, "and did not commit it yet"), sending(history, sent, unseen, gist)]
+                    read = sending(history, sent, unseen, gist, SAME_SESSION)
+                    return [sending(history, wrote, "and did not commit it yet"), read]
     return []
 
 

@@ -12,15 +12,19 @@ from dashboard.why.clause import listed
 from interlock.frame import End
 
 
+def remedy(clauses: Sequence[Clause]) -> str:
+    """What to do against what the sentence says; "" where that is not known."""
+    turned = _turn(clauses)
+    return turned.remedy if turned else ""
+
+
 def headline(clauses: Sequence[Clause], end: End) -> str:
     """One sentence for somebody who reads nothing else; "" where the proof does not reach to what failed."""
     met = next((one for one in clauses if one.claim == "met"), None)
     if end.outcome == "error" and met is None:
         return ""
-    before = [one for one in clauses if met is None or one.step <= met.step]
-    cause = next((one.gist for one in before if one.gist), "") or next(
-        (one.text for one in before if one.claim == "fault"), ""
-    )
+    turned = _turn(clauses)
+    cause = turned.gist or turned.text if turned else ""
     if not cause:
         return ""
     cause = cause[0].upper() + cause[1:]
@@ -29,3 +33,11 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
         failed = listed([f"“{names[task]}”" for task in met.tasks])
         return f"{cause}, so {failed} failed."
     return cause + {"silent": ", and nobody was told.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
+
+
+def _turn(clauses: Sequence[Clause]) -> Clause | None:
+    """The clause on which the proof turns: the first that tells what happened, else what the schedule did."""
+    met = next((one for one in clauses if one.claim == "met"), None)
+    before = [one for one in clauses if met is None or one.step <= met.step]
+    fault = next((one for one in before if one.claim == "fault"), None)
+    return next((one for one in before if one.gist), fault)

@@ -9,6 +9,11 @@ from dashboard.why.clause import sending
 from dashboard.why.failure import Failure
 from dashboard.why.history import History
 
+PRIMARY = (
+    "Read from the primary what was just written, at least within the request that wrote it. Or wait until the replica "
+    "has it: its `pg_last_wal_replay_lsn()` tells."
+)
+
 
 def stale(history: History, failure: Failure) -> list[Clause]:
     """The task that failed had asked a replica for what was not there yet."""
@@ -63,5 +68,5 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
     writer = missed.event.task if missed else None
     what = f"{history.name(writer)} committed" if writer not in (None, read.event.task) else "was committed"
     gist = f"{history.name(read.event.task)} read from the replica before it had what {what}"
-    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist)
+    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist, PRIMARY)
     return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

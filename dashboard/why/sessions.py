@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.why.clause import APART
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
 from dashboard.why.clause import last
@@ -100,7 +101,8 @@ def end_of(history: History, ended: Fact) -> Clause | None:
     if committed and not within:
         text += "; no connection had joined it, so nothing was written"
     concerned = (task, *(working + joining or inside or others))
-    return Clause("ended", ended.step, text, concerned, (session,), place=history.place(task, ended.step), gist=gist)
+    place = history.place(task, ended.step)
+    return Clause("ended", ended.step, text, concerned, (session,), place=place, gist=gist, remedy=APART)
 
 
 def _orphaned_at_once(history: History, attached: Fact) -> bool:
@@ -322,7 +324,8 @@ def _call(history: History, failure: Failure, session: str, other: str) -> Claus
     text = f"{who} called {method(failure)} of {session} {when}"
     meanwhile = f"while {history.name(other)} was still using it"
     gist = f"{who} called {method(failure)} of the shared session {session} {meanwhile}"
-    return Clause("refused", failure.step, text, (failure.task, other), (session,), place=failure.place, gist=gist)
+    both = (failure.task, other)
+    return Clause("refused", failure.step, text, both, (session,), place=failure.place, gist=gist, remedy=APART)
 
 
 def _users(history: History, session: str, began: Fact | None, ended: Fact) -> list[str]:

@@ -13,10 +13,23 @@ from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
 from dashboard.why.history import History
+from interlock import schedule
 from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Place
 
+NO_AWAIT = (
+    "Something there waits, or works for long, and gives no control back. Await the asyncio version of that call, or "
+    "move it out of the loop's thread with `asyncio.to_thread()`."
+)
+BLOCKS = (
+    (
+        r"in _exec_w_sync_on_first_run\b",
+        "Go to SQLAlchemy 1.4.51, to 2.0.25, or later. Until then let one task open the engine's first connection "
+        "before others use it, at the start and after every `dispose()`.",
+    ),
+)
+"""What is known to stand still, by the stack, and what to do about it."""
 LOCKS = re.compile(r"^(insert|update|delete|lock|alter|drop|truncate) on |for update|pg_(try_)?advisory_", re.I)
 ADVISORY = re.compile(r"pg_(try_)?advisory_lock", re.I)  # until it is given up, or the connection is closed
 
@@ -36,7 +49,8 @@ def waits(history: History) -> list[Clause]:
             text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
             clauses += [clause for label in holders[:EACH] for clause in _holding(history, label, step)]
             gist = _circle(history, one, [each for each in last.frame.connections if each.id in holders])
-            clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders), gist=gist))
+            remedy = _untie(history, one, [each for each in last.frame.connections if each.id in holders])
+            clauses.append(Clause("blocked", step, text, (), (), (waiter, *holders), gist=gist, remedy=remedy))
     waiting = [task for task in last.frame.tasks if task.state == "waiting"]
     for task in sorted(waiting, key=lambda one: one.waits.startswith("the tasks"))[: MOST - 2]:
         since = history.spot(task.id, last.number)
@@ -63,6 +77,29 @@ def _circle(history: History, waiter: ConnectionView, holders: list[ConnectionVi
     held = f"{who} that {history.name(owners[0])} holds"
     spot = history.spot(owners[0], history.last.number)
     return f"{held}, and {history.name(owners[0])} waits for {spot.waits}" if spot and spot.waits else held
+
+
+def _untie(history: History, waiter: ConnectionView, holders: list[ConnectionView]) -> str:
+    """What to do so that nobody has to wait for that lock."""
+    asker = waiter.sent_by or waiter.owner
+    owner = next((one.owner for one in holders if one.checked_out), None)
+    if not asker or not holders:
+        return ""
+    if owner is None:
+        lent = listed([one.id for one in holders])
+        return (
+            f"Give up the lock before {lent} goes back to the pool, or take one that ends with the transaction "
+            "(`pg_advisory_xact_lock()`)."
+        )
+    if owner == asker:
+        return f"Let {history.name(asker)} do both on one connection: in one session, or after a commit of the first."
+    spot = history.spot(owner, history.last.number)
+    if spot is None or not spot.waits:
+        return f"Let {history.name(owner)} commit or roll back as soon as it is done with the database."
+    return (
+        f"Let {history.name(owner)} end its transaction before it waits for {spot.waits}. A `lock_timeout` makes an "
+        "error of such a wait, which somebody sees."
+    )
 
 
 def _holding(history: History, label: str, step: int) -> list[Clause]:
@@ -96,5 +133,19 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     inner = f": it was in {lines[0][2]}, {lines[0][0].rpartition('/')[2]} line {lines[0][1]}" if lines else ""
     own = f" in {place.file}, line {place.line}" if place else ""
     gist = f"a call{own} blocked the event loop and never came back{inner}"
-    text = f"after this step the event loop stood still{inner}"
-    return Clause("stood", history.last.number, text, place=place, gist=gist)
+    through, woke = _let_through(history, end)
+    text = f"after this step the event loop stood still{inner}{through}"
+    place = place or next((one.place for one in history.last.frame.tasks if one.id in woke), None)
+    remedy = next((remedy for pattern, remedy in BLOCKS if re.search(pattern, end.detail)), NO_AWAIT)
+    return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
+
+
+def _let_through(history: History, end: End) -> tuple[str, tuple[str, ...]]:
+    """What came after the last step, by the schedule or by default: nobody has seen the end of it. And whom it woke."""
+    last = history.last
+    token = schedule.parse(end.schedule).deviations.get(last.number + 1)
+    choice = next((one for one in last.frame.choices if (one.token == token if token else one.default)), None)
+    if choice is None:
+        return "", ()
+    woke = f", which woke {listed(history.all(choice.wakes))}" if choice.wakes else ""
+    return f"; what had been let through was: {choice.text}{woke}", choice.wakes

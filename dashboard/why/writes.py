@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 from itertools import pairwise
 
+from dashboard.why.clause import APART
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
@@ -22,6 +23,15 @@ from dashboard.why.history import History
 from interlock.frame import End
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
+COMMIT = "End the block that writes with `commit()`, or open it with `async with session.begin()`, which commits."
+LOOK_FIRST = (
+    "Take a COMMIT that was cut short for one that may have happened: look for what it wrote before doing it again, or "
+    "make it harmless to do it twice, with a key that only one row can have."
+)
+ONE_PICTURE = (
+    "Read in one transaction at isolation level REPEATABLE READ. Transactions of several connections can share what "
+    "they see by `pg_export_snapshot()`."
+)
 _ENDS = ("COMMIT", "ROLLBACK", "PREPARE")
 
 
@@ -118,10 +128,15 @@ def not_kept(history: History, sent: Iterable[Sent], end: End, named: Sequence[s
         if not one.writes or wrote.event.task not in good:
             continue
         if one.end is None:
-            return [*_begun_again(history, wrote), sending(history, wrote, "and nobody ever committed it")]
+            again = _begun_again(history, wrote)
+            gist = f"nobody committed what {history.name(wrote.event.task)} had written"
+            remedy = APART if again else COMMIT
+            return [*again, sending(history, wrote, "and nobody ever committed it", gist, remedy)]
         if command(one.end).startswith("ROLLBACK") and one.end.event.task != wrote.event.task:
             undone = f"and so undid what {history.name(wrote.event.task)} had written"
-            return [sending(history, wrote, "and did not commit it yet"), sending(history, one.end, undone)]
+            who, whose = history.name(one.end.event.task), history.name(wrote.event.task)
+            end_ = sending(history, one.end, undone, f"{who} rolled back what {whose} had written", APART)
+            return [sending(history, wrote, "and did not commit it yet"), end_]
     return []
 
 
@@ -153,10 +168,11 @@ def savepoint_undone(history: History, sent: Sequence[Sent]) -> list[Clause]:
         lost = last(one for one in theirs if one.event.task != task)
         if point is not None and lost is not None:
             undone = f"and so undid what {history.name(lost.event.task)} had written since"
+            gist = f"{history.name(task)} rolled back to a savepoint, {undone}"
             return [
                 sending(history, point, f"which began savepoint {name}"),
                 sending(history, lost, f"and so within savepoint {name}"),
-                sending(history, back, undone),
+                sending(history, back, undone, gist, APART),
             ]
     return []
 
@@ -169,10 +185,11 @@ def twice(history: History, sent: Iterable[Sent], end: End) -> list[Clause]:
     for again in (one for one in sent if one.writes and one.kept):
         first = done.setdefault(statement(again.fact), again)
         if first.end and again.end and first.end.before(again.fact) and any(one.before(again.fact) for one in told):
+            gist = f"{history.name(again.end.event.task)} wrote once more what had been committed already"
             return [
                 sending(history, first.end, f"and so committed the {command(first.fact)} of step {first.fact.step}"),
                 sending(history, again.fact, "the same once more, though the first had been committed"),
-                sending(history, again.end, "and so committed it twice"),
+                sending(history, again.end, "and so committed it twice", gist, LOOK_FIRST),
             ]
     return []
 
@@ -190,10 +207,14 @@ def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
         for read, again in pairwise(reads):
             for wrote, commit in changes if read.event.task != again.event.task else []:
                 if read.before(commit) and commit.before(again) and not history.under(commit.event.task, parent):
+                    who = history.name(commit.event.task)
+                    pair = f"{history.name(read.event.task)} and {history.name(again.event.task)}"
+                    gist = f"{who} committed between what {pair} read, who work on one answer"
+                    seen = "the same query, which sees what was committed in between"
                     return [
                         sending(history, read, "to read"),
                         sending(history, commit, f"and so committed the {command(wrote)} of step {wrote.step}"),
-                        sending(history, again, "the same query, which sees what was committed in between"),
+                        sending(history, again, seen, gist, ONE_PICTURE),
                     ]
     return []
 

@@ -53,6 +53,7 @@
 
   function fromAddress() {
     const asked = /^#step-([0-9]+)$/.exec(location.hash);
+    if (!asked && shown) return; // it leads to something of this page
     show(asked ? Math.max(run.first, Math.min(last, Number(asked[1]))) : Number(find("panels").dataset.start));
   }
 

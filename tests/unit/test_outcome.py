@@ -39,6 +39,8 @@ def test_a_summary_counts_the_worst_first() -> None:
     text = outcome.summary("error", tasks, [BROKEN])
     assert text == "2 tasks raised sqlalchemy.exc.Boom: no; 1 task cancelled; 1 task returned; broken: rule"
     assert outcome.summary("hang", [FINE], [], "It stood still.\nStack").startswith("It stood still; 1 task")
+    told = "It stood still for 5 s. The stack at that moment:\nStack"
+    assert outcome.summary("hang", [FINE], [], told) == "It stood still for 5 s; 1 task returned"
 
 
 def test_the_insides_of_tasks_do_not_hide_what_an_error_says() -> None:

@@ -10,23 +10,33 @@ from datetime import timedelta
 import pytest
 
 from dashboard import keys
+from dashboard.explain import Explanation
 from dashboard.presenters import backends
+from dashboard.presenters import endings
 from dashboard.presenters import sample
 from dashboard.presenters import words
 from dashboard.presenters.choices import SHOWN
 from dashboard.presenters.choices import choices
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.outcome import command
+from dashboard.presenters.reasons import reasons
 from dashboard.presenters.room import Moment
+from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
+from dashboard.presenters.source import PANEL
 from dashboard.presenters.source import highlighted
 from dashboard.presenters.source import source
 from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Names
+from dashboard.why import Clause
+from dashboard.why.turn import Turn
 from interlock.frame import ActivityRow
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
 from interlock.frame import Frame
+from interlock.frame import Place
+from interlock.frame import Step
+from interlock.frame import TaskView
 
 START, MIDDLE, FAILURE = (step.frame for step in sample.STEPS)
 
@@ -200,3 +210,75 @@ def test_what_is_on_the_replica_is_marked_in_words() -> None:
     names = words.Names.of(frame)
     assert [one.replica for one in matrix(frame, None, names).columns] == [False, True]
     assert [one.replica for one in backends.activity(frame, None, names)] == [False, True]
+
+
+def test_of_a_long_source_that_is_seen_which_the_proof_cites() -> None:
+    sources = {"broken.py": "\n" * 100, "session.py": "\n" * 60, "models.py": "\n" * 40}
+    proof = [Clause("met", 3, "", place=Place(file, line, "")) for file, line in (("broken.py", 50), ("session.py", 9))]
+    files = source(sources, "broken.py", None, proof)
+    seen = [(file.name, line.number) for file in files for part in file.parts if not part.folded for line in part.lines]
+    assert {("broken.py", 50), ("session.py", 9)} <= set(seen)
+    assert len(seen) <= PANEL
+    for file in files:  # all is there, and in its order
+        assert [line.number for part in file.parts for line in part.lines] == list(range(1, len(file.lines) + 1))
+    assert [len(file.parts) for file in files] == [3, 1, 3]
+    # A task that has come to a line that was folded away is seen there.
+    task = TaskView("t1", "first", "waiting", place=Place("models.py", 30, ""))
+    (models,) = (one for one in source(sources, "broken.py", Frame(0.0, (task,)), proof) if one.name == "models.py")
+    assert [line.number for part in models.parts if not part.folded for line in part.lines if line.markers] == [30]
+    # While nothing is proven, or all of it can be seen at once, nothing is folded.
+    assert all(len(file.parts) == 1 for file in source(sources, "broken.py", None, []))
+    assert all(len(file.parts) == 1 for file in source({"broken.py": "\n" * PANEL}, "broken.py", None, proof))
+
+
+def test_the_first_of_each_word_of_a_proof_is_explained() -> None:
+    frame, place = sample.STEPS[1].frame, Place("broken.py", 19, "")
+    first = Clause("inside", 0, "“first” was inside s1 and asked for c2", place=place)
+    then = Clause(
+        "met", 2, "s1 met an error: This session is provisioning a new connection; c9", place=Place("x.py", 1, "")
+    )
+    one, other = reasons([first, then], frame, Names.of(frame), {"broken.py"})
+    assert "".join(piece.text for piece in one.pieces) == first.text
+    assert "".join(piece.text for piece in other.pieces) == then.text
+    assert [piece.text for piece in one.pieces if piece.term] == ["s1", "c2"]
+    assert [piece.text for piece in other.pieces if piece.term] == ["provisioning a new connection", "c9"]
+    means = {piece.text: piece.term.means for line in (one, other) for piece in line.pieces if piece.term}
+    assert "RoutingSession" in means["s1"]
+    assert "4212" in means["c2"]
+    assert "server process" not in means["c9"]  # nothing is known of it
+    assert (one.shown, other.shown) == (True, False)
+
+
+def test_long_names_in_a_sentence_lose_their_middle() -> None:
+    name = "starlette.responses.StreamingResponse.__call__.<locals>.wrap"
+    said = words.shortened(f"“first” waits for “{name}”")
+    assert said.startswith("“first” waits for “starlette.respo…")
+    assert said.endswith("<locals>.wrap”")
+    assert len(said) < 60
+
+
+def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() -> None:
+    told = Explanation("The loop stood still", "It did.", means="It did.")
+    frame = replace(sample.STEPS[2].frame, choices=sample.STEPS[0].frame.choices)
+    last = replace(sample.STEPS[2], frame=frame)
+    stood = Clause("stood", 2, "", gist="a call blocked", remedy="Do not block.")
+
+    def at(step: Step, proof: tuple[Clause, ...] = (stood,), **more: object) -> Room:
+        return room(endings.HANG, Moment(step, None, None), incident_title="", explanation=told, proof=proof, **more)  # type: ignore[arg-type]
+
+    page = at(last)
+    assert page.choices.any
+    assert page.advises
+    assert page.explanation is not None
+    assert page.explanation.advice == "Do not block."
+    assert not at(sample.STEPS[1]).advises  # there one may branch
+    # An error that nobody knows, without a proof: what the steps show to be wrong is to be mended first.
+    unknown = replace(told, error="ValueError: x", advice="Begin at broken.py, line 3.")
+    turn = Turn(0, "sharing", "“a” and “b” are inside a call of session s1 at once")
+    page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=unknown, proof=(), turn=turn)
+    assert page.explanation is not None
+    assert page.explanation.advice.startswith("Begin at broken.py, line 3. At step 0 something is wrong")
+    # What is known of an error is not replaced by what follows from the steps.
+    known = replace(told, family="A1", advice="Known.")
+    page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(stood,), turn=turn)
+    assert page.explanation == known

@@ -10,6 +10,7 @@ import pytest
 
 from dashboard import why
 from dashboard.why.headline import headline
+from dashboard.why.headline import remedy
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
@@ -154,6 +155,24 @@ def test_where_a_loop_stood_still_is_read_from_the_stack() -> None:
     end = End("hang", "", "", "il1:", 4, detail='Stood still:\n  File "/usr/lib/threading.py", line 3 in wait\n')
     (clause,) = told([step, end])
     assert clause == "4 after this step the event loop stood still: it was in wait, threading.py line 3"
+
+
+@pytest.mark.parametrize(("schedule", "through"), [("il1:", "deliver one"), ("il1:5=t", "let 1 s pass")])
+def test_of_a_loop_that_stood_still_it_is_told_what_had_been_let_through(schedule: str, through: str) -> None:
+    choices = (
+        Choice("c1", "reply", "deliver one", ("t1",), "c1", default=True),
+        Choice("t", "timer", "let 1 s pass", ("t1",)),
+    )
+    stack = 'Stood still:\n  File "/x/sqlalchemy/event/attr.py", line 318 in _exec_w_sync_on_first_run\n'
+    end = End("hang", "", "", schedule, 4, detail=stack)
+    (clause,) = why.of_journal([Step(4, Frame(0.0, (WAITS,), choices=choices)), end])
+    assert clause.text.endswith(f"line 318; what had been let through was: {through}, which woke “work”")
+    assert clause.place == PLACE  # where the task that woke had waited
+    # What is known of that very place is the advice; of another one only that something there does not await.
+    assert remedy([clause]).startswith("Go to SQLAlchemy 1.4.51")
+    (other,) = why.of_journal([Step(4, Frame(0.0, (WAITS,))), replace(end, detail="")])
+    assert "asyncio.to_thread()" in remedy([other])
+    assert remedy([]) == ""
 
 
 def test_a_connection_left_in_a_transaction_by_somebody_else_is_told_of() -> None:

@@ -1,0 +1,95 @@
+"""The proof as lines to read: each with its step, its line of the program, and the words that nobody is born with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.presenters.words import Names
+from dashboard.why import Clause
+from interlock.frame import Frame
+from interlock.frame import Place
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word of the proof, and what it means."""
+
+    id: str
+    means: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a sentence; where a word is met for the first time, with what it means."""
+
+    text: str
+    term: Term | None = None
+
+
+@dataclass(frozen=True)
+class Reason:
+    step: int
+    pieces: tuple[Piece, ...]
+    place: Place | None
+    shown: bool  # its line is in the source panel
+
+
+_WORDS = {
+    "provisioning a new connection": (
+        "SQLAlchemy’s words for: this session is just taking a connection out of the pool, for its transaction. Until "
+        "it has one, no other task may ask it for anything."
+    ),
+    "the pool": (
+        "The connections that an engine keeps open. It lends each to one user at a time, and has it back when the "
+        "transaction is over."
+    ),
+    "savepoint": "A point inside a transaction that one can roll back to, without giving up what came before it.",
+    "replica": "A second server that copies what is committed on the first one, the primary, a moment later.",
+    "greenlet_spawn": (
+        "How SQLAlchemy’s asyncio side lets its ordinary code wait for the database. Outside of an awaited call there "
+        "is nothing that could wait."
+    ),
+}
+_TERM = re.compile("|".join((r"\bs[1-9]\d*\b", r"\bc[1-9]\d*\b", *map(re.escape, _WORDS))))
+
+
+def reasons(proof: Sequence[Clause], frame: Frame, names: Names, files: Collection[str]) -> tuple[Reason, ...]:
+    """The clauses in their order; of each word that wants explaining, the first one is explained."""
+    met: set[str] = set()
+    classes = {one.id: one.cls for one in frame.sessions}
+
+    def pieces(text: str) -> Iterator[Piece]:
+        at = 0
+        for found in _TERM.finditer(text):
+            word = found[0]
+            if word in met:
+                continue
+            met.add(word)
+            if found.start() > at:
+                yield Piece(text[at : found.start()])
+            yield Piece(word, Term(f"term-{re.sub('[^a-z0-9]+', '-', word)}", _means(word, classes, names)))
+            at = found.end()
+        yield Piece(text[at:])
+
+    return tuple(
+        Reason(one.step, tuple(pieces(one.text)), one.place, one.place is not None and one.place.file in files)
+        for one in proof
+    )
+
+
+def _means(word: str, classes: dict[str, str], names: Names) -> str:
+    if word in _WORDS:
+        return _WORDS[word]
+    if word.startswith("s"):
+        kind = f" (of class {classes[word]})" if word in classes else ""
+        return (
+            f"A SQLAlchemy session{kind}, numbered in the order in which this run came to use them. A session keeps "
+            "the objects and the one transaction of a piece of work. It is meant for one task at a time."
+        )
+    pid = names.connection(word)
+    served = f" The server process that serves it is {pid}: its name in pg_stat_activity." if pid != word else ""
+    return f"A connection to PostgreSQL, numbered in the order in which this run opened them.{served}"

@@ -51,8 +51,8 @@ from interlock.frame import Frame
 from interlock.frame import Step
 
 EMPTY = Frame(clock=0.0)
-FAILURES = ("error", "silent", "stuck", "hang")
-LINE = 125  # letters of the sentence on top
+FAILURES = ("error", "silent", "stuck", "hang", "crash")
+LINE = 130  # letters of the sentence on top
 VIEWS = ("", "all", "timeline", "timeline-all")
 """What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
 
@@ -320,7 +320,7 @@ def _advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Tur
 def _symptom(run: RunRecord, explanation: Explanation | None) -> str:
     """What showed of the failure at the end of the run."""
     if explanation is not None and explanation.error:
-        return f"“{explanation.task}” met {explanation.error}"
+        return words.shortened(f"“{explanation.task}”") + f" met {explanation.error}"
     broken = [f"“{one.name}”" for one in run.end.invariants if one.holds is False] if run.end else []
     return f"no error; broken: {', '.join(broken)}" if broken else run.summary or ""
 

@@ -37,6 +37,7 @@ from dashboard.why.sessions import failed_before
 from dashboard.why.sessions import let_go
 from dashboard.why.sessions import refused
 from dashboard.why.sessions import unawaited
+from dashboard.why.still import died
 from dashboard.why.still import stood_still
 from dashboard.why.still import waits
 from interlock.frame import End
@@ -68,6 +69,8 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
         found = waits(history)
     elif end.outcome == "hang":
         found = [stood_still(history, end, sources)]
+    elif end.outcome == "crash":
+        found = died(history, end, sources)
     elif end.outcome in ("error", "silent"):
         found = _of_error(history, end, sources) + of_data(history, end)
     else:

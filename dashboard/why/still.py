@@ -121,7 +121,28 @@ def _holding(history: History, label: str, step: int) -> list[Clause]:
 
 def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:
     """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
-    lines = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', end.detail)
+    place, inner = _stood(end.detail, sources)
+    own = f" in {place.file}, line {place.line}" if place else ""
+    gist = f"a call{own} blocked the event loop and never came back{inner}"
+    through, woke = _let_through(history, end)
+    text = f"after this step the event loop stood still{inner}{through}"
+    place = place or next((one.place for one in history.last.frame.tasks if one.id in woke), None)
+    remedy = next((remedy for pattern, remedy in BLOCKS if re.search(pattern, end.detail)), NO_AWAIT)
+    return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
+
+
+def died(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
+    """Where a process was when it died, if Python could still tell; a kill from outside leaves nothing."""
+    place, inner = _stood(end.detail, sources)
+    if not inner:
+        return []
+    gist = f"the process died{inner}"
+    return [Clause("stood", history.last.number, f"after this step {gist}", place=place, gist=gist)]
+
+
+def _stood(stack: str, sources: Mapping[str, str]) -> tuple[Place | None, str]:
+    """Of a stack as faulthandler writes it, innermost first: the program's own line, and where it was in words."""
+    lines = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stack)
     for file, line, function in lines:
         name = next((name for name in sources if file.endswith(f"/{name}")), None)
         if name is not None:
@@ -131,13 +152,7 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     else:
         place = None
     inner = f": it was in {lines[0][2]}, {lines[0][0].rpartition('/')[2]} line {lines[0][1]}" if lines else ""
-    own = f" in {place.file}, line {place.line}" if place else ""
-    gist = f"a call{own} blocked the event loop and never came back{inner}"
-    through, woke = _let_through(history, end)
-    text = f"after this step the event loop stood still{inner}{through}"
-    place = place or next((one.place for one in history.last.frame.tasks if one.id in woke), None)
-    remedy = next((remedy for pattern, remedy in BLOCKS if re.search(pattern, end.detail)), NO_AWAIT)
-    return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
+    return place, inner
 
 
 def _let_through(history: History, end: End) -> tuple[str, tuple[str, ...]]:

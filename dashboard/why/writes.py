@@ -23,6 +23,10 @@ from dashboard.why.history import History
 from interlock.frame import End
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
+NO_SAVEPOINT = (
+    "Give each task a session of its own. The savepoints of one connection follow each other in one row: going back to "
+    "one undoes all that came after it, whoever wrote it."
+)
 COMMIT = "End the block that writes with `commit()`, or open it with `async with session.begin()`, which commits."
 LOOK_FIRST = (
     "Take a COMMIT that was cut short for one that may have happened: look for what it wrote before doing it again, or "
@@ -172,7 +176,7 @@ def savepoint_undone(history: History, sent: Sequence[Sent]) -> list[Clause]:
             return [
                 sending(history, point, f"which began savepoint {name}"),
                 sending(history, lost, f"and so within savepoint {name}"),
-                sending(history, back, undone, gist, APART),
+                sending(history, back, undone, gist, NO_SAVEPOINT),
             ]
     return []
 

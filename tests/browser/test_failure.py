@@ -32,6 +32,17 @@ def test_what_happened_comes_first_and_what_to_do_is_in_sight(new_page: NewPage,
         expect(page.locator(part)).to_be_in_viewport(ratio=1)
     for line in ("broken.py-16", "broken.py-22", "session.py-52"):  # the query, the gather, the commit
         expect(page.locator(f'[id="cite-{line}"]')).to_have_count(1)
+    # A line that the proof names leads to its place in the source; a word that nobody is born with says what it means.
+    page.locator(".proof .at-line", has_text="session.py:52").first.click()
+    expect(page.locator('[id="cite-session.py-52"]')).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0
+    for opens in (lambda one: one.click(), lambda one: one.press("Enter")):
+        word = page.locator(".proof .term", has_text="s1").first
+        opens(word)
+        expect(page.locator("#term-s1")).to_be_in_viewport(ratio=1)
+        expect(page.locator("#term-s1")).to_contain_text("one task at a time")
+        page.keyboard.press("Escape")
+        expect(page.locator("#term-s1")).to_be_hidden()
     page.locator('[id="cite-session.py-52"]').click()
     expect(page.locator("#caption .position")).to_contain_text("step 26 of")
     here = page.locator(".top nav a[aria-current]").evaluate("one => getComputedStyle(one).borderBottomColor")

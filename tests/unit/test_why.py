@@ -18,6 +18,7 @@ from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Event
 from interlock.frame import Frame
+from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Place
 from interlock.frame import SessionView
@@ -173,6 +174,16 @@ def test_of_a_loop_that_stood_still_it_is_told_what_had_been_let_through(schedul
     (other,) = why.of_journal([Step(4, Frame(0.0, (WAITS,))), replace(end, detail="")])
     assert "asyncio.to_thread()" in remedy([other])
     assert remedy([]) == ""
+
+
+def test_where_a_process_died_is_read_from_what_python_could_still_say() -> None:
+    stack = 'It died of SIGABRT.\nFatal Python error: Aborted\n  File "/x/app.py", line 2 in look\n'
+    end = End("crash", "", "", "il1:", 4, detail=stack)
+    header = Header(1, "app.py", "step", "", None, {}, (), {"app.py": "import os\nos.abort()\n"})
+    (clause,) = why.of_journal([header, Step(4, Frame(0.0, (WAITS,))), end])
+    assert clause.text == "after this step the process died: it was in look, app.py line 2"
+    assert clause.place == Place("app.py", 2, "look", "os.abort()")
+    assert why.of_journal([header, Step(4, Frame(0.0, (WAITS,))), replace(end, detail="Killed by signal 9.")]) == ()
 
 
 def test_a_connection_left_in_a_transaction_by_somebody_else_is_told_of() -> None:

@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from dashboard.why import Clause
+from dashboard.why.headline import remedy
+from dashboard.why.turn import Turn
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Header
@@ -114,6 +119,23 @@ def explain(end: End, header: Header | None = None) -> Explanation | None:
     return Explanation(words["title"], _join([means, text]), tuple(words.get("links", ())), means=means)
 
 
+def advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn | None) -> Explanation | None:
+    """What to do: what is known of such an error, else what the proof shows, else where the steps show a mistake.
+
+    Of an end that the proof explains nothing more is said of what such an end mostly comes of.
+    """
+    if explanation is None or explanation.family:
+        return explanation
+    found = remedy(proof)
+    if found and not explanation.error:
+        return replace(explanation, text=_join([explanation.means, found]), advice=found)
+    advice = found or explanation.advice
+    if turn is not None and not proof and explanation.error:
+        wrong = f"At step {turn.step} something is wrong whatever came of it: {turn.text}. Mend that first."
+        advice = _join([advice, wrong])
+    return replace(explanation, text=_join([explanation.text, advice]), advice=advice)
+
+
 def _of_errors(end: End, version: str) -> Explanation | None:
     found = next(_candidates(end, version), None)
     if found is None:
@@ -121,9 +143,7 @@ def _of_errors(end: End, version: str) -> Explanation | None:
     task, error, symptom = found
     words = [_raised(end, task, error), _masked(task, error)]
     if symptom is None:
-        words.append(
-            "It is none of the errors that Interlock knows; the place in your own source is marked in the traceback."
-        )
+        words.append("It is none of the errors that Interlock knows; your own lines are marked in the traceback.")
         title = f"{_short(error.type)} in task “{task.name}”"
         return Explanation(title, _join(words), error=_line(error), task=task.name, advice=_begin(error))
     words += [symptom.means, symptom.why, symptom.advice]

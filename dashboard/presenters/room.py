@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 from dashboard.explain import Explanation
+from dashboard.explain import advised
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import notes as noted
@@ -231,7 +232,7 @@ def room(
     fixes: Sequence[Fix] = (),
 ) -> Room:
     """The page of a run at a step."""
-    explanation = _advised(explanation, proof or (), turn)
+    explanation = advised(explanation, proof or (), turn)
     step = moment.step
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None

@@ -44,7 +44,6 @@ class Imports(Runs):
             "steps": -1,
             "litter": False,
             "header": to_data(header),
-            "started": sa.func.now(),
         }
         with self.transaction() as tx:
             run_id = int(tx.scalar(sa.insert(run_table).values(values).returning(run_table.c.id)) or 0)

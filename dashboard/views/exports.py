@@ -8,6 +8,7 @@ from flask import Blueprint
 from flask import Response
 from flask import request
 
+from dashboard.explain import advised
 from dashboard.explain import explain
 from dashboard.presenters import summary
 from dashboard.security import redact
@@ -25,12 +26,14 @@ def markdown(run_id: int) -> Response:
     """The run for a post-mortem. It leaves the house, so secrets are struck out."""
     run = find_run(run_id)
     incident = services().incident(run.incident)
+    told = explain(run.end, run.header) if run.end and run.header else None
+    proof = services().proofs.of(services().store, run, wait=True) or ()
     text = summary.markdown(
         run,
         summary.moments(_steps(run_id, run.steps)),
         incident_title=incident.title if incident else run.incident,
-        explanation=explain(run.end, run.header) if run.end and run.header else None,
-        proof=services().proofs.of(services().store, run, wait=True) or (),
+        explanation=advised(told, proof, services().proofs.turn(services().store, run)),
+        proof=proof,
         notes=services().store.notes(run_id),
         url=f"{request.host_url}runs/{run_id}",
     )

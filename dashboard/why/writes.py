@@ -213,7 +213,7 @@ def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
                 if read.before(commit) and commit.before(again) and not history.under(commit.event.task, parent):
                     who = history.name(commit.event.task)
                     pair = f"{history.name(read.event.task)} and {history.name(again.event.task)}"
-                    gist = f"{who} committed between what {pair} read, who work on one answer"
+                    gist = f"{who} committed between the reads of {pair}, which work for one task"
                     seen = "the same query, which sees what was committed in between"
                     return [
                         sending(history, read, "to read"),

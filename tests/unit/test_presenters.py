@@ -271,6 +271,7 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     assert page.advises
     assert page.explanation is not None
     assert page.explanation.advice == "Do not block."
+    assert page.explanation.text == "It did. Do not block."  # and not what else it might have been
     assert not at(sample.STEPS[1]).advises  # there one may branch
     # An error that nobody knows, without a proof: what the steps show to be wrong is to be mended first.
     unknown = replace(told, error="ValueError: x", advice="Begin at broken.py, line 3.")

@@ -49,6 +49,7 @@ def test_a_program_that_is_here_can_be_gone_on_with(client: FlaskClient, store: 
     run = store.run(run_id)
     assert run
     assert (run.incident, run.program, run.outcome) == ("shared_session", "broken", "interrupted")
+    assert run.started is None  # how long it took was seen elsewhere
     assert "The journal ends here" in (run.summary or "")
     assert "branch:" in text(client.get(f"/runs/{run_id}?step=1"))
 

@@ -32,6 +32,7 @@ from dashboard.views import activity
 from dashboard.views import branches
 from dashboard.views import company
 from dashboard.views import compare
+from dashboard.views import explorations
 from dashboard.views import exports
 from dashboard.views import gallery
 from dashboard.views import health
@@ -63,6 +64,7 @@ PAGES = (
     notes.page,
     shares.page,
     compare.page,
+    explorations.page,
     exports.page,
     offline.page,
     imports.page,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from dashboard.incidents import Incident
 from dashboard.store import RunRecord
+from dashboard.tally import FAILING
 from interlock import schedule
 from interlock.frame import End
 from interlock.frame import Step
@@ -15,6 +16,11 @@ from interlock.schedule import Schedule
 def branchable(run: RunRecord, incident: Incident | None) -> bool:
     """Whether another run can do as this one did: its replies were held, and its program is here."""
     return run.mode != "natural" and incident is not None and incident.program(run.program) is not None
+
+
+def searchable(run: RunRecord, incident: Incident | None) -> bool:
+    """Whether it can be asked of a run where its failure became inevitable: it failed, and another can begin as it."""
+    return run.over and run.outcome in FAILING and branchable(run, incident)
 
 
 def followed(end: End | None, steps: Iterable[Step]) -> Schedule:

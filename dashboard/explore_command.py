@@ -20,16 +20,13 @@ from dashboard.run_command import find
 from dashboard.run_command import find_stack
 from dashboard.run_command import make_job
 from dashboard.run_command import servers
+from dashboard.tally import BOUND
 from dashboard.tally import FAILING
 from dashboard.tally import Counting
 from dashboard.tally import Group
 from dashboard.tally import Tally
 from interlock.job import Job
-from interlock.strategy import OUTAGE
 from interlock.supervisor import Runner
-
-BOUND = f"those with a fault, and those in which a reply is kept back for more than {OUTAGE:g} s"
-"""What is no order of an exploration that has tried every order."""
 
 
 @dataclass(frozen=True)

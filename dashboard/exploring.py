@@ -45,7 +45,7 @@ from interlock.supervisor import RunnerError
 
 logger = logging.getLogger(__name__)
 
-BATCH = 50  # orders between which others get their turn
+BATCH = 200  # orders between which others get their turn
 TELL_EVERY = 1.0  # seconds
 WORKER_GONE = "The worker that tried the orders went away. What was tried up to then is here; explore again."
 OURS = ("The runner process", "Interlock’s own engine")
@@ -62,7 +62,7 @@ class Looking(Protocol):
 
     def next(self) -> Ask | None: ...
 
-    def add(self, follow: int, seed: int, end: End) -> None: ...
+    def add(self, follow: int, seed: int | None, end: End) -> None: ...
 
 
 class Atlas:
@@ -81,12 +81,14 @@ class Atlas:
         return self._counting.tally()
 
     def next(self) -> Ask | None:
-        if self._asked >= self._wanted or self._counting.tried < self._asked:  # it cannot be run at all
+        if self._asked >= self._wanted or self._counting.known.whole:
+            return None
+        if self._counting.tried < self._asked:  # it cannot be run at all
             return None
         first, self._asked = self._asked, min(self._asked + BATCH, self._wanted)
-        return Ask(0, range(first, self._asked))
+        return Ask(0, range(first, self._asked), self._counting.known)
 
-    def add(self, follow: int, seed: int, end: End) -> None:
+    def add(self, follow: int, seed: int | None, end: End) -> None:
         self._counting.add(seed, end)
 
 
@@ -100,6 +102,8 @@ class Continuations:
     @property
     def progress(self) -> str:
         found = self.search.found()
+        if not found.tried:
+            return "making the run again"
         out = f"a way out is known after step {found.last_out}" if found.last_out >= 0 else "no way out yet"
         return f"{found.tried:,} continuations tried, the latest from step {self._follow}; {out}"
 
@@ -112,7 +116,7 @@ class Continuations:
             self._follow = ask.follow
         return ask
 
-    def add(self, follow: int, seed: int, end: End) -> None:
+    def add(self, follow: int, seed: int | None, end: End) -> None:
         self.search.add(follow, seed, end)
 
 
@@ -308,7 +312,7 @@ class Exploring:
 
 
 async def _play(runner: Runner, job: Job, ask: Ask, looking: Looking) -> None:
-    async with aclosing(runner.explore(job, ask.seeds)) as ends:  # type: ignore[type-var]
+    async with aclosing(runner.explore(job, ask.seeds, ask.known)) as ends:  # type: ignore[type-var]
         async for seed, end in ends:
             if end.outcome == "crash" and end.detail.startswith(OURS):
                 raise RunnerError(end.detail)

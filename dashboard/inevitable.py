@@ -10,13 +10,16 @@ single way out would disprove it and send it on.
 from __future__ import annotations
 
 from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 
 from dashboard.tally import FAILING
 from dashboard.tally import shared
 from interlock import schedule
 from interlock.frame import End
+from interlock.orders import Orders
 
 BATCH = 8  # continuations that are asked for together
 PROBE = 16  # tries until a step is taken, for the time being, for one without a way out
@@ -29,6 +32,7 @@ class Ask:
 
     follow: int
     seeds: range
+    known: Orders = field(default_factory=Orders)  # what the engine knows of them, from one asking to the next
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,15 @@ class Try:
     follow: int
     shared: int  # the last step up to which it is the recorded run; never less than it followed
     end: End
-    seed: int
+    seed: int | None  # None: it was aimed at
 
     @property
     def away(self) -> bool:
         return self.end.outcome == "ok"
 
     @property
-    def effort(self) -> tuple[int, int]:
-        return len(self.end.schedule), self.seed
+    def effort(self) -> tuple[int, str]:
+        return len(self.end.schedule), self.end.schedule
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,6 @@ class WayOut:
     after: int  # the last step that it has in common with the run
     schedule: str
     summary: str
-    follow: int  # program, stack, the run's schedule up to here, and the seed make it again
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Found:
     drawn: int  # of so many
     tried: int  # in the whole search
     void: int  # of them, so many came to no end of their own, which says nothing
+    every: bool  # those from `step` on are all that there are
+    doubt: str  # why a continuation may end in another way another time
     settled: bool  # nothing is left between `last_out` and `step`, and as many were tried as were asked for
     ways_out: tuple[WayOut, ...]  # the one that leaves the run last, if there is any
 
@@ -97,6 +101,7 @@ class Search:
         self._wanted = wanted
         self._tries: list[Try] = []
         self._asked: Counter[int] = Counter()  # tries that told something, by how far they followed
+        self._known: defaultdict[int, Orders] = defaultdict(Orders)
         self._void = 0
         self._made_again = False
         self._seed = 0
@@ -112,9 +117,9 @@ class Search:
         if follow is None:
             return None
         self._seed += BATCH
-        return Ask(follow, range(self._seed - BATCH, self._seed))
+        return Ask(follow, range(self._seed - BATCH, self._seed), self._known[follow])
 
-    def add(self, follow: int, seed: int, end: End) -> None:
+    def add(self, follow: int, seed: int | None, end: End) -> None:
         if not self._made_again:
             self._made_again = end.signature == self._signature
             if not self._made_again:
@@ -136,7 +141,7 @@ class Search:
         if out >= 0 and self._asked[out] < PROBE:
             return out
         spent = sum(tries for follow, tries in self._asked.items() if follow >= step)
-        if step >= self._last or spent >= self._wanted:
+        if step >= self._last or spent >= self._wanted or self._known[step].whole:
             return None
         behind = range(step + 1, self._failed)  # a way out from one of these is one from `step` as well
         turn = spent // BATCH
@@ -172,8 +177,10 @@ class Search:
             drawn=len(drawn),
             tried=self.tried,
             void=self._void,
+            every=self._known[step].whole and not self._void,
+            doubt=next((orders.doubt for orders in self._known.values() if orders.doubt), ""),
             settled=self._made_again and not self.broken and self._where() is None,
-            ways_out=tuple(WayOut(out, one.end.schedule, one.end.summary, one.follow, one.seed) for one in ways[:1]),
+            ways_out=tuple(WayOut(out, one.end.schedule, one.end.summary) for one in ways[:1]),
         )
 
 

@@ -41,7 +41,12 @@ KEYS = (
     Key("first", ("Home",), "first step", ROOM),
     Key("last", ("End",), "last step there is", ROOM),
     Key("failure", ("f", "F8"), "to the failure; without one, to the end", ROOM),
-    Key("turn", ("i",), "to the first illegal sharing or orphan, once the run is over", ROOM),
+    Key(
+        "turn",
+        ("i",),
+        "to where the failure became inevitable, if that is known; else to the first sharing or orphan",
+        ROOM,
+    ),
     Key("away", ("t",), "what can be taken away from the run", ROOM),
     Key("play", ("Space",), "play or pause", ROOM),
     Key("copy-link", ("c",), "copy the link to this step", ROOM),

@@ -15,11 +15,14 @@ from dataclasses import replace
 from interlock import schedule
 from interlock.frame import End
 from interlock.orders import Orders
+from interlock.strategy import OUTAGE
 
 FAILING = ("error", "silent", "hang", "crash", "stuck")
 """The ends of a program that failed."""
 VOID = ("diverged", "invalid", "interrupted", "stopped")
 """What tells nothing of the program: it was not run, or not to its end."""
+BOUND = f"those with a fault, and those in which a reply is kept back for more than {OUTAGE:g} s"
+"""What is no order of an exploration that has tried every order."""
 MOST = 60  # ends that are told apart
 
 

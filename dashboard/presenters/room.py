@@ -18,6 +18,7 @@ from dashboard.presenters.branches import BranchLine
 from dashboard.presenters.branches import tree
 from dashboard.presenters.choices import Choices
 from dashboard.presenters.choices import choices
+from dashboard.presenters.exploration import Inevitable
 from dashboard.presenters.happened import EventLine
 from dashboard.presenters.happened import OutputLine
 from dashboard.presenters.matrix import Matrix
@@ -69,7 +70,7 @@ class Stepper:
     end: int | None
     failure: int | None
     failed_at: int | None
-    turn: Turn | None = None  # the first illegal sharing, once it is known
+    turn: Turn | None = None  # where it became inevitable, else the first illegal sharing, once it is known
 
     @property
     def position(self) -> str:
@@ -129,6 +130,7 @@ class Room:
     timeline: Chart | None = None
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
     known: bool = True  # its program is here
+    inevitable: Inevitable | None = None
     line: str = ""  # the run in one line, for a chat; without its address
     fixes: tuple[Fix, ...] = ()  # of a failure, for its stack
     notes: tuple[NoteLine, ...] = ()
@@ -204,6 +206,7 @@ def room(
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
+    inevitable: Inevitable | None = None,
     notes: Sequence[Note] = (),
     drives: bool = True,
     present: bool = False,
@@ -267,6 +270,7 @@ def room(
         timeline=lanes,
         branches=tree(family, run.id),
         known=known,
+        inevitable=inevitable,
         fixes=tuple(fixes),
         line=summary.line(run),
         notes=noted.lines(notes, stepper.number),

@@ -102,7 +102,7 @@ class StepMark:
     current: bool
     failed: bool
     noted: bool  # somebody has pinned a note to it
-    turn: bool  # the first illegal sharing
+    turn: bool  # the first illegal sharing, or where it became inevitable
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def _names(lanes: list[Lane], names: Names) -> tuple[Name, ...]:
 def _step(beat: Beat, names: Names, at: int, noted: frozenset[int], turn: Turn | None) -> StepMark:
     turned = turn is not None and turn.step == beat.number
     sign = SIGNS["error"] if beat.failed else TURN if turned else KINDS.get(beat.kind, "")
-    text = names.text(f"{beat.text}; first {turn.kind}: {turn.text}" if turn is not None and turned else beat.text)
+    text = names.text(f"{beat.text}; {turn.name}: {turn.text}" if turn is not None and turned else beat.text)
     return StepMark(beat.number, sign, text, beat.number == at, beat.failed, beat.number in noted, turned)
 
 

@@ -70,6 +70,15 @@ STACK_STATES = {
     "failed": Mark("failed", "✕", "bad"),
 }
 
+EXPLORATION_STATES = {
+    "queued": Mark("queued", "…", "busy", "It waits for a worker; they explore one at a time."),
+    "running": Mark("trying", "▶", "busy"),
+    "ended": Mark("ended", "✓", "quiet"),
+    "cancelled": Mark("cancelled", "■", "warn", "Somebody ended it before all was tried that was asked for."),
+    "interrupted": Mark("interrupted", "■", "warn", "Its worker went away; what was tried up to then is kept."),
+    "failed": Mark("failed", "✕", "bad", "It could not be found out."),
+}
+
 PROGRAM_KINDS = {
     "broken": Mark("broken", "✕", "bad", "Shows the failure."),
     "fix": Mark("fix", "✓", "good", "Does the same without it."),

@@ -14,6 +14,7 @@ from dashboard.guide import LONGEST
 from dashboard.guide import look_up
 from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
+from dashboard.presenters import exploration
 from dashboard.presenters import listing
 from dashboard.presenters import words
 from dashboard.presenters.catalogue import IncidentCard
@@ -41,6 +42,9 @@ class IncidentPage:
     files: tuple[File, ...]
     runs: int
     chosen: dict[str, str]  # what the form starts with
+    explored: dict[tuple[str, str], tuple[str, str]]  # by program and stack: where, what was found
+    orders: int = exploration.ORDERS
+    seconds: int = exploration.SECONDS
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,11 @@ def incident(name: str) -> str:
     chosen.update(
         {key: value for key, value in request.args.items() if key in ("program", "stack", "mode", "schedule", "seed")}
     )
+    latest = here.store.latest_explorations(name)
+    explored = {(one.program, one.stack): (exploration.url(one), exploration.in_short(one)) for one in latest}
     return render_template(
         "incident.html",
-        page=IncidentPage(found, card, stacks, source(_texts(found), main, None), runs, chosen),
+        page=IncidentPage(found, card, stacks, source(_texts(found), main, None), runs, chosen, explored),
     )
 
 

@@ -30,6 +30,7 @@ from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
 from dashboard.views.runs import timeline_of
+from dashboard.views.runs import turn_of
 from dashboard.why import Clause
 from dashboard.why.turn import Turn
 from interlock.frame import Event
@@ -82,7 +83,7 @@ def _page(run: RunRecord) -> OfflinePage:
     here = services()
     incident = here.incident(run.incident)
     proof = here.proofs.of(here.store, run)
-    turn = here.proofs.turn(here.store, run)
+    turn = turn_of(run)
     start = run.failed_at if run.failed_at is not None else run.steps if run.over else 0
     tasks = here.store.steps(run.id, start, start)[0].frame.tasks
     first, last = offline.stretch(run.steps, start, len(tasks))
@@ -172,7 +173,7 @@ def _drawn(run_id: int, view: str) -> tuple[RunRecord, Room]:
         explanation=None,
         view=view,
         timeline=timeline_of(run, asked) if view else None,
-        turn=services().proofs.turn(services().store, run),
+        turn=turn_of(run),
     )
 
 

@@ -25,6 +25,7 @@ from dashboard.errors import no_step
 from dashboard.errors import not_installed
 from dashboard.explain import explain
 from dashboard.incidents import Incident
+from dashboard.presenters import exploration
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.room import VIEWS
@@ -50,6 +51,7 @@ from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
 from dashboard.views.incidents import no_incident
 from dashboard.views.stacks import install_for
+from dashboard.why.turn import Turn
 from interlock import schedule
 from interlock.delta import Writer
 from interlock.frame import Place
@@ -275,7 +277,9 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     view, present = one_of(request.args, "view", VIEWS), presented()
     moment, proof = moment_of(run, asked), services().proofs.of(services().store, run)
     timeline = timeline_of(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
-    turn = services().proofs.turn(services().store, run)
+    family, searches = services().store.family(run.id), services().store.explorations_of(run.id)
+    turn = exploration.turn_of(searches, family, run.steps, services().proofs.turn(services().store, run))
+    may_search = viewer() is None and not present and branches.searchable(run, incident)
     if present:
         run, moment, proof, timeline, turn = without_secrets((run, moment, proof, timeline, turn))
     return room(
@@ -289,7 +293,8 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         in_the_way=_waiting_runs() if run.status == "queued" else (),
         view=view,
         timeline=timeline,
-        family=services().store.family(run.id),
+        family=family,
+        inevitable=exploration.inevitable(searches, family, may=may_search),
         branchable=branches.branchable(run, incident),
         known=incident is not None and incident.program(run.program) is not None,
         fixes=_fixes(run, incident),
@@ -297,6 +302,13 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         drives=viewer() is None,
         present=present,
     )
+
+
+def turn_of(run: RunRecord) -> Turn | None:
+    """Where a run took its turn, for the files that are made of it."""
+    store = services().store
+    found = services().proofs.turn(store, run)
+    return exploration.turn_of(store.explorations_of(run.id), store.family(run.id), run.steps, found)
 
 
 def _fixes(run: RunRecord, incident: Incident | None) -> list[Fix]:

@@ -46,7 +46,6 @@ from dashboard.store.records import RunRow
 from dashboard.timeline import Timeline
 from dashboard.why import Clause
 from dashboard.why.headline import headline
-from dashboard.why.headline import remedy
 from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Frame
@@ -310,16 +309,6 @@ def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clau
     if run.end is None or run.outcome not in FAILURES:
         return ""
     return headline(proof or (), run.end) or (f"{explanation.title}." if explanation else "")
-
-
-def _advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn | None) -> Explanation | None:
-    """What to do: what is known of such an error, else what the proof shows, else where the steps show a mistake."""
-    if explanation is None or (explanation.advice and explanation.family):
-        return explanation
-    advice = remedy(proof) or explanation.advice
-    if turn is not None and not proof and explanation.error:
-        advice += f" At step {turn.step} something is wrong whatever came of it: {turn.text}. Mend that first."
-    return replace(explanation, advice=advice.strip())
 
 
 def _symptom(run: RunRecord, explanation: Explanation | None) -> str:

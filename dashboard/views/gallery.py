@@ -18,9 +18,12 @@ from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
 from dashboard.explain import explain
+from dashboard.inevitable import Found
+from dashboard.inevitable import WayOut
 from dashboard.presenters import activity
 from dashboard.presenters import crowd
 from dashboard.presenters import endings
+from dashboard.presenters import exploration
 from dashboard.presenters import listing
 from dashboard.presenters import matrix
 from dashboard.presenters import sample
@@ -43,6 +46,7 @@ from dashboard.presenters.servers import ServerCard
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark
 from dashboard.store import Audience
+from dashboard.store import ExplorationRow
 from dashboard.store import Note
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
@@ -53,6 +57,9 @@ from dashboard.store import Weight
 from dashboard.store.records import Caption
 from dashboard.store.runlist import SORTS
 from dashboard.store.runs import failed
+from dashboard.tally import Group
+from dashboard.tally import Rule
+from dashboard.tally import Tally
 from dashboard.timeline import fold
 from dashboard.timeline import window
 from dashboard.views.activity import ActivityPage
@@ -115,6 +122,7 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "fixes": ("over, with fixes to run, branches and a title", sample.RUN, 2),
     "working-out": ("over, the proof is being worked out", sample.RUN, 2),
     "unknown": ("over, its program is not here", sample.RUN, 2),
+    "inevitable": ("over, and known where it became inevitable", sample.RUN, 2),
     "silent": ("over, no error and wrong data", endings.SILENT, 2),
     "stuck": ("over, nothing could move", endings.STUCK, 2),
     "hang": ("over, the loop stood still", endings.HANG, 2),
@@ -134,10 +142,70 @@ ROOMS: dict[str, tuple[str, RunRecord, int | None]] = {
     "timeline-crowd": ("300 tasks on 60 connections, as lanes", replace(sample.RUN, steps=900, failed_at=899), 500),
 }
 
+_TALLY = Tally(
+    tried=120,
+    distinct=97,
+    groups=(
+        Group("error", "0f", sample.END.summary, 90, "il1:1=c3,2=c2,20=c2,25=c2,28=c2,30=c3,31=c3,32=c1,33=c3", 1, 30),
+        Group("silent", "1f", "broken: each visit is recorded once", 20, "il1:4=c3", 5, 30),
+        Group("ok", "2f", "3 tasks returned", 10, "il1:", 9, 30),
+    ),
+    rules=(Rule("each visit is recorded once", 120, 20),),
+)
+_FOUND = Found(
+    step=1,
+    failed=212,
+    schedules=37,
+    alike=180,
+    last_out=0,
+    away=3,
+    drawn=40,
+    tried=300,
+    void=2,
+    every=False,
+    doubt="",
+    settled=True,
+    ways_out=(WayOut(0, "il1:1=c3,2=c2", "3 tasks returned"),),
+)
+_ORDERS = ExplorationRow(
+    id=7,
+    incident=sample.RUN.incident,
+    program=sample.RUN.program,
+    stack=sample.RUN.stack,
+    run_id=None,
+    orders=400,
+    seconds=120,
+    actor="Ann",
+    status="running",
+    progress="120 of 400 orders tried",
+    error=None,
+    way_out=None,
+    cancel=False,
+    rev=1,
+    created=sample.RUN.created,
+    started=sample.RUN.created,
+    ended=None,
+    tally=_TALLY,
+    found=None,
+)
+_ENDED = sample.RUN.created + timedelta(seconds=20)
+_SEARCH = replace(_ORDERS, run_id=42, status="ended", ended=_ENDED, tally=None, found=_FOUND, way_out=44)
+
+EXPLORATIONS = {
+    "orders": ("orders that are being tried", _ORDERS),
+    "orders-cancelled": ("orders, cancelled", replace(_ORDERS, status="cancelled", ended=_ENDED)),
+    "search": ("where a run became inevitable", _SEARCH),
+    "search-failed": (
+        "a search that failed",
+        replace(_SEARCH, status="failed", found=None, way_out=None, error="broken.py changed since. Run it again."),
+    ),
+}
+
 
 @dataclass(frozen=True)
 class GalleryPage:
     rooms: dict[str, str]
+    explorations: dict[str, str]
     marks: dict[str, tuple[Mark, ...]]
     errors: tuple[PageError, ...]
     stacks: tuple[StackCard, ...]
@@ -154,6 +222,7 @@ def gallery() -> str:
         "gallery.html",
         page=GalleryPage(
             rooms={name: title for name, (title, _, _) in ROOMS.items()},
+            explorations={name: title for name, (title, _) in EXPLORATIONS.items()},
             marks=_marks(),
             errors=(*STANDARD.values(), store_down()),
             stacks=_stacks(),
@@ -164,6 +233,15 @@ def gallery() -> str:
             activity=_activity(),
         ),
     )
+
+
+@page.get("/exploration/<state>")
+def one_exploration(state: str) -> str:
+    if state not in EXPLORATIONS:
+        raise PageError(404, f"The gallery has no exploration {state[:40]!r}.", f"It has: {', '.join(EXPLORATIONS)}.")
+    _, row = EXPLORATIONS[state]
+    picture = exploration.page(row, incident_title="One session, three tasks", known=True, drives=True)
+    return render_template("exploration.html", page=replace(picture, poll=None))
 
 
 @page.get("/offline.html")
@@ -226,6 +304,8 @@ def made_up(state: str) -> Room:
         family=_FAMILY if state == "fixes" else (),
         fixes=_FIXES if state in ("fixes", "silent", "odd", "presenting-failure") else (),
         known=state != "unknown",
+        inevitable=exploration.inevitable((_SEARCH,), (), may=True) if state == "inevitable" else None,
+        turn=exploration.turn_of((_SEARCH,), (), 2, None) if state == "inevitable" else None,
         in_the_way=(40, 41) if state == "queued" else (),
         notes=_NOTES if state in ("leading", "left", "timeline", "presenting-failure") else (),
         drives=not state.startswith("viewer"),
@@ -277,8 +357,9 @@ def _moment(steps: Sequence[Step], at: int | None) -> Moment:
 
 
 def _marks() -> dict[str, tuple[Mark, ...]]:
-    tables = (words.OUTCOMES, words.STATUSES, words.TASK_STATES, words.STACK_STATES, words.PROGRAM_KINDS)
-    names = ("outcomes", "states of runs", "tasks", "stacks", "programs")
+    runs = (words.OUTCOMES, words.STATUSES, words.TASK_STATES)
+    tables = (*runs, words.STACK_STATES, words.EXPLORATION_STATES, words.PROGRAM_KINDS)
+    names = ("outcomes", "states of runs", "tasks", "stacks", "explorations", "programs")
     return {name: tuple(table.values()) for name, table in zip(names, tables, strict=True)} | {
         "cells of the matrix": matrix.LEGEND
     }

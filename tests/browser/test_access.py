@@ -23,6 +23,7 @@ PAGES = (
     "/activity?server=replica",
     "/history",
     "/-/gallery",
+    *(f"/-/gallery/exploration/{state}" for state in ("orders", "orders-cancelled", "search", "search-failed")),
 )
 ROOMS = tuple(
     f"/-/gallery/room/{state}"
@@ -33,6 +34,7 @@ ROOMS = tuple(
             "fixes",
             "working-out",
             "unknown",
+            "inevitable",
             "silent",
             "stuck",
             "hang",

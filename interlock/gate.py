@@ -169,6 +169,9 @@ class Gate:
             self._ending()
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
+
+    def finish(self) -> None:
+        """The program is over. Until then a connection outlives its loop: nobody closes it, and nobody hears it."""
         for link in self.links:
             link.finish()
 
@@ -220,7 +223,7 @@ class Gate:
         Replies and requests go before the replica as they go before a timer: so a lag lasts until something ends it,
         and a schedule names that one moment. When none is left it catches up, as it would while a program sleeps.
         """
-        held = sorted((link for link in self.links if link.arrived), key=lambda link: link.arrived)
+        held = sorted((link for link in self.links if link.heard), key=lambda link: link.arrived)
         found = [
             Choice(link.label, "reply", words.reply(link), self._waiting_for(link), link.label, default=index == 0)
             for index, link in enumerate(held)

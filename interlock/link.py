@@ -133,6 +133,11 @@ class Link(asyncio.Transport):
     def closing(self) -> bool:
         return self._closing
 
+    @property
+    def heard(self) -> bool:
+        """Something waits at the gate, and the loop that would hear of it still runs."""
+        return bool(self.arrived) and not self._loop.is_closed()
+
     def let_out(self) -> None:
         """Hand what the program wrote to the server. Opens the connection if these are its first bytes.
 

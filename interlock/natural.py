@@ -64,7 +64,7 @@ class OpenGate(Gate):
         deadline = timers[0].when if timers else None
         at_work = self._at_work()
         while True:
-            held = [link for link in self.links if link.arrived]
+            held = [link for link in self.links if link.heard]
             for link in held:
                 text = f"the reply to {link.request.command} on {link.label} came"
                 self._tell(Event("reply", text, link.sent_by, link.label))

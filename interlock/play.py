@@ -374,6 +374,7 @@ class Play:
 
     def _finish_steps(self) -> None:
         gc.collect()
+        self._gate.finish()
         self._capture.flush()
         if not self._gate.tasks:
             raise Over(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,6 +54,11 @@ def command(sent: Fact) -> str:
 
 def statement(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
+
+
+def of_library(sent: Fact) -> bool:
+    """Whether a query is one of those that the libraries send when they connect, to know whom they have."""
+    return bool(re.search("pg_catalog|current_schema", sent.event.text))
 
 
 def number(text: str) -> str:

@@ -240,16 +240,19 @@ def _sent_again(history: History) -> list[Clause]:
 
 
 def _torn(history: History) -> list[Clause]:
-    """The first COMMIT that was refused right after its task had committed on another connection."""
-    before: dict[str | None, Fact] = {}  # by task: what it sent last
+    """The first COMMIT that was refused right after its task had committed on other connections."""
+    before: dict[str | None, list[Fact]] = {}  # by task: the COMMITs that it has just sent, one after the other
     for sent in history.told("sent"):
-        first = before.get(sent.event.task)
-        both = first is not None and {command(first), command(sent)} == {"COMMIT"}
-        if first and both and _refused(history, sent) and not _refused(history, first):
-            gist = f"{history.name(sent.event.task)} committed half: its first COMMIT was taken and its second refused"
-            refused = sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)
-            return [sending(history, first, "which the server carried out"), refused]
-        before[sent.event.task] = sent
+        taken = before.setdefault(sent.event.task, [])
+        if command(sent) != "COMMIT":
+            taken.clear()
+        elif not _refused(history, sent):
+            taken.append(sent)
+        elif taken:
+            first = "its first COMMIT was" if len(taken) == 1 else f"its first {len(taken)} COMMITs were"
+            gist = f"{history.name(sent.event.task)} committed in part: {first} taken and the next one refused"
+            carried_out = [sending(history, one, "which the server carried out") for one in taken[:EACH]]
+            return [*carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
     return []
 
 

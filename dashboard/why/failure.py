@@ -95,9 +95,10 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     given = (one for one in history.told("checkin", connection=label) if came and one.step == came.step)
     if came is not None and any(one.before(came) for one in given):
         label = None  # it had that one before, and took it once more: it did not wait for it
-    woke = f"woke with {label} and " if label else ""
-    if label and ended is not None:
-        woke = f"woke with {label}, for a transaction that had ended, and "
+    waited = any(one.step == failure.step for one in history.told("reply", connection=label))
+    took = "woke with" if waited else "took"
+    late = ", for a transaction that had ended," if ended is not None else ""
+    woke = f"{took} {label}{late} and " if label else ""
     hides = "; an error was being handled already, which this one hides" if failure.handling else ""
     who, too = (failure.task, *failure.also), ""
     if label and failure.also:  # one reply came, and it woke one of them
@@ -154,5 +155,7 @@ def _from_first(failure: Failure) -> tuple[ErrorView, ...]:
 def method(failure: Failure) -> str:
     """The method of the session that the program called."""
     first = replace(failure, chain=_from_first(failure))
-    places = first.through("sqlalchemy/ext/asyncio/session") or first.through("sqlalchemy/orm/session")
+    beneath = first.through("sqlalchemy/orm/session")
+    places = [one for one in first.through("sqlalchemy/ext/asyncio/session") if not one.function.endswith(".start")]
+    places = places or beneath  # `async with session.begin_nested()` calls a method of its own, which calls that one
     return f"{places[0].function.rpartition('.')[2]}()" if places else "a method"

@@ -32,7 +32,7 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
         names = {task.id: task.name for task in end.tasks}
         failed = listed([f"“{names[task]}”" for task in met.tasks])
         return f"{cause}, so {failed} failed."
-    return cause + {"silent": ", and nobody was told.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
+    return cause + {"silent": ", and no task failed.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
 
 
 def _turn(clauses: Sequence[Clause]) -> Clause | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
 from dashboard.why.clause import last
+from dashboard.why.clause import of_library
 from dashboard.why.clause import sending
 from dashboard.why.failure import Failure
 from dashboard.why.history import History
@@ -46,6 +47,7 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
         fact
         for fact in history.told("sent")
         if command(fact).rpartition(" ")[2] == "SELECT"
+        and not of_library(fact)
         and fact.event.connection in history.replicas
         and fact.step in history.behind
         and task in (None, fact.event.task)

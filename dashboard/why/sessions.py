@@ -222,7 +222,8 @@ def _used_after(history: History, failure: Failure) -> list[Clause]:
     gone = history.raised(task)
     text = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
     text += f", and was over in step {gone}" if gone is not None and gone <= failure.step else ""
-    clause = Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step))
+    gist = f"{history.name(failure.task)} used session {session} after {history.name(task)} was done with it"
+    clause = Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step), gist=gist)
     return [clause, *_used(history, failure, session)]
 
 

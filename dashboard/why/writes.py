@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import number
+from dashboard.why.clause import of_library
 from dashboard.why.clause import sending
 from dashboard.why.clause import statement
 from dashboard.why.history import Fact
@@ -203,8 +203,7 @@ def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
     groups: dict[tuple[str, str], list[Fact]] = {}  # by parent and statement
     for one in sent:
         parent = history.parents.get(one.fact.event.task or "")
-        own = not re.search("pg_catalog|current_schema", one.fact.event.text)
-        if parent and own and command(one.fact) == "SELECT" and not one.refused:
+        if parent and not of_library(one.fact) and command(one.fact) == "SELECT" and not one.refused:
             groups.setdefault((parent, statement(one.fact)), []).append(one.fact)
     changes = [(one.fact, one.end) for one in sent if one.writes and one.kept and one.end]
     for (parent, _), reads in groups.items():

@@ -20,9 +20,10 @@ async def position():
 
 
 async def caught_up(lsn):
-    """Wait until the replica is as far as that."""
+    """Wait until the replica is as far as that; in no transaction, since one that is open can stand in its way."""
     reached = text("select pg_last_wal_replay_lsn() >= cast(:lsn as text)::pg_lsn")
     async with engines["reader"].connect() as connection:
+        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         while True:
             result = await connection.execute(reached, {"lsn": lsn})
             if result.scalar_one():

@@ -26,6 +26,9 @@ from interlock import script
 from interlock import strategy
 from interlock.capture import Capture
 from interlock.clients import Clients
+from interlock.course import Course
+from interlock.course import Diverged
+from interlock.course import Stopped
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -89,24 +92,18 @@ class Play:
         self._drew = drew
         self._leave = leave
         self._send = send
-        self._ask = ask
-        self._chose = chose
         self._began = time.monotonic()
         self._monotonic = time.monotonic
         self._events: list[Event] = []
         self._number = 0  # of the step whose picture comes next
         self._choice: Optional[Choice] = None
-        self._deviations: dict[int, str] = {}
         self._failed_at: Optional[int] = None
-        self._parted_at: Optional[int] = None
-        self._parted = ""  # what was asked and what was possible there
         self._last: Optional[Step] = None
         self._broken_at: Optional[Place] = None
         self._escapes: dict[str, None] = {}  # what has been passed that replay does not control, in its order
         self._died = False
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
         self._forked = False  # this process is one of many
-        self._drawn: list[tuple[strategy.Offer, str]] = []  # by chance so far
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._texts = instrument.Texts(
             lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
@@ -114,7 +111,7 @@ class Play:
             lab.gid_prefix(job.schema),
             self._address_again,
         )
-        self._schedule = schedule.Schedule()
+        self._course = Course(job, ask, chose, self._events.append)
         self._anyio = False  # it has been met
         natural = job.mode == "natural"
         where = lab.address(job.lab)
@@ -152,13 +149,12 @@ class Play:
         self._camera = Camera(
             self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._texts.clean
         )
-        self._strategy: strategy.Decide = strategy.seeded(0)
 
     def run(self) -> None:
         """Play the run to its `End`. Never raises for what the program does."""
         try:
             try:
-                self._choose_strategy()
+                self._begin_course()
                 if not self._job.many:
                     self._prepare()
                 self._run_script()
@@ -172,23 +168,11 @@ class Play:
 
     # Before ---------------------------------------------------------------------
 
-    def _choose_strategy(self) -> None:
-        job = self._job
+    def _begin_course(self) -> None:
         try:
-            self._schedule = schedule.parse(job.schedule)
+            self._course.begin()
         except schedule.ScheduleError as error:
             raise Over("invalid", str(error)) from None
-        if job.mode == "step":
-            self._strategy = strategy.replaying(self._schedule, lambda step, choices: self._ask(), job.follow)
-        elif job.mode == "random":
-            self._strategy = self._drawing(orders.Aim(job.seed or 0))
-        else:
-            self._strategy = strategy.replaying(self._schedule)
-
-    def _drawing(self, aim: orders.Aim) -> strategy.Decide:
-        """Chance decides, after the steps that are to follow the schedule."""
-        chance = strategy.seeded(aim.seed, aim.first, lambda offered, token: self._drawn.append((offered, token)))
-        return strategy.replaying(self._schedule, chance, self._job.follow)
 
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
@@ -205,7 +189,7 @@ class Play:
                 FORMAT,
                 os.path.basename(job.program),
                 job.mode,
-                str(self._schedule),
+                str(self._course.schedule),
                 job.seed if job.mode == "random" else None,
                 versions(self._gate.backends.control.server_version),
                 tuple(touches),
@@ -223,7 +207,7 @@ class Play:
             random.setstate(drawn)  # Python has seeded it anew in the fork
             self._forked, self._began = True, self._monotonic()
             if self._job.mode == "random":
-                self._strategy = self._drawing(aim)
+                self._course.draw(aim)
 
     def _set_stage_again(self, last_one_died: bool) -> None:
         """Before each of many runs. They inherit the engine's connection, one after the other; a death may spoil it."""
@@ -311,18 +295,12 @@ class Play:
             self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
             self._over("stuck", self._why_stuck())
-        token = self._strategy(self._number, choices)
-        if token == "stop":
-            self._over("stopped", "The run was ended by hand.")
-        token = token or strategy.default(choices)
-        choice = next((one for one in choices if one.token == token), None) or self._gate.fault(token)
-        if choice is None and self._job.mode == "follow":
-            choice = self._part(token, choices)
-        if choice is None:
-            self._over("diverged", strategy.divergence(self._number, token, choices))
-        if choice.token != strategy.default(choices):
-            self._deviations[self._number] = choice.token
-            self._chose(self._number, choice.token)
+        try:
+            choice = self._course.choose(self._number, choices, self._gate.fault)
+        except Stopped as stopped:
+            self._over("stopped", str(stopped))
+        except Diverged as diverged:
+            self._over("diverged", str(diverged))
         self._choice = choice
         if choice.kind == "die":
             self._gate.carry_out(choice)
@@ -341,13 +319,6 @@ class Play:
     def _address_again(self) -> None:
         text = "the number of an object that cannot be followed came again: in a replay it may be another number"
         self._events.append(Event("escape", text))
-
-    def _part(self, token: str, choices: list[Choice]) -> Choice:
-        """The schedule asks for the impossible. It is left here, which is said, and from now on the default comes."""
-        self._parted_at, self._parted = self._number, strategy.divergence(self._number, token, choices)
-        self._events.append(Event("parted", f"{self._parted} From here on what comes by default is carried out."))
-        self._strategy = strategy.replaying(schedule.Schedule())
-        return next(choice for choice in choices if choice.default)
 
     def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
@@ -392,20 +363,6 @@ class Play:
 
     # After ---------------------------------------------------------------------
 
-    def _not_asked_for_yet(self) -> dict[int, str]:
-        asked = (item for item in self._schedule.deviations.items() if item[0] >= self._number)
-        bounded = self._job.mode in ("step", "random")
-        return {step: token for step, token in asked if not bounded or step <= self._job.follow}
-
-    def _where_parted(self) -> str:
-        """Of a run that follows: what of its schedule it could not carry out, or was over before; else ""."""
-        left = self._not_asked_for_yet()
-        if left and self._job.mode == "follow" and self._parted_at is None:
-            step, token = min(left.items())
-            self._parted_at = step
-            self._parted = f"The schedule asks for {token} at step {step}; the run was over at step {self._number - 1}."
-        return self._parted
-
     def _end(self, name: str, detail: str) -> End:
         tasks = tuple(
             TaskOutcome(
@@ -417,31 +374,31 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
-        left = self._not_asked_for_yet()
-        if left and self._job.mode in ("replay", "step", "random") and (name in ("", "stuck") or self._died):
-            nothing = "the process had died" if self._died else strategy.STILL
-            name, detail = "diverged", strategy.divergence(*min(left.items()), [], nothing)
+        if name in ("", "stuck") or self._died:
+            cut_short = self._course.cut_short(self._number, "the process had died" if self._died else strategy.STILL)
+            name, detail = ("diverged", cut_short) if cut_short else (name, detail)
         judged = name in JUDGED or (self._died and name == "crash")
         invariants = self._stage.check(self._job.invariants, tasks) if judged else ()
-        parted = self._where_parted() if judged else self._parted
-        detail = "\n".join(text for text in (detail, parted) if text)
+        if judged:
+            self._course.part_at_end(self._number)
+        detail = "\n".join(text for text in (detail, self._course.parted) if text)
         name = name or outcome.name_of(tasks, invariants)
         if self._replica is not None:
             self._replica.let_go()
         if self._forked:
-            self._drew(self._drawn)
+            self._drew(self._course.drawn)
         return End(
             outcome=name,
             signature=outcome.signature(name, tasks, invariants),
             summary=outcome.summary(name, tasks, invariants, detail),
-            schedule=str(schedule.Schedule(self._deviations)),
+            schedule=str(schedule.Schedule(self._course.deviations)),
             steps=self._number - 1,
             tasks=tasks,
             invariants=invariants,
             detail=detail,
             place=self._broken_at,
             failed_at=self._failed_at,
-            parted_at=self._parted_at,
+            parted_at=self._course.parted_at,
             escapes=tuple(self._escapes),
             output_dropped=self._capture.dropped,
             duration_ms=round((self._monotonic() - self._began) * 1000, 3),

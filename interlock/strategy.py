@@ -21,10 +21,6 @@ STILL = "nothing could move any more"
 Decide = Callable[[int, Sequence[Choice]], str]  # (number of the step to come, what is possible) -> token
 
 
-class Diverged(Exception):
-    """A replay cannot follow its schedule: the program, the stack or the schedule is another one."""
-
-
 def default(choices: Sequence[Choice]) -> str:
     """The token of what would have happened anyway."""
     return next(choice.token for choice in choices if choice.default)

@@ -124,9 +124,12 @@ def advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn
 
     Of an end that the proof explains nothing more is said of what such an end mostly comes of.
     """
-    if explanation is None or explanation.family:
-        return explanation
+    if explanation is None:
+        return None
     found = remedy(proof)
+    if explanation.family:
+        # What is said of tasks of this very run comes first; else what is known of the error knows better.
+        return replace(explanation, advice=_join([found, explanation.advice])) if "“" in found else explanation
     if found and not explanation.error:
         return replace(explanation, text=_join([explanation.means, found]), advice=found)
     advice = found or explanation.advice

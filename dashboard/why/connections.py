@@ -89,7 +89,7 @@ def starved(history: History, failure: Failure) -> list[Clause]:
     spot = history.spot(asker, failure.step - 1)
     if spot is None or "TimeoutError" not in failure.error.type or not failure.through("sqlalchemy/pool/"):
         return []
-    clauses, holders = [], []
+    clauses, holders, left = [], list[str](), list[str]()
     for label in history.pooled:
         taken = last(one for one in history.told("checkout", connection=label) if one.step < failure.step)
         back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
@@ -101,6 +101,7 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             ended = history.raised(who) if who else None
             if ended is not None and ended < failure.step:
                 text += f"ended in step {ended} without giving it back"
+                left.append(history.name(who))
             else:
                 text += f"kept it until step {back.step if back else f'{history.last.number}, the last'}"
             place = history.place(who, taken.step) if who else None
@@ -113,7 +114,10 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         gist = f"{listed(own)} each held a connection of the pool, and waited too long for one more"
     elif own:
         gist += f", and {listed(own[:EACH])} gave none back"
-    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist)]
+    names = list(dict.fromkeys(left))
+    over = f"{listed(names[:EACH])} {'has' if len(names) == 1 else 'have'} ended and left a connection out of the pool"
+    remedy = f"{over}: close what took it, a session or a connection, with `async with`." if names else ""
+    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist, remedy)]
 
 
 def _asker(history: History, failure: Failure) -> str:

@@ -283,3 +283,7 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     known = replace(told, family="A1", advice="Known.")
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(stood,), turn=turn)
     assert page.explanation == known
+    of_this_run = replace(stood, remedy="“a” has ended and left a connection.")
+    page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(of_this_run,))
+    assert page.explanation is not None
+    assert page.explanation.advice == "“a” has ended and left a connection. Known."

@@ -172,7 +172,10 @@ def _meaning(found: Explored) -> str:
     if tally.every:
         failing = sum(group.distinct for group in tally.groups if group.outcome in FAILING)
         only = f"There is no other order, but for {BOUND}."
-        return f"It fails in {failing or 'none'} of its {tally.distinct} orders. {again if failing else only}"
+        share = f"in {failing or 'none'} of its {tally.distinct} orders"
+        if tally.distinct == 1:
+            share = "in the one order that it has" if failing else "not in the one order that it has"
+        return f"It fails {share}. {again if failing else only}"
     if tally.failed:
         return f"{failed} {again}"
     return f"{failed} This is no proof that no order fails: there are others that were not tried."

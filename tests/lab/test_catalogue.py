@@ -20,9 +20,10 @@ from tests.lab.conftest import Warm
 from tests.matrix import CATALOGUE
 from tests.matrix import Case
 
-REPLAYS = {"broken": 5, "probe": 5, "fix": 2}
+REPLAYS = {"broken": 7, "probe": 7, "fix": 3}
 """A fix is tried under many schedules besides."""
-SEEDS = range(15)
+SEEDS = range(25)
+"""Two of five fixes have so few orders that this tries them all."""
 
 INCIDENTS = [incident for incident in CATALOGUE.incidents if incident.name != "shared_session"]
 CASES = [case for case in matrix.cases() if case.incident in INCIDENTS]

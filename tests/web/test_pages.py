@@ -91,7 +91,7 @@ def test_home_offers_the_incident_and_what_is_missing_to_run_it(client: FlaskCli
     assert "holds every reply of the server at a gate" in text(page)
     assert "One session, three tasks" in page.text
     assert "No run yet." in page.text
-    assert "Install and run" in page.text  # its first stack is not there
+    assert "Install to run" in page.text  # its first stack is not there
     assert "Run scenario" in page.text  # the dashboard's own is
 
 

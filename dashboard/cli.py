@@ -129,7 +129,8 @@ def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_js
     from dashboard.tally import Tally
 
     def told(tally: Tally) -> None:
-        click.echo(f"{tally.tried} of {runs} orders tried, {tally.failed} failed", err=True)
+        tried = min(tally.tried, runs)  # some may have been aimed at besides
+        click.echo(f"{tried} of {runs} orders tried, {tally.failed} failed", err=True)
 
     with _runnable():
         found = explore_command.explore(Settings.from_env(), target, stack, runs, seed, seconds, told)

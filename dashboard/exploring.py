@@ -75,7 +75,8 @@ class Atlas:
 
     @property
     def progress(self) -> str:
-        return f"{self._counting.tried:,} of {self._wanted:,} orders tried"
+        tried = min(self._counting.tried, self._wanted)  # some may have been aimed at besides
+        return f"{tried:,} of {self._wanted:,} orders tried"
 
     def found(self) -> Tally:
         return self._counting.tally()

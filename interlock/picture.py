@@ -30,12 +30,16 @@ from interlock.observer import Observer
 
 _WAITS = {"start-up": "the start-up of ", "terminate": "the end of "}  # by command, where it is no reply
 
+# What a serializable transaction has read stays locked after its commit, until no other one on the whole server is left
+# that began before: that is the doing of other runs, so it is shown for as long as the transaction lasts.
 ACTIVITY_SQL = """
 prepare activity(int[]) as
 with held as materialized (
-  select pid, locktype, relation, mode, granted, objid
+  select pid, locktype, relation, mode, granted, objid, virtualtransaction
     from pg_lock_status()
-   where pid = any($1) and locktype <> 'virtualxid' and not (locktype = 'transactionid' and granted)
+   where pid = any($1) and not (locktype = 'transactionid' and granted)
+), lasting as (
+  select pid, virtualtransaction from held where locktype = 'virtualxid' and granted
 ), locks as (
   select held.pid,
          string_agg(distinct
@@ -44,7 +48,9 @@ with held as materialized (
                 else mode || ' on ' || coalesce(relname, locktype) end
            || case when granted then '' else ' (waits)' end, ', ') as text
     from held left join pg_class on pg_class.oid = relation
-   where coalesce(relnamespace <> 'pg_catalog'::regnamespace, true) and coalesce(relkind, 'r') <> 'i'
+   where locktype <> 'virtualxid'
+     and (mode <> 'SIReadLock' or (held.pid, held.virtualtransaction) in (select pid, virtualtransaction from lasting))
+     and coalesce(relnamespace <> 'pg_catalog'::regnamespace, true) and coalesce(relkind, 'r') <> 'i'
    group by held.pid
 )
 select a.pid, coalesce(a.state, ''), coalesce(a.wait_event_type, ''), coalesce(a.wait_event, ''), a.query,

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from dashboard import incidents
@@ -22,6 +23,7 @@ from interlock.supervisor import Job
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.conftest import Warm
+from tests.matrix import cases
 from tests.prove import prove
 
 RUNS = 30
@@ -93,6 +95,22 @@ def test_a_fork_from_where_the_loop_begins_is_the_same_run(lab_url: str, warm: W
         assert len({digest for digest, _ in warm.replay(sys.executable, says("os.getpid()"), 3)}) == 3
     finally:
         drop_schema(lab_url, "test_forked")
+
+
+def test_a_serializable_transaction_of_somebody_else_makes_no_difference(lab_url: str, warm: Warm) -> None:
+    """Until it ends, the server keeps what the run's own have read locked, beyond their commit."""
+    case = next(case for case in cases() if str(case) == "serialization_failure/broken-sqlalchemy-2.1")
+    job = case.job(lab_url, "test_serializable")
+    try:
+        alone = warm.play(sys.executable, job, None)
+        with psycopg.connect(lab_url) as other:
+            other.execute("set transaction isolation level serializable")
+            other.execute("select count(*) from pg_class")
+            beside = warm.play(sys.executable, job, None)
+        assert "SIReadLock on doctor" in str(alone.steps)
+        assert journal.first_difference(alone.messages, beside.messages) is None
+    finally:
+        drop_schema(lab_url, "test_serializable")
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def incident(name: str) -> str:
         "program": card.main.name if card.main else "",
         "stack": first.stack if first else "",
         "mode": "step",
-        "schedule": first.schedule if first else "il1:",
+        "schedule": "",
     }
     chosen.update(
         {key: value for key, value in request.args.items() if key in ("program", "stack", "mode", "schedule", "seed")}

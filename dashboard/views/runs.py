@@ -76,23 +76,27 @@ def start() -> BaseResponse:
     incident = here.incident(name)
     if incident is None:
         raise no_incident(name)
-    program = one_of(request.form, "program", tuple(one.name for one in incident.programs))
+    programs = {one.name: one for one in incident.programs}
+    program = programs[one_of(request.form, "program", tuple(programs))]
     stacks = {one.name: one for one in here.stacks()}
     stack = stacks[one_of(request.form, "stack", tuple(stacks))]
     mode = one_of(request.form, "mode", tuple(words.MODES))
     seed = number(request.form, "seed")
     if not stack.ready and not hx.wants_json():
-        return install_for(stack, name, program)
+        return install_for(stack, name, program.name)
     if not stack.ready:
         raise not_installed(stack.name, busy=stack.busy)
+    asked, declared = request.form.get("schedule", "").strip(), program.expectations.get(stack.name)
+    if not asked and declared is not None and mode in ("step", "replay"):
+        asked = declared.schedule  # the one that is shipped
     try:
-        wanted = schedule.parse(request.form.get("schedule", ""))
+        wanted = schedule.parse(asked)
     except schedule.ScheduleError as error:
         raise PageError(400, "This schedule cannot be read.", str(error), "Copy one from a run's outcome.") from error
     if mode == "random" and seed is None:
         seed = time.time_ns() % 1_000_000
     seed = seed if mode == "random" else None
-    run_id = here.store.create_run(name, program, stack.name, mode, str(wanted), seed, actor=actor())
+    run_id = here.store.create_run(name, program.name, stack.name, mode, str(wanted), seed, actor=actor())
     jobs.enqueue_run(here.store, run_id)
     wait_for(run_id, lambda run: run.steps >= 0 or run.over)
     return hx.see_other(f"/runs/{run_id}")

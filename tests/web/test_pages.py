@@ -203,6 +203,21 @@ def test_a_start_leads_to_the_run(client: FlaskClient, store: Store) -> None:
     assert attribute(page, "room", "hx-trigger") == "every 350ms"
 
 
+@pytest.mark.parametrize(
+    ("asked", "follows"),
+    [({"schedule": ""}, True), ({"schedule": "il1:"}, False), ({"schedule": "", "mode": "random"}, False)],
+)
+def test_a_schedule_left_empty_is_the_shipped_one_of_the_stack(
+    client: FlaskClient, store: Store, asked: dict[str, str], follows: bool
+) -> None:
+    wanted = {"incident": "commit_unknown", "program": "broken", "stack": "sqlalchemy-2.1", "mode": "step"}
+    page = client.get("/incidents/commit_unknown", query_string=wanted)
+    assert attribute(page, "form-schedule", "value") == ""
+    client.post("/runs", data=wanted | asked, headers=FORM)
+    (row,) = store.runs().rows
+    assert row.schedule == ("il1:15=t" if follows else "il1:")
+
+
 def test_a_missing_stack_is_installed_first(client: FlaskClient, store: Store) -> None:
     wanted = START | {"stack": "sqlalchemy-1.4.42", "mode": "step"}
     answer = client.post("/runs", data=wanted, headers=FORM)

@@ -30,6 +30,8 @@ SHOWN = (
     "timeline",
     "side-by-side",
     "side-by-side-presenting",
+    "inevitable",
+    "atlas",
     "crowd",
     "patterns",
 )
@@ -80,6 +82,17 @@ def pictures(browser: Browser, address: str, save: Callable[[Page, str], None]) 
         other = _page(browser, size, scheme, scale)
         other.goto(beside)
         save(other, name)
+    page.goto(f"{address}/incidents/lost_update?program=broken&stack=sqlalchemy-2.1&mode=replay")
+    page.locator("#form-run").click()
+    page.locator("#find-inevitable").click()
+    expect(page.locator("#to-step")).to_be_visible(timeout=200_000)
+    page.locator("#to-step").click()
+    expect(page.locator("#turn")).to_contain_text("Inevitable")
+    save(page, "inevitable")
+    page.goto(f"{address}/incidents/shared_session")
+    page.locator('[id="explore-broken-sqlalchemy-1.4.42"]').click()
+    expect(page.locator("#again")).to_be_visible(timeout=200_000)
+    save(page, "atlas")
     page.goto(address)
     save(page, "home")
     page.goto(f"{address}/incidents/shared_session")

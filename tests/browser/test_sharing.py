@@ -13,13 +13,13 @@ from tests.browser.test_walk import start
 
 TEXT = """one => {
     const copy = one.cloneNode(true);
-    copy.querySelectorAll(".cite").forEach(mark => mark.remove());
-    return copy.textContent;
+    copy.querySelectorAll(".cite, summary").forEach(mark => mark.remove());
+    return copy.textContent.replace(/\\n+/g, "\\n");
 }"""
 
 
 def seen(page: Page) -> list[str]:
-    """What the page says of a step, without process ids, and without what a run's end says of its lines."""
+    """What the page says of a step, without process ids, and without how a run's end marks and folds its lines."""
     parts = ("#caption .caption-text", "#matrix-body", "#source-body")
     return [re.sub(r"of \d+|\b\d{2,7}\b", "", page.locator(part).evaluate(TEXT)) for part in parts]
 

@@ -19,7 +19,10 @@
   function paint() {
     const chip = document.getElementById("poll");
     document.body.classList.toggle("is-stale", staleSince !== null);
-    if (!chip) return;
+    if (!chip) {
+      paused = false; // what is over has no button to resume by; those who watch go on being told
+      return;
+    }
     const state = paused ? "paused" : staleSince ? "stale" : "live";
     chip.dataset.state = state;
     chip.querySelector(".symbol").textContent = state === "live" ? "●" : state === "paused" ? "‖" : "▲";

@@ -186,6 +186,16 @@ def test_polling_rests_while_it_is_paused_and_ends_with_the_run(page: Page) -> N
     assert not polls
 
 
+def test_what_was_paused_goes_on_when_the_button_that_resumes_it_goes(page: Page) -> None:
+    start(page)
+    page.click("#poll")
+    expect(page.locator("#poll")).to_have_text(re.compile("paused"))
+    page.click("#stop")
+    expect(page.locator("#poll")).to_have_count(0)
+    with page.expect_request(re.compile("/company")):  # who is here, and where those who lead are
+        pass
+
+
 def test_a_dashboard_that_is_lost_is_said_and_found_again(page: Page, complaints: list[str]) -> None:
     start(page)
     page.route("**/live?rev=*", lambda route: route.abort())

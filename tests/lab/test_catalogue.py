@@ -56,6 +56,7 @@ def test_an_incident_tells_all_there_is_to_tell(incident: Incident) -> None:
     assert incident.summary.strip()
     assert incident.sources
     assert "<h2>How to recognise it</h2>" in incident.story
+    assert "<h2>Who meets it</h2>" in incident.story
     assert {"broken", "fix"} <= {program.kind for program in incident.programs}
     assert all(program.expectations for program in incident.programs if program.kind != "timing")
 

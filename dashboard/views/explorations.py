@@ -22,8 +22,7 @@ from dashboard.security import viewer
 from dashboard.services import services
 from dashboard.store import ExplorationRow
 from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
-from dashboard.views.incidents import no_incident
+from dashboard.views.runs import asked_program
 from dashboard.views.runs import find_run
 from dashboard.views.stacks import install_for
 
@@ -36,15 +35,7 @@ MOST_SECONDS = 1800
 @page.post("/explorations")
 def start() -> BaseResponse:
     """Try many orders of a program of the catalogue. While that is done, asking again leads there."""
-    here = services()
-    name = request.form.get("incident", "")
-    incident = here.incident(name)
-    if incident is None:
-        raise no_incident(name)
-    programs = {one.name: one for one in incident.programs}
-    program = programs[one_of(request.form, "program", tuple(programs))]
-    stacks = {one.name: one for one in here.stacks()}
-    stack = stacks[one_of(request.form, "stack", tuple(stacks))]
+    here, (incident, program, stack) = services(), asked_program()
     if program.kind == "timing":
         raise PageError(
             409,
@@ -53,13 +44,13 @@ def start() -> BaseResponse:
             "Run it naturally.",
         )
     if not stack.ready:
-        return install_for(stack, name, program.name)
+        return install_for(stack, incident.name, program.name)
     orders, seconds = _bounded("orders", ORDERS, MOST_ORDERS), _bounded("seconds", SECONDS, MOST_SECONDS)
-    going_on = (one for one in here.store.latest_explorations(name) if not one.over)
+    going_on = (one for one in here.store.latest_explorations(incident.name) if not one.over)
     known = next((one for one in going_on if (one.program, one.stack) == (program.name, stack.name)), None)
     if known is not None:
         return hx.see_other(presenter.url(known))
-    made = here.store.create_exploration(name, program.name, stack.name, orders, seconds, actor=actor())
+    made = here.store.create_exploration(incident.name, program.name, stack.name, orders, seconds, actor=actor())
     jobs.enqueue_exploration(here.store, made)
     return hx.see_other(f"/explorations/{made}")
 

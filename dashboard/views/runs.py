@@ -25,6 +25,7 @@ from dashboard.errors import no_step
 from dashboard.errors import not_installed
 from dashboard.explain import explain
 from dashboard.incidents import Incident
+from dashboard.incidents import Program
 from dashboard.presenters import exploration
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
@@ -34,6 +35,7 @@ from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import kept
 from dashboard.presenters.room import room
+from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.task import task_page
 from dashboard.security import viewer
 from dashboard.security import without_secrets
@@ -68,22 +70,26 @@ SPEEDS = ("0.25", "0.5", "1", "2", "4")
 # The start
 
 
-@page.post("/runs")
-def start() -> BaseResponse:
-    """Start a run of a program of the catalogue; nothing else can be run from here."""
-    here = services()
-    name = request.form.get("incident", "")
+def asked_program() -> tuple[Incident, Program, StackCard]:
+    """The incident, its program and the stack that a form names. Raises `PageError`, which says what there is."""
+    here, name = services(), request.form.get("incident", "")
     incident = here.incident(name)
     if incident is None:
         raise no_incident(name)
     programs = {one.name: one for one in incident.programs}
-    program = programs[one_of(request.form, "program", tuple(programs))]
     stacks = {one.name: one for one in here.stacks()}
-    stack = stacks[one_of(request.form, "stack", tuple(stacks))]
+    program = programs[one_of(request.form, "program", tuple(programs))]
+    return incident, program, stacks[one_of(request.form, "stack", tuple(stacks))]
+
+
+@page.post("/runs")
+def start() -> BaseResponse:
+    """Start a run of a program of the catalogue; nothing else can be run from here."""
+    here, (incident, program, stack) = services(), asked_program()
     mode = one_of(request.form, "mode", tuple(words.MODES))
     seed = number(request.form, "seed")
     if not stack.ready and not hx.wants_json():
-        return install_for(stack, name, program.name)
+        return install_for(stack, incident.name, program.name)
     if not stack.ready:
         raise not_installed(stack.name, busy=stack.busy)
     asked, declared = request.form.get("schedule", "").strip(), program.expectations.get(stack.name)
@@ -96,7 +102,7 @@ def start() -> BaseResponse:
     if mode == "random" and seed is None:
         seed = time.time_ns() % 1_000_000
     seed = seed if mode == "random" else None
-    run_id = here.store.create_run(name, program.name, stack.name, mode, str(wanted), seed, actor=actor())
+    run_id = here.store.create_run(incident.name, program.name, stack.name, mode, str(wanted), seed, actor=actor())
     jobs.enqueue_run(here.store, run_id)
     wait_for(run_id, lambda run: run.steps >= 0 or run.over)
     return hx.see_other(f"/runs/{run_id}")

@@ -6,7 +6,8 @@ belongs to one run at a time: whoever holds an advisory lock on the lab. The loc
 whatever becomes of the run, and whoever takes it next begins by letting the replica catch up.
 
 How far it is behind is counted in transactions of this run alone. Other runs write to the same lab, and what is offered
-here must not depend on them.
+here must not depend on them. Neither must what a program is told that asks how far the replay has come, in order to wait
+for a position which others have moved: so while nothing of this run is behind, the replica keeps up with the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 
 from interlock import lab
@@ -95,6 +97,20 @@ class Replica:
             time.sleep(LOOK_EVERY * 20)
             self._replay(primary, True)
         self.behind = 0
+
+    def keep_up(self, primary: lab.Lab, links: Iterable[Link]) -> None:
+        """A request to it is about to go out: if all that this run has written is there, have it replay what others
+        wrote. Not while one of `links`, all connections of the run, could tell: it writes, or has a snapshot here.
+        """
+        if not self._steps or self.behind or any(self._could_tell(one) for one in links if one.sock is not None):
+            return
+        written = primary.query("select pg_current_wal_insert_lsn()")[0][0]
+        if self.control.query("select pg_last_wal_replay_lsn()")[0][0] != written:
+            self.catch_up(primary)
+
+    def _could_tell(self, link: Link) -> bool:
+        inside = link.on_replica and link.replies.transaction in ("open", "failed")
+        return link.waiting or inside or link.label in self._writing
 
     def _replay(self, primary: lab.Lab, commit: bool) -> None:
         if commit:

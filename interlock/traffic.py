@@ -99,6 +99,8 @@ class Traffic:
         for link in self.unsent():
             with self._in_turn():
                 if link.outbox:
+                    if self._replica is not None and link.on_replica:
+                        self._replica.keep_up(self._backends.control, self._links)
                     again = self.let_out(link) or again
                     self._await_reply(link)
                     self._await_cancelled(link)

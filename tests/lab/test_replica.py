@@ -94,6 +94,12 @@ def test_the_schedule_says_when_it_catches_up(apart: Callable[..., Played]) -> N
     assert (early.end.outcome, "At step 1 the schedule asks for w" in early.end.detail) == ("diverged", True)
 
 
+def test_who_waits_for_a_position_is_not_kept_waiting_by_what_others_write(apart: Callable[..., Played]) -> None:
+    played = apart("replica_position")
+    assert played.said("replica") == ["the replica caught up with 1 transaction"]
+    assert played.said("stdout") == ["there after 0 times in vain"]
+
+
 def test_chance_finds_both(apart: Callable[..., Played]) -> None:
     said = {tuple(apart(mode="random", seed=seed).said("stdout")) for seed in range(12)}
     assert {tuple(LAGGING), tuple(PROMPT)} <= said

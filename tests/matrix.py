@@ -188,13 +188,12 @@ async def matrix(
 ) -> None:
     """Work through the cases, more at once than there are processors, since some stand still for seconds.
 
-    Each worker has a database of its own, since advisory locks and channels belong to a whole one. The log belongs to
-    the whole server, and programs ask the replica how far in it it is: those with one come first, with nobody beside.
+    Each worker has a database of its own, since advisory locks and channels belong to a whole one. Programs with a
+    replica share theirs, and have it one after the other.
     """
-    alone = [case for case in wanted if case.program.replica]
-    beside = sorted((case for case in wanted if not case.program.replica), key=lambda case: not case.slow)
+    todo = iter(sorted(wanted, key=lambda case: not case.slow))
 
-    async def work(number: int, todo: Iterator[Case]) -> None:
+    async def work(number: int) -> None:
         schema = f"cli_matrix_{number}"
         with fresh_database(lab_url) as own:
             async with runners(Settings(KEPT)) as warm:
@@ -212,10 +211,7 @@ async def matrix(
                     print(f"{line}  {told(orders)}" if orders.played else line, *wrong, sep="\n    ", flush=True)
         drop_schema(lab_url, schema, replica_url or None)
 
-    if alone:
-        await work(0, iter(alone))
-    todo = iter(beside)
-    await asyncio.gather(*(work(number, todo) for number in range(min(AT_ONCE, len(beside)))))
+    await asyncio.gather(*(work(number) for number in range(min(AT_ONCE, len(wanted)))))
 
 
 @dataclass

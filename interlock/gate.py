@@ -244,13 +244,13 @@ class Gate:
 
     def faults(self) -> list[Choice]:
         """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped, a
-        client gone, the process dead.
+        client gone, the process dead; or so slow that a later timer is up.
         """
         tokens = [f"x:{label}" for label in self.tasks]
         tokens += [f"{kind}:{link.label}" for kind in "kd" for link in self.links]
         tokens.append("e")
         found = (self.fault(token) for token in tokens)
-        return [*(choice for choice in found if choice is not None), *self.clients.faults()]
+        return [*(choice for choice in found if choice is not None), *self._delays(), *self.clients.faults()]
 
     def fault(self, token: str) -> Optional[Choice]:
         """The fault that a token asks for, if it is possible now."""
@@ -260,8 +260,8 @@ class Gate:
             if record is not None and record.waiting is not None:
                 return Choice(token, "cancel", f"cancel task “{record.name}”", (label,), offered=False)
             return None
-        if kind == "q":
-            return next((choice for choice in self.clients.faults() if choice.token == token), None)
+        if kind in "tq":
+            return next((choice for choice in (*self._delays(), *self.clients.faults()) if choice.token == token), None)
         if token == "e":
             return Choice(token, "die", "the process dies: all its connections end at once", offered=False)
         link = next((link for link in self.links if link.label == label), None)
@@ -273,11 +273,42 @@ class Gate:
             return Choice(token, "drop", f"drop the connection {label}", self._waiting_for(link), label, offered=False)
         return None
 
+    def _delays(self) -> list[Choice]:
+        """For each task whose timer is not the next one: let it be up."""
+        timers = self.pending_timers()
+        later = self._timers_of_tasks(timers).items()
+        return [self._delay(label, timer, timers) for label, timer in later if timer.when > timers[0].when]
+
+    def _delay(self, label: str, until: Timer, timers: list[Timer]) -> Choice:
+        """So much time at once that this task's timer is up, and with it all that are due before: a loop that was held
+        up would find them so.
+        """
+        delay = until.when - self.now
+        earlier = sum(one.when < until.when for one in timers)
+        text = (
+            f"let {words.seconds(delay)} pass at once: for “{self.tasks[label].name}” {words.timer(until)}, "
+            f"and {'the timer' if earlier == 1 else f'all {earlier} timers'} before it"
+        )
+        return Choice(f"t:{label}", "timer", text, (label,), offered=False, delay=round(delay, 6))
+
+    def _timers_of_tasks(self, timers: list[Timer]) -> dict[str, Timer]:
+        """For each task that waits for one of these, the first."""
+        first = probe.awaited_by(timers)
+        found: dict[str, Timer] = {}
+        for record in self.tasks.values():
+            task = record.waiting
+            if task is not None:
+                its = [first[key] for key in (id(probe.leaf_of(record, task)), id(task)) if key in first]
+                if its:
+                    found[record.label] = min(its, key=lambda timer: timer.when)
+        return found
+
     def carry_out(self, choice: Choice) -> None:
         """Make it happen; the loop then runs what follows from it."""
         assert self._loop is not None
         if choice.kind == "timer":
-            self.now = self.pending_timers()[0].when
+            timers = self.pending_timers()
+            self.now = (self._timers_of_tasks(timers)[choice.wakes[0]] if ":" in choice.token else timers[0]).when
             self._tell(Event("timer", f"{words.seconds(choice.delay or 0)} passed"))
             return
         if choice.kind in ("request", "disconnect"):
@@ -319,5 +350,6 @@ class Gate:
         for record in self.tasks.values():
             task = record.waiting
             if task is not None:
-                waiting.setdefault(id(probe.leaf_of(record, task)), []).append(record.label)
+                for awaited in (probe.leaf_of(record, task), task):
+                    waiting.setdefault(id(awaited), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))

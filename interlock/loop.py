@@ -40,7 +40,7 @@ class Timer:
     handle: weakref.ref[asyncio.TimerHandle]
     when: float
     callback: str  # the qualified name of what it calls
-    futures: tuple[weakref.ref[Any], ...]  # those that it is to settle, as far as its arguments tell
+    futures: tuple[weakref.ref[Any], ...]  # those that it is to settle or cancel, as far as can be told
 
     def pending(self, clock: float) -> bool:
         """Whether it is still to fire."""
@@ -48,7 +48,7 @@ class Timer:
         return handle is not None and not handle.cancelled() and self.when > clock
 
     def settles(self) -> list[int]:
-        """The ids of those futures that are still there: whoever waits for one of them waits for this timer."""
+        """The ids of those futures that are still there: whoever waits for one, or is one, waits for this timer."""
         return [id(future) for future in (ref() for ref in self.futures) if future is not None]
 
 
@@ -176,7 +176,8 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
         name = getattr(callback, "__qualname__", type(callback).__name__)
-        futures = tuple(weakref.ref(arg) for arg in args if asyncio.isfuture(arg))
+        inside = getattr(getattr(callback, "__self__", None), "_task", None)  # of asyncio.timeout, which cancels it
+        futures = tuple(weakref.ref(arg) for arg in (*args, inside) if asyncio.isfuture(arg))
         self._world.timer_set(Timer(weakref.ref(handle), handle.when(), name, futures))
         return handle
 

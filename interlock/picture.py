@@ -156,7 +156,7 @@ class Camera:
             if not record.stack_key:
                 record.stack_key = self._stacks[record.stack] = f"k{len(self._stacks) + 1}"
                 stacks[record.stack_key] = record.stack
-        waits, connection, delay = self._waits(record.label, leaf, record.stack)
+        waits, connection, delay = self._waits(record.label, task, leaf, record.stack)
         for label in record.sessions:
             inside.setdefault(label, []).append(record.label)
         return TaskView(
@@ -173,14 +173,17 @@ class Camera:
             record.stack_key,
         )
 
-    def _waits(self, label: str, leaf: Any, stack: tuple[Place, ...]) -> tuple[str, Optional[str], Optional[float]]:
+    def _waits(
+        self, label: str, task: SteppedTask, leaf: Any, stack: tuple[Place, ...]
+    ) -> tuple[str, Optional[str], Optional[float]]:
         if isinstance(leaf, SteppedTask):
             return f"task “{leaf.get_name()}”", None, None
-        timer = self._timers.get(id(leaf))
+        awaited = self._timers.get(id(leaf))
+        # wait_for: the timer only bounds the wait for an inner task; timeout: for whatever is awaited inside of it
+        guarded = awaited is not None and "_release_waiter" in awaited.callback
+        timer = awaited or self._timers.get(id(task))
         delay = round(timer.when - self._gate.clock, 6) if timer is not None else None
-        # wait_for: the timer only bounds the wait for an inner task
-        guarded = timer is not None and "_release_waiter" in timer.callback
-        if delay is not None and not guarded:
+        if awaited is not None and delay is not None and not guarded:
             return f"a timer, in {words.seconds(delay)}", None, delay
         if type(leaf).__name__ == "_GatheringFuture":
             return "the tasks it gathers", None, None

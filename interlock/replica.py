@@ -6,8 +6,8 @@ belongs to one run at a time: whoever holds an advisory lock on the lab. The loc
 whatever becomes of the run, and whoever takes it next begins by letting the replica catch up.
 
 How far it is behind is counted in transactions of this run alone. Other runs write to the same lab, and what is offered
-here must not depend on them. Neither must what a program is told that asks how far the replay has come, in order to wait
-for a position which others have moved: so while nothing of this run is behind, the replica keeps up with the others.
+here must not depend on them. Neither must what a program is told that asks how far the replay has come, and waits for
+a position which others have moved: so while nothing of this run is behind, the replica keeps up with the others.
 """
 
 from __future__ import annotations

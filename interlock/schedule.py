@@ -15,7 +15,7 @@ from dataclasses import field
 PREFIX = "il1:"
 MAX_LENGTH = 100_000
 _ENTRY = re.compile(
-    r"([1-9][0-9]{0,6})=([tew]|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|x:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
+    r"([1-9][0-9]{0,6})=([tew]|[cr][1-9][0-9]{0,5}|[kd]:c[1-9][0-9]{0,5}|[xt]:t[1-9][0-9]{0,5}|q:r[1-9][0-9]{0,5})"
 )
 
 
@@ -61,9 +61,9 @@ def parse(text: str) -> Schedule:
         if match is None:
             raise ScheduleError(
                 f"{_cut(entry)!r} is not step=choice. Choices: c3 (the reply on connection 3), r2 (request 2 arrives), "
-                "w (the replica catches up), t (the next timer), x:t2 (cancel task 2), k:c3 (end the backend of "
-                "connection 3), d:c3 (drop connection 3), q:r2 (the client of request 2 leaves), "
-                "e (the process dies)."
+                "w (the replica catches up), t (the next timer), t:t2 (as much time as task 2 waits for at most), x:t2 "
+                "(cancel task 2), k:c3 (end the backend of connection 3), d:c3 (drop connection 3), q:r2 (the client "
+                "of request 2 leaves), e (the process dies)."
             )
         step = int(match.group(1))
         if step in deviations:

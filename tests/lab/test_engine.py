@@ -85,6 +85,25 @@ def test_a_timer_may_overtake_a_reply_and_hours_pass_in_no_time(play: Play) -> N
     assert overtaken.end.duration_ms < 10_000
 
 
+def test_a_later_timeout_may_fire_if_so_much_time_passes_at_once(play: Play) -> None:
+    usual = play("two_timeouts")
+    assert usual.said("stdout") == ["gave up had it"]
+    waiting = next(step for step in usual.steps if sum(one.state == "blocked" for one in step.frame.connections) == 2)
+    bounds = {task.name: task.waits[-len(", for at most 1 s") :] for task in waiting.frame.tasks if task.connection}
+    assert bounds == {"first": ", for at most 1 s", "second": ", for at most 5 s"}
+    late = next(choice for choice in waiting.frame.choices if choice.token == "t:t3")
+    assert (late.text, late.delay, late.offered) == (
+        "let 5 s pass at once: for “second” a timeout fires, and the timer before it",
+        5.0,
+        False,
+    )
+    assert not any(choice.token == "t:t2" for choice in waiting.frame.choices)  # it is the next one
+    slow = play("two_timeouts", schedule=f"il1:{waiting.number + 1}=t:t3")
+    assert slow.said("stdout") == ["gave up gave up"]
+    assert slow.end.schedule == f"il1:{waiting.number + 1}=t:t3"
+    same(slow.messages, play("two_timeouts", schedule=slow.end.schedule).messages)
+
+
 def test_a_person_steps_and_may_choose(play: Play) -> None:
     async def drive(runner: Runner, message: Any) -> None:
         if isinstance(message, Step) and message.frame.choices:

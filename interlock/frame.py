@@ -147,7 +147,7 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted
+    detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted | rule
     escape: a point that replay does not control; from there on another replay may be another run
     """
     text: str
@@ -223,7 +223,7 @@ class End:
     invariants: tuple[InvariantOutcome, ...] = ()
     detail: str = ""  # hang, crash, diverged, limit, invalid: the Python stack, the signal, what was asked and possible
     place: Optional[Place] = None  # invalid: file and line at fault
-    failed_at: Optional[int] = None  # the first step in which a task raised
+    failed_at: Optional[int] = None  # the first step in which a task raised; silent: from which on a rule was broken
     parted_at: Optional[int] = None  # follow mode: the step from which on the schedule could not be followed
     escapes: tuple[str, ...] = ()  # what it passed that replay does not control: another replay may be another run
     output_dropped: int = 0  # bytes of output beyond the bound

@@ -170,6 +170,11 @@ class Gate:
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
 
+    def data_changed(self) -> bool:
+        """Whether the data of the primary may be other than when this was asked last."""
+        changed, self._traffic.changed = self._traffic.changed, False
+        return changed
+
     def finish(self) -> None:
         """The program is over. Until then a connection outlives its loop: nobody closes it, and nobody hears it."""
         for link in self.links:

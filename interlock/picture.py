@@ -216,7 +216,7 @@ class Camera:
         ]
         for server, there in self._gate.backends.by_server(links):
             if server not in self._prepared:
-                server.query(f"deallocate all; set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
+                server.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
                 self._prepared.add(server)
             server.ask(_execute(there))
         return links

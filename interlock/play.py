@@ -47,6 +47,7 @@ from interlock.natural import OpenGate
 from interlock.observer import Observer
 from interlock.picture import Camera
 from interlock.replica import Replica
+from interlock.rules import Rules
 from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
@@ -116,6 +117,7 @@ class Play:
         natural = job.mode == "natural"
         where = lab.address(job.lab)
         self._stage = Stage(where, job.schema, job.setup)
+        self._rules = Rules(job.invariants)
         self._replica = None
         if job.replica and job.replica_hosts:
             there = lab.address(job.replica)
@@ -228,10 +230,12 @@ class Play:
             self._replica.take()
         if first or anew:
             self._gate.backends.control = self._stage.open()
+            self._rules.open(self._gate.backends.control)
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
         if self._replica is not None:
+            self._replica.control.query("deallocate all")
             self._replica.catch_up(self._gate.backends.control, commit=False)
 
     def _run_script(self) -> None:
@@ -326,6 +330,7 @@ class Play:
             self._failed_at = self._number
 
     def _take_picture(self, choices: list[Choice]) -> None:
+        self._look_at_rules()
         events, self._events[:] = list(self._events), []
         self._escapes.update({event.text: None for event in events if event.kind == "escape"})
         elapsed = (self._monotonic() - self._began) * 1000
@@ -338,6 +343,14 @@ class Play:
         self._number += 1
         if self._job.pictures or self._unseen:
             self._send(step)
+
+    def _look_at_rules(self) -> None:
+        """Which rules of the data are kept, where the answer may be another than at the step before."""
+        if self._job.pictures and self._job.mode != "natural":
+            ended = any(event.kind == "task-ended" for event in self._events)
+            if self._gate.data_changed() or ended or self._number == 0:
+                tasks = [task for task in self._outcomes() if task.outcome != "pending"]
+                self._events += self._rules.look(self._gate.backends.control, tasks, self._number)
 
     def _loop_ends(self) -> None:
         """The loop is about to close: the last picture that shows everything as it was."""
@@ -363,8 +376,9 @@ class Play:
 
     # After ---------------------------------------------------------------------
 
-    def _end(self, name: str, detail: str) -> End:
-        tasks = tuple(
+    def _outcomes(self) -> tuple[TaskOutcome, ...]:
+        """What has come of the tasks so far."""
+        return tuple(
             TaskOutcome(
                 record.label,
                 record.name,
@@ -374,15 +388,19 @@ class Play:
             )
             for record in self._gate.tasks.values()
         )
+
+    def _end(self, name: str, detail: str) -> End:
+        tasks = self._outcomes()
         if name in ("", "stuck") or self._died:
             cut_short = self._course.cut_short(self._number, "the process had died" if self._died else strategy.STILL)
             name, detail = ("diverged", cut_short) if cut_short else (name, detail)
         judged = name in JUDGED or (self._died and name == "crash")
-        invariants = self._stage.check(self._job.invariants, tasks) if judged else ()
+        invariants = self._rules.check(self._gate.backends.control, tasks) if judged else ()
         if judged:
             self._course.part_at_end(self._number)
         detail = "\n".join(text for text in (detail, self._course.parted) if text)
         name = name or outcome.name_of(tasks, invariants)
+        broken = [one.name for one in invariants if one.holds is False]
         if self._replica is not None:
             self._replica.let_go()
         if self._forked:
@@ -397,7 +415,7 @@ class Play:
             invariants=invariants,
             detail=detail,
             place=self._broken_at,
-            failed_at=self._failed_at,
+            failed_at=self._rules.broken_since(broken) if name == "silent" else self._failed_at,
             parted_at=self._course.parted_at,
             escapes=tuple(self._escapes),
             output_dropped=self._capture.dropped,

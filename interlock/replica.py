@@ -109,7 +109,7 @@ class Replica:
             self.catch_up(primary)
 
     def _could_tell(self, link: Link) -> bool:
-        inside = link.on_replica and link.replies.transaction in ("open", "failed")
+        inside = link.on_replica and link.replies.in_transaction
         return link.waiting or inside or link.label in self._writing
 
     def _replay(self, primary: lab.Lab, commit: bool) -> None:

@@ -1,25 +1,10 @@
-"""A run's own place in the lab: its schema with the data that the incident prepares, and the rules of that data."""
+"""A run's own place in the lab: its schema with the data that the incident prepares."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from typing import Optional
 
 from interlock import lab
-from interlock.frame import InvariantOutcome
-from interlock.frame import TaskOutcome
-from interlock.job import Invariant
-
-MAX_ROWS = 20  # of those that break a rule, in its detail
-
-# The rules join what came of the tasks as a table. A view of a setting, since making it a table would write to the lab.
-OUTCOME_VIEW = """
-create temp view outcome as
-select task, outcome, error_type, error_message
-  from json_to_recordset(current_setting('interlock.outcome')::json)
-       as one(task text, outcome text, error_type text, error_message text)
-"""
 
 # Whatever is written anywhere in the server moves the log on, but for numbers that a sequence has set aside.
 STATE_SQL = """
@@ -59,7 +44,6 @@ class Stage:
         if self.control is not None:
             self.control.close()
         self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", {"jit": "off"})
-        self.control.query(OUTCOME_VIEW)
         return self.control
 
     def reset(self) -> None:
@@ -69,7 +53,7 @@ class Stage:
         """
         control = self.control or self.open()
         name = lab.identifier(self._schema)
-        control.query(f"reset all; set search_path to {lab.search_path(self._schema)}")
+        control.query(f"deallocate all; reset all; set search_path to {lab.search_path(self._schema)}")
         if self._clean is not None and self._clean == self._state(control):
             return
         prefix = lab.literal(lab.gid_prefix(self._schema))
@@ -86,33 +70,3 @@ class Stage:
 
     def _state(self, control: lab.Lab) -> lab.Row:
         return control.query(STATE_SQL.format(schema=lab.literal(self._schema)))[0]
-
-    def check(self, invariants: Sequence[Invariant], tasks: Sequence[TaskOutcome]) -> tuple[InvariantOutcome, ...]:
-        """Ask which rules the data breaks, now that it is known what came of the tasks."""
-        control = self.control
-        if not invariants or control is None:
-            return ()
-        told = [
-            {
-                "task": task.name,
-                "outcome": task.outcome,
-                "error_type": task.errors[0].type if task.errors else None,
-                "error_message": task.errors[0].message.replace("\0", "") if task.errors else None,
-            }
-            for task in tasks
-        ]
-        setting = f"set_config('interlock.outcome', {lab.literal(json.dumps(told))}, false)"
-        try:
-            control.query(f"set lock_timeout = '2s'; set statement_timeout = '10s'; select {setting}")
-        except lab.LabError as error:
-            return tuple(InvariantOutcome(one.name, None, str(error)) for one in invariants)
-        return tuple(_check(control, invariant) for invariant in invariants)
-
-
-def _check(control: lab.Lab, invariant: Invariant) -> InvariantOutcome:
-    try:
-        broken = control.query(invariant.sql)
-    except lab.LabError as error:
-        return InvariantOutcome(invariant.name, None, f"It could not be checked: {error}")
-    shown = "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in broken[:MAX_ROWS])
-    return InvariantOutcome(invariant.name, not broken, shown)

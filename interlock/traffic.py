@@ -48,6 +48,7 @@ NOTICE_PATIENCE = 0.25  # seconds in which a notification arrives
 CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
+CHANGES_NOTHING = frozenset({"BEGIN", "ROLLBACK", "SET", "RESET", "SHOW"})  # what others see, that is; by tag
 END_PATIENCE = 2.0  # how long the end of a connection that is sure to come may take
 
 
@@ -75,6 +76,7 @@ class Traffic:
         self._arrivals = itertools.count(1)
         self._queue_numbers = itertools.count(1)
         self._turns = Turns()
+        self.changed = False  # the data of the primary may be other than when somebody looked last
 
     # Out ---------------------------------------------------------------------
 
@@ -174,6 +176,8 @@ class Traffic:
         link.blocked_by = ()
         if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
             self.arrived(link)
+            if not (link.on_replica or link.replies.in_transaction or CHANGES_NOTHING.issuperset(link.replies.tags)):
+                self.changed = True
             self._tell_notified(link, unasked)
             if self._replica is not None:
                 self._replica.note(link, self._backends.control)

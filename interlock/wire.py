@@ -226,6 +226,10 @@ class Replies:
         """Whether nothing is owed: the reply is whole, or it is the client's turn to send COPY data."""
         return not self._owed or self._copying_in
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.transaction in ("open", "failed")
+
     def feed(self, data: bytes) -> None:
         """Take in bytes from the server."""
         self._buffer += data

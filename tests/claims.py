@@ -21,6 +21,7 @@ EVENTS = {
     "returned": ("checkin",),
     "orphaned": ("orphan",),
     "stale": ("sent",),
+    "since": ("rule",),
 }
 
 
@@ -68,6 +69,15 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return there and said and step.choice is not None and step.choice.token != "w" and _told(clause, step)
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
+        case "since":
+            name = re.findall("“(.*?)”", clause.text)[0]
+            told = [
+                (step.number, "is broken now" in event.text)
+                for step in steps.values()
+                for event in step.events
+                if event.kind == "rule" and name in event.text
+            ]
+            return told[-1] == (clause.step, True)
         case "broken" | "stood":
             return clause.step == max(steps)
         case _:

@@ -29,6 +29,7 @@ _SYMBOLS = {
     "replica": "⇉",
     "parted": "≠",
     "escape": "≈",
+    "rule": "§",
 }
 _LOUD = {
     "orphan": "loud",

@@ -102,7 +102,7 @@ def as_lines(clauses: Iterable[Clause]) -> list[str]:
     ]
 
 
-_LAST = {"failed": -1, "refused": 1, "met": 2, "awaited": 3, "broken": 4}  # within a step
+_LAST = {"failed": -1, "refused": 1, "since": 1, "met": 2, "awaited": 3, "broken": 4}  # within a step
 
 
 def _few(clauses: list[Clause]) -> list[Clause]:

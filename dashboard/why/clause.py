@@ -19,7 +19,7 @@ class Clause:
     """One claim about one step. `claim` says what kind it is, and so what in that step makes it true:
 
     inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
-    asked, called, ended, sent, replied, took, returned, orphaned: an event of that step says so.
+    asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
     stale: the task sent a query to a replica that was behind.
     cancelled: the task was cancelled inside the session. failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.

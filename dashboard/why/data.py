@@ -50,6 +50,7 @@ ONE_TRANSACTION = (
     "Put both writes into one transaction. On two servers that takes two-phase commit, or a note beside the first "
     "write from which the second can be done later."
 )
+BROKEN = " is broken now"
 SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
 
 
@@ -81,10 +82,20 @@ def of_data(history: History, end: End) -> list[Clause]:
     for rule in broken[:2]:
         named = _named(end, rule)
         found += _after(history, [task.id for task in named if task.outcome != "value"])
+        found += _since(history, rule)
         done = "; ".join(f"“{task.name}” {_did(history, task)}" for task in named)
         text = f"the run ended with the rule “{rule.name}” broken" + (f": {done}" if done else "")
         found.append(Clause("broken", history.last.number, text, tuple(task.id for task in named)))
     return found
+
+
+def _since(history: History, rule: InvariantOutcome) -> list[Clause]:
+    """The step from which on a rule was broken; the engine asked for it, so it is known and not derived."""
+    told = last(fact for fact in history.told("rule") if fact.event.text.startswith(f"the rule “{rule.name}”"))
+    if told is None or BROKEN not in told.event.text or told.step == history.last.number:
+        return []  # of the last step the end of the run says so
+    rows = told.event.text.partition(BROKEN)[2]
+    return [Clause("since", told.step, f"from here on the rule “{rule.name}” was broken{rows}")]
 
 
 def _beneath(found: Iterable[Clause], more: list[Clause]) -> list[Clause]:

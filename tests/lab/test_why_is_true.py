@@ -153,7 +153,8 @@ def test_what_a_scrambled_answer_made_of_the_data(play: Play) -> None:
     assert [one.claim for one in proof] == ["sent", "sent", "replied", "sent", "since", "sent", "sent", "broken"], told
     assert "the very same statement at the same time" in told[1]
     assert "before that on c1, which was asked first" in told[2]
-    assert all("committed the UPDATE of step" in line and "and the INSERT of step" in line for line in (told[3], *told[5:7]))
+    commits = (told[3], *told[5:7])
+    assert all("committed the UPDATE of step" in line and "and the INSERT of step" in line for line in commits)
 
 
 def test_a_price_that_changed_between_the_parts_of_an_order(play: Play) -> None:

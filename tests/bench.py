@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import html
 import http.client
 import json
 import os
@@ -20,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -229,6 +231,8 @@ def crowd(data_dir: Path, port: int) -> list[Row]:
                 sizes.append(len(body))
         _, body = client.ask("GET", f"/runs/{run}?step={steps // 2}&view=timeline-all")
         memory = web.memory_info().rss / 2**20
+        others = (one for one in [process, *process.children(recursive=True)] if "postgres" not in one.name())
+        whole = sum(one.memory_full_info().pss for one in others) / 2**20
     what = f"300 tasks, 60 connections, {steps} steps"
     return [
         (f"{what}: played in", f"{played:.0f} s", ""),
@@ -236,53 +240,80 @@ def crowd(data_dir: Path, port: int) -> list[Row]:
         (f"{what}: from step to step", spread(stepped), "p95 ≤ 200 ms"),
         (f"{what}: the page", f"{max(sizes) / 1e6:.2f} MB, with every lane {len(body) / 1e6:.2f} MB", "≤ 1 MB"),
         (f"{what}: memory of the web process", f"{memory:.0f} MB", "≤ 300 MB"),
+        (f"{what}: memory of all processes but PostgreSQL's", f"{whole:.0f} MB", ""),
     ]
 
 
 def viewers(port: int, process: psutil.Process, speed: str, count: int = 100) -> Row:
     """What many people cost who watch one run that is played."""
-    client, answers, seconds = Client(port), Counter[int](), 6.0
+    client, answers, seconds = Client(port), Counter[str](), 6.0
     run = client.start("connections", OLD, "step")
     wait_for(client, run, lambda state: state["status"] == "waiting")
+    pages = [arrive(port, run) for _ in range(count)]
     client.ask("POST", f"/runs/{run}/commands", kind="play", speed=speed)
-    used = cpu(process, lambda: asyncio.run(watch(port, run, count, seconds, answers)))
+    used = cpu(process, lambda: asyncio.run(watch(port, pages, seconds, answers)))
     client.ask("POST", f"/runs/{run}/commands", kind="stop")
-    seen = f"{answers[200]} new pictures, {answers[204]} times nothing new"
+    seen = ", ".join(f"{times} {what}" for what, times in sorted(answers.items()))
     what = f"{count} viewers of a run played at {speed} ×: processors of the whole server"
     return what, f"{used / seconds:.2f} ({seen})", "≤ 0.5"
 
 
-async def watch(port: int, run: int, count: int, seconds: float, answers: Counter[int]) -> None:
-    """As many pages as that, each of which asks for what is new as `static/js/poll.js` does."""
+FRAGMENT = re.compile(r'hx-get="(/runs/\d+/(live|company)\?[^"]*)" hx-trigger="every (\d+)(m?)s')
 
-    async def one(number: int) -> None:
-        await asyncio.sleep(0.35 * number / count)
+
+@dataclass
+class Poll:
+    """A fragment of a page that asks for its next version: where, and every how many seconds."""
+
+    path: str
+    every: float
+
+
+Page = tuple[str, dict[str, Poll]]  # the browser's cookie, and what its page polls by name
+
+
+def arrive(port: int, run: int) -> Page:
+    """Somebody opens the page of a run in a browser of their own."""
+    answer, body = Client(port).ask("GET", f"/runs/{run}")
+    return str(answer.headers["Set-Cookie"]).partition(";")[0], polled(body.decode())
+
+
+def polled(body: str) -> dict[str, Poll]:
+    return {
+        name: Poll(html.unescape(path), int(every) / (1000 if milli else 1))
+        for path, name, every, milli in FRAGMENT.findall(body)
+    }
+
+
+async def watch(port: int, pages: Sequence[Page], seconds: float, answers: Counter[str]) -> None:
+    """These pages, each of which asks for what is new as `static/js/poll.js` does."""
+
+    async def one(number: int, cookie: str, name: str, poll: Poll) -> None:
+        await asyncio.sleep(poll.every * number / len(pages))
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
-        every = 0.35
-        path, until = f"/runs/{run}/live?rev=0", time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             asked = time.monotonic()
             lines = (
-                f"GET {path} HTTP/1.1",
+                f"GET {poll.path} HTTP/1.1",
                 f"Host: 127.0.0.1:{port}",
                 "Sec-Fetch-Site: same-origin",
                 "HX-Request: true",
+                f"Cookie: {cookie}",
             )
             writer.write("\r\n".join((*lines, "", "")).encode())
             said = (await reader.readuntil(b"\r\n\r\n")).decode()
             status = int(said.split()[1])
-            answers[status] += 1
+            answers[f"{'new' if status == 200 else 'unchanged'} of {name}"] += 1
             length = re.search(r"(?i)content-length: (\d+)", said)
             body = (await reader.readexactly(int(length[1]))).decode() if length else ""
-            found = re.search(r'hx-get="(/runs/\d+/live\?rev=[^"]*)" hx-trigger="every (\d+)(m?)s"', body)
-            if body and found is None:
+            if body and name not in polled(body):
                 break  # the run is over
-            if found is not None:
-                path, every = found[1], int(found[2]) / (1000 if found[3] else 1)
-            await asyncio.sleep(max(0.0, asked + every - time.monotonic()))
+            poll = polled(body).get(name, poll)
+            await asyncio.sleep(max(0.0, asked + poll.every - time.monotonic()))
         writer.close()
 
-    await asyncio.gather(*(one(number) for number in range(count)))
+    await asyncio.gather(*(one(at, cookie, *its) for at, (cookie, polls) in enumerate(pages) for its in polls.items()))
 
 
 async def engine(settings: Settings, lab_url: str) -> list[Row]:

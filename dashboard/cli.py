@@ -59,8 +59,11 @@ def _requests(command: Command) -> Command:
     return request(header(command))
 
 
+TARGET = "INCIDENT[/PROGRAM] | FOLDER[/PROGRAM] | SCRIPT.py"
+
+
 @main.command()
-@click.argument("target", metavar="INCIDENT[/PROGRAM] | SCRIPT.py")
+@click.argument("target", metavar=TARGET)
 @_requests
 @click.option("--stack", default="sqlalchemy-2.1", show_default=True, help="The stack to run it with.")
 @click.option("--schedule", help="Replay this schedule. Without it: the one that the incident ships.")
@@ -110,7 +113,7 @@ def run(
 
 
 @main.command()
-@click.argument("target", metavar="INCIDENT[/PROGRAM] | SCRIPT.py")
+@click.argument("target", metavar=TARGET)
 @click.option("--stack", default="sqlalchemy-2.1", show_default=True, help="The stack to run it with.")
 @click.option("--runs", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many orders to try.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The seed of the first one.")
@@ -143,9 +146,7 @@ def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_js
 
 @main.command()
 @click.argument("file", type=click.File(encoding="utf-8"))
-@click.option(
-    "--program", metavar="INCIDENT[/PROGRAM] | SCRIPT.py", help="Instead of the one with the journal's files."
-)
+@click.option("--program", metavar=TARGET, help="Instead of the one with the journal's files.")
 @click.option("--stack", help="Instead of the one with the journal's versions.")
 @_requests
 def replay(

@@ -47,10 +47,14 @@ class Target:
     incident: incidents.Incident | None = None
     program: incidents.Program | None = None
     requests: tuple[Request, ...] = ()  # that it is to answer, if it is a web application
+    folder: str = ""  # of the incident, if it was asked for by its path
 
     @property
     def name(self) -> str:
-        return f"{self.incident.name}/{self.program.name}" if self.incident and self.program else str(self.path)
+        """What to ask for to have the same."""
+        if self.incident is None or self.program is None:
+            return str(self.path)
+        return f"{self.folder or self.incident.name}/{self.program.name}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Result:
 
 
 def find(settings: Settings, text: str, requests: Sequence[str] = (), headers: Sequence[str] = ()) -> Target:
-    """What INCIDENT, INCIDENT/PROGRAM or a path to a script means. Raises `UsageError`.
+    """What INCIDENT, INCIDENT/PROGRAM, an incident's folder or a path to a script means. Raises `UsageError`.
 
     Requests, such as "GET /users/1" or 'POST /orders {"product": 7}', are for a script that is a web application.
     """
@@ -85,8 +89,8 @@ def find(settings: Settings, text: str, requests: Sequence[str] = (), headers: S
         return Target(path.resolve(), requests=asked)
     if asked:
         raise UsageError("--request is for a web application of your own: an incident declares its requests itself.")
-    catalogue = incidents.load(incident_dirs(settings))
-    name, _, wanted = text.partition("/")
+    folder, name, wanted = _named(text)
+    catalogue = incidents.load((Path(folder).resolve().parent,) if folder else incident_dirs(settings))
     incident = catalogue.incident(name)
     if incident is None:
         raise UsageError(
@@ -101,7 +105,17 @@ def find(settings: Settings, text: str, requests: Sequence[str] = (), headers: S
     if program is None:
         names = [one.name for one in incident.programs]
         raise UsageError(f"The incident {name!r} has no program {wanted!r}. {_instead(wanted, names)}")
-    return Target(program.path.resolve(), incident, program, program.requests)
+    return Target(program.path.resolve(), incident, program, program.requests, folder)
+
+
+def _named(text: str) -> tuple[str, str, str]:
+    """The folder of an incident, if this is a path to one or to one of its programs; its name; and the program's."""
+    above, _, last = text.rstrip("/").rpartition("/")
+    for folder, program in ((text.rstrip("/"), ""), (above, last)):
+        if folder and (Path(folder) / "incident.toml").is_file():
+            return folder, Path(folder).resolve().name, program
+    name, _, program = text.partition("/")
+    return "", name, program
 
 
 def _requests(texts: Sequence[str], headers: Sequence[str]) -> Iterator[Request]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from dashboard.config import resource
 
 INTERLOCK = Path(sys.executable).with_name("interlock")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -77,6 +80,15 @@ def test_what_cannot_be_run_is_told_with_what_there_is(interlock: Command, argum
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_incident_is_found_by_its_folder_too(interlock: Command, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(resource("scenarios") / "lost_update", mine)
+    for asked in (f"{mine}/", f"{mine}/broken"):
+        done = interlock("run", asked)
+        assert done.returncode == 0, done.stderr
+        assert f"Again: interlock run {mine}/broken --stack" in done.stdout
 
 
 def test_the_stacks_are_told(interlock: Command) -> None:

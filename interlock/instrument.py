@@ -59,6 +59,7 @@ _PREPARED = re.compile(r"\b_sa_[0-9a-f]{32}\b")
 _SNAPSHOT = re.compile(r"\b[0-9A-F]{8}-[0-9A-F]{8}-[0-9]+\b")  # an exported one, as the server names it
 _PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
 _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
+_LOOKUP = re.compile(r"\b(lookup failed for \w+) \d+")
 
 
 class BarredImport(ImportError):
@@ -203,8 +204,8 @@ class Texts:
     """Takes out of texts what differs from run to run, so that equal runs read equal.
 
     Object addresses and exported snapshots become numbers in order of appearance; in the server's messages a backend's
-    process id becomes the label of its connection, numbers of transactions and relations are left out, and prepared
-    transactions are called as the program calls them. Source files are called as in a stack.
+    process id becomes the label of its connection, numbers of transactions, relations and types are left out, and
+    prepared transactions are called as the program calls them. Source files are called as in a stack.
 
     A number stands for an object, not for its address, which another object gets when the first is gone. So the object
     is looked for and followed, as far as Python can. `unsure` is told, once, if the address of one that cannot be comes
@@ -244,6 +245,8 @@ class Texts:
         if "rocess " in text:
             text = _PROCESS.sub(lambda match: f"{match[1]} {self._label_of_pid(int(match[2])) or match[2]}", text)
             text = _NUMBERED.sub(lambda match: f"{match[1]} …", text)
+        if "lookup failed" in text:
+            text = _LOOKUP.sub(lambda match: f"{match[1]} …", text)
         return text
 
     def _object(self, address: int) -> str:

@@ -178,6 +178,7 @@ class Traffic:
             self.arrived(link)
             if not (link.on_replica or link.replies.in_transaction or CHANGES_NOTHING.issuperset(link.replies.tags)):
                 self.changed = True
+            link.replies.error = link.replies.error and self._clean(link.replies.error)
             self._tell_notified(link, unasked)
             if self._replica is not None:
                 self._replica.note(link, self._backends.control)

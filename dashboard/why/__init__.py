@@ -135,7 +135,7 @@ def _rules(history: History, failure: Failure) -> list[Clause]:
         return deadlock(history, failure)
     if "could not serialize access" in failure.error.message:
         return serialized(history, failure)
-    if "cached statement plan is invalid" in failure.error.message:
+    if "cached statement plan is invalid" in failure.error.message or "lookup failed" in failure.error.message:
         return replanned(history, failure)
     if "cursor cannot be created" in failure.error.message:
         return stream_ended(history, failure)

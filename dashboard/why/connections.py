@@ -268,7 +268,8 @@ def serialized(history: History, failure: Failure) -> list[Clause]:
 def replanned(history: History, failure: Failure) -> list[Clause]:
     """A statement was prepared, the schema changed, and the statement was used again."""
     replies = history.told("reply", task=failure.task)
-    refusal = last(one for one in replies if "cached plan must not change" in one.event.text)
+    refusals = ("cached plan must not change", "cache lookup failed")
+    refusal = last(one for one in replies if any(words in one.event.text for words in refusals))
     if refusal is None:
         return []
     label = refusal.event.connection or ""

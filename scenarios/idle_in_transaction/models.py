@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Boolean
 from sqlalchemy import Column
 from sqlalchemy import Integer
 from sqlalchemy import String
@@ -15,3 +16,4 @@ class Customer(Base):
 
     id = Column(Integer, primary_key=True)
     email = Column(String, nullable=False)
+    reported = Column(Boolean, nullable=False, default=False)

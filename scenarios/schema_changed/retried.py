@@ -8,6 +8,7 @@ from shop import URL
 from shop import Item
 from shop import new_session
 from sqlalchemy import text
+from sqlalchemy.exc import InternalError
 from sqlalchemy.exc import NotSupportedError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -16,7 +17,7 @@ from sqlalchemy.pool import NullPool
 async def again(work):
     try:
         return await work()
-    except NotSupportedError:  # the plan of a prepared statement has become invalid
+    except (NotSupportedError, InternalError):  # what a prepared statement was planned for has changed, or is gone
         return await work()
 
 

@@ -4,3 +4,7 @@ create table doctor (
 );
 
 insert into doctor (name, on_call) values ('ann', true), ('ben', true);
+
+create table today (patients integer not null);
+
+insert into today values (0);

@@ -31,7 +31,7 @@ async def main():
     except Exception as error:
         print("no answer was sent:", type(error).__name__)
     # Whoever still works when the server goes down is waited for.
-    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
 
 
 if __name__ == "__main__":

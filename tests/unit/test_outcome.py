@@ -52,10 +52,16 @@ def test_the_insides_of_tasks_do_not_hide_what_an_error_says() -> None:
     assert text == f"sqlalchemy.exc.Boom: {said}"
 
 
-def test_files_in_texts_are_called_as_in_a_stack() -> None:
-    def clean(text: str) -> str:
-        return instrument.Texts(lambda _: None, lambda path: path.rpartition("/")[2], "run1_", print).clean(text)
+def clean(text: str) -> str:
+    return instrument.Texts(lambda _: None, lambda path: path.rpartition("/")[2], "run1_", print).clean(text)
 
+
+def test_numbers_that_the_server_gives_to_types_are_left_out() -> None:
+    assert clean("cache lookup failed for type 24601") == "cache lookup failed for type …"
+    assert clean("no type 24601, order 24601") == "no type 24601, order 24601"
+
+
+def test_files_in_texts_are_called_as_in_a_stack() -> None:
     assert clean("coro=<work() running at /srv/app/broken.py:16>") == "coro=<work() running at broken.py:16>"
     assert clean('File "/srv/app/broken.py", line 16, in work') == 'File "broken.py", line 16, in work'
     for other in ("see /srv/app/broken.py", "http://host/srv/broken.py:80", "at broken.py:16", "app/broken.py:16"):

@@ -202,24 +202,50 @@ def test_an_empty_list_says_what_to_do_next(client: FlaskClient) -> None:
     assert "No run yet. Choose an incident and press Run scenario" in text(client.get("/runs"))
 
 
+def listed_incidents(answer: TestResponse) -> list[str]:
+    return re.findall(r'<tbody id="incident-(\w+)">', answer.text)
+
+
 def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
     made_up(store, 9)
     page = client.get("/incidents?sort=-runs")
-    first = re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', page.text)
+    first = listed_incidents(page)
     assert first[:2] == ["shared_session", "lost_update"]
     assert 'href="/runs?incident=shared_session" aria-label="6 runs of One session, three tasks"' in page.text
     for seen in ("This session is provisioning a new connection", "deadlock", "one session, three tasks"):
         guide = client.get("/", query_string={"q": seen})
         found = client.get("/incidents", query_string={"search": seen})
-        incidents = set(re.findall(r'<tr id="guide-(\w+)">', guide.text))
-        assert incidents == set(re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', found.text))
-        assert f"Showing {len(incidents)} of {len(incidents)} incident" in found.text
-        assert 0 < len(incidents) < len(first)
+        assert re.findall(r'<tbody id="guide-(\w+)">', guide.text) == listed_incidents(found)  # the best first
+        assert f"Showing {len(listed_incidents(found))} of" in found.text
+        assert 0 < len(listed_incidents(found)) < len(first)
     assert "No incident matches." in client.get("/incidents?search=no+such+thing+anywhere+zzz").text
-    family = re.findall(r'<option value="([^"]+)"', page.text)[0]
-    assert client.get("/incidents", query_string={"family": html.unescape(family)}).text.count(
-        '<th scope="row">'
-    ) < len(first)
+
+
+def test_incidents_are_filtered_by_family_and_by_what_they_show(client: FlaskClient) -> None:
+    every = set(listed_incidents(client.get("/incidents")))
+    silent = client.get("/incidents?ends=silent")
+    assert {"lost_update", "torn_commit"} <= set(listed_incidents(silent)) < every
+    number = len(listed_incidents(silent))
+    assert f'<option value="silent" selected>silent failure ({number})</option>' in silent.text
+    family = html.unescape(re.findall(r'<option value="([^"]+)">', silent.text)[0])
+    both = client.get("/incidents", query_string={"ends": "silent", "family": family})
+    assert 0 < len(listed_incidents(both)) < number
+    assert f" selected>{html.escape(family)} ({len(listed_incidents(both))})</option>" in both.text
+
+
+def test_each_program_of_an_incident_tells_how_it_ends_on_each_stack(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    for address, name in (("/", "guide"), ("/incidents", "incident")):
+        body = re.search(rf'<tbody id="{name}-shared_session">.*?</tbody>', client.get(address).text, re.DOTALL)
+        assert body
+        rows = [
+            " ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", body[0], re.DOTALL)
+        ]
+        programs = [row for row in rows if re.search(r"\b(broken|fix|probe)\b", row)]
+        assert len(programs) == len(rows) == 5
+        assert f"broken ✕ error ✓ run {run_id} , as declared AttributeError ✕ error InvalidRequestError" in rows[0]
+        assert re.match("session_per_task fix ✓ ok ✓ ok ✓ ok", programs[3])
+    assert "2.0.51 ‼ silent failure" in text(client.get("/?q=scrambled_returning"))  # a stack without a column
 
 
 def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskClient) -> None:

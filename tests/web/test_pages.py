@@ -128,11 +128,11 @@ def test_requests_are_choices_and_a_client_may_leave(client: FlaskClient, store:
 def test_the_guide_lists_every_incident_and_finds_one_by_what_was_seen(client: FlaskClient) -> None:
     page = client.get("/")
     folders = {path.parent.name for path in resource("scenarios").glob("[!_]*/incident.toml")}
-    assert set(re.findall(r'<tr id="guide-([a-z_]+)"', page.text)) == folders
+    assert set(re.findall(r'<tbody id="guide-([a-z_]+)"', page.text)) == folders
     seen = "PendingRollbackError: Can't reconnect until invalid transaction is rolled back."
     found = client.get("/", query_string={"q": seen})
     assert "A known error." in text(found)
-    assert re.findall(r'<tr id="guide-([a-z_]+)"', found.text)[0] == "timeout_then_commit"
+    assert re.findall(r'<tbody id="guide-([a-z_]+)"', found.text)[0] == "timeout_then_commit"
     assert "Run scenario" not in found.text  # what was asked for, and nothing above it
 
 

@@ -10,21 +10,24 @@ import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
+DEADLOCK = {"incident": "lock_order", "program": "broken", "stack": "sqlalchemy-2.1", "mode": "replay"}
 FORM = {"incident": "lost_update", "program": "broken", "stack": "sqlalchemy-2.1", "mode": "random"}
 
 
 @pytest.fixture
 def runs(page: Page, address: str) -> list[int]:
     """Three runs that are over, the newest first."""
-    found = []
-    for seed in (1, 2, 3):
-        answer = page.request.post("/runs", form={**FORM, "seed": str(seed)}, headers={"Origin": address})
-        run = re.search(r"/runs/(\d+)", answer.url)
-        assert run
-        found.append(int(run[1]))
-        page.goto(f"/runs/{run[1]}")
-        expect(page.locator("#poll")).to_have_count(0, timeout=60_000)
-    return found[::-1]
+    return [started(page, address, {**FORM, "seed": str(seed)}) for seed in (1, 2, 3)][::-1]
+
+
+def started(page: Page, address: str, form: dict[str, str]) -> int:
+    """A run that has come to its end."""
+    answer = page.request.post("/runs", form=form, headers={"Origin": address})  # type: ignore[arg-type]
+    run = re.search(r"/runs/(\d+)", answer.url)
+    assert run
+    page.goto(f"/runs/{run[1]}")
+    expect(page.locator("#poll")).to_have_count(0, timeout=60_000)
+    return int(run[1])
 
 
 @pytest.fixture
@@ -139,3 +142,26 @@ def test_a_blocker_is_a_jump_away(page: Page, lab_url: str, session: psycopg.Con
         while (result := waiter.pgconn.get_result()) is not None:
             result.clear()
         waiter.rollback()
+
+
+def test_in_a_recorded_step_too_a_blocker_is_a_jump_away_and_what_is_waited_for_is_said(
+    page: Page, address: str
+) -> None:
+    run = started(page, address, DEADLOCK)
+    steps = page.request.get(f"/runs/{run}/step.json").json()["run"]["steps"]
+    rows: list[dict[str, object]] = []
+    for step in range(steps + 1):
+        rows = page.request.get(f"/runs/{run}/step.json?step={step}").json()["step"]["frame"].get("activity", [])
+        if any(row.get("blocked_by") for row in rows):
+            page.goto(f"/runs/{run}?step={step}")
+            break
+    pids = {row["connection"]: str(row["pid"]) for row in rows}
+    [blocker] = next(row["blocked_by"] for row in rows if row.get("blocked_by"))  # type: ignore[misc]
+    panel = page.locator("#activity-body")
+    expect(panel.get_by_text("for another transaction to end (row lock)")).to_be_visible()
+    chip = panel.locator("a.tag.bad")
+    expect(chip).to_have_text(f"by {pids[blocker]}")
+    chip.focus()
+    page.keyboard.press("Enter")
+    expect(panel.locator("tr:target th")).to_contain_text(pids[blocker])
+    expect(panel.locator("tr:target")).to_contain_text("blocks 1")

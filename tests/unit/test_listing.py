@@ -104,7 +104,7 @@ def test_a_blocker_is_shown_whatever_the_filter_says_and_each_link_has_its_row()
     )
     shown = live(Snapshot(NOON, sessions), ActivityFilter(search="wanted"))
     assert [row.pid for row in shown.rows] == [1, 2]
-    assert [(one.text, one.key) for one in shown.rows[1].blocked_by] == [
+    assert [(one.text, one.row) for one in shown.rows[1].blocked_by] == [
         ("1", "1-b1"),
         ("a prepared transaction", None),
         ("99 (gone)", None),

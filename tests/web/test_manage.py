@@ -300,6 +300,19 @@ def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskCli
     assert "see all stacks" in client.get("/stacks?search=django").text
 
 
+def test_several_stacks_are_installed_at_once(client: FlaskClient, store: Store) -> None:
+    page = client.get("/stacks?search=2.0.5")
+    names = re.findall(r'name="stack" value="([^"]*)"', page.text)
+    assert len(names) > 1
+    assert f"Install these {len(names)}" in page.text
+    for _ in range(2):  # asking twice installs once
+        assert client.post("/stacks/install", data={"stack": names}, headers=FORM).location == "/stacks"
+    assert {one.name: one.state for one in store.stacks()} == dict.fromkeys(names, "queued")
+    assert "Install these" not in client.get("/stacks?search=2.0.5").text
+    assert client.post("/stacks/install", data={"stack": "none"}, headers=FORM).status_code == 404
+    assert "Install these" not in client.get("/stacks?search=1.4").text  # one has a button of its own
+
+
 # Many at once
 
 

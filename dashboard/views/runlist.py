@@ -119,7 +119,6 @@ def runs() -> str:
         found = here.store.listed(wanted, name, down=down, offset=(at - 1) * PAGE_SIZE, limit=PAGE_SIZE)
     titles = {one.name: one.title for one in here.catalogue().incidents}
     state = {**given, "sort": None if sort == "-run" else sort}
-    # Other pages of this list show what it began with: a run that comes in must not push another onto two of them.
     upto = wanted.upto or found.newest
     return render_template(
         "runs.html",
@@ -134,7 +133,7 @@ def runs() -> str:
             order="newest first" if sort == "-run" else f"by {COLUMNS[name][0].lower()}{', downwards' if down else ''}",
             facets=tuple(_facets(wanted, found, titles)),
             heads=listing.heads(COLUMNS, SORTS, sort, "/runs", state),
-            pages=listing.pages(at, found.total, "/runs", {**state, "upto": upto}),
+            pages=listing.pages(at, found.total, "/runs", state, upto),
             number=at,
         ),
     )

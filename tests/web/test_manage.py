@@ -493,3 +493,8 @@ def test_history_pages_say_how_many(client: FlaskClient, store: Store) -> None:
     assert "Showing 50 of 53 entries" in client.get("/history").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=2").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=9").text  # beyond the last one
+    following = html.unescape(re.findall(r'href="([^"]*)" rel="next"', client.get("/history").text)[0])
+    store.note("ann", "settings", "retention", "change 53")
+    second = client.get(following)
+    assert [f"change {number}<" in second.text for number in (0, 1, 2, 3)] == [True, True, True, False]
+    assert "change 53<" in client.get("/history").text

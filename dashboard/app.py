@@ -16,6 +16,7 @@ from flask import url_for
 from htmx_flask import Htmx
 from werkzeug.exceptions import HTTPException
 
+import interlock
 from dashboard import errors
 from dashboard import hx
 from dashboard import keys
@@ -77,6 +78,10 @@ PAGES = (
 )
 
 
+SAYING_SO = ("error.html", "_error.html", "base.html", "_macros.html", "_help.html", "_viewer.html")
+"""Templates that are needed to say what went wrong, read at once: after an update those on disk fit another program."""
+
+
 def create_app(settings: Settings, store: Store | None = None) -> Flask:
     """The dashboard as a WSGI application. Without a store it uses the one the settings name."""
     app = Flask("dashboard", template_folder=str(resource("templates")), static_folder=str(resource("static")))
@@ -100,7 +105,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
 
     Htmx(app)
     security.install(app, token=settings.token, allowed_hosts=settings.allowed_hosts, viewer_by=viewer_by)
-    _answer_errors(app)
+    _answer_errors(app, _files())
     app.jinja_env.globals.update(
         asset=asset,
         shortcuts=keys.shortcuts,
@@ -111,6 +116,8 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
     )
     for page in PAGES:
         app.register_blueprint(page)
+    for template in SAYING_SO:
+        app.jinja_env.get_template(template)
     return app
 
 
@@ -130,7 +137,16 @@ def _mark(path: Path, changed: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if changed else "missing"
 
 
-def _answer_errors(app: Flask) -> None:
+def _files() -> int:
+    """A mark of the files that this dashboard is made of: an update makes it another one."""
+    folders = (Path(__file__).parent, Path(interlock.__file__).parent, resource("templates"))
+    paths = sorted(
+        path for folder in folders for path in folder.rglob("*.*") if path.suffix in (".py", ".html", ".sql")
+    )
+    return hash(tuple((path, path.stat().st_mtime_ns if path.exists() else 0) for path in paths))
+
+
+def _answer_errors(app: Flask, files: int) -> None:
     @app.errorhandler(PageError)
     def page_error(error: PageError) -> tuple[Response | str, int]:
         return _say(error)
@@ -147,7 +163,7 @@ def _answer_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def mistake(error: Exception) -> tuple[Response | str, int]:
         logger.error("Error answering %s %s", request.method, request.path, exc_info=error)
-        return _say(errors.standard(500))
+        return _say(errors.standard(500) if _files() == files else errors.updated())
 
 
 def _say(error: PageError) -> tuple[Response | str, int]:

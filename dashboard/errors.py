@@ -69,6 +69,15 @@ def store_down() -> PageError:
     )
 
 
+def updated() -> PageError:
+    return PageError(
+        500,
+        "Interlock was updated while it ran.",
+        "What runs is the program as it was started, and its files on disk are others by now: the two do not fit.",
+        "Start it again. Runs are safe in the store; those under way are shown as interrupted, with all their steps.",
+    )
+
+
 STANDARD = {
     400: PageError(400, "This request cannot be read.", "Something is missing or malformed.", "Go back and try again."),
     403: PageError(403, "This is not allowed.", "", "Open the address that was printed when Interlock started."),

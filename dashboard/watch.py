@@ -78,6 +78,9 @@ class Facts:
     uptime: float
     bytes: int
     used: int  # connections
+    active: int  # of them, ours left out
+    blocked: int  # of the active ones, by a lock
+    open: int  # idle in a transaction
     most: int
     settings: Mapping[str, str]
     relations: Sequence[tuple[str, int]]

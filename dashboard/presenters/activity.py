@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.presenters import waits
 from dashboard.presenters import words
+from dashboard.presenters.waits import Blocker
 from dashboard.watch import Session
 from dashboard.watch import Snapshot
 
@@ -16,12 +17,6 @@ MOST = 500
 """So many rows are shown; a page of thousands would help nobody."""
 
 _RUN = re.compile(r"interlock:run_([0-9]{1,18}):(\w+)$")
-_TONES = {
-    "active": "busy",
-    "idle in transaction": "warn",
-    "idle in transaction (aborted)": "bad",
-    "fastpath function call": "busy",
-}
 
 
 @dataclass(frozen=True)
@@ -32,13 +27,6 @@ class ActivityFilter:
     runs: bool = False  # of runs of this dashboard
     background: bool = False  # the server's own processes too
     search: str = ""
-
-
-@dataclass(frozen=True)
-class Blocker:
-    pid: int
-    key: str | None  # of the row to jump to; None: there is none
-    text: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +116,7 @@ def _line(session: Session, by_pid: dict[int, Session], keys: dict[int, str], bl
         connection=run[2] if run else "",
         who=f"{session.role}@{session.database}" if session.database else session.role,
         state=session.state or ("" if client else "background"),
-        tone=_TONES.get(session.state, "quiet"),
+        tone=waits.TONES.get(session.state, "quiet"),
         state_age=_age(session.state_age),
         xact_age=_age(session.xact_age),
         wait=event,
@@ -142,10 +130,10 @@ def _line(session: Session, by_pid: dict[int, Session], keys: dict[int, str], bl
 
 def _blocker(pid: int, by_pid: dict[int, Session], keys: dict[int, str]) -> Blocker:
     if pid == 0:
-        return Blocker(0, None, "a prepared transaction")
+        return Blocker("a prepared transaction", None)
     if pid in keys:
-        return Blocker(pid, keys[pid], str(pid))
-    return Blocker(pid, None, f"{pid} (not shown)" if pid in by_pid else f"{pid} (gone)")
+        return Blocker(str(pid), keys[pid])
+    return Blocker(f"{pid} (not shown)" if pid in by_pid else f"{pid} (gone)", None)
 
 
 def _age(value: float | None) -> str:

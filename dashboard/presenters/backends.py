@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from dashboard.presenters import words
 from dashboard.presenters.few import SESSIONS
 from dashboard.presenters.few import few
 from dashboard.presenters.few import hidden
+from dashboard.presenters.waits import Blocker
 from dashboard.presenters.words import Names
 from interlock.frame import ActivityRow
 from interlock.frame import Frame
@@ -27,7 +30,8 @@ class ActivityLine:
     wait_meaning: str
     xact_age: str
     query: str
-    blocked_by: str
+    blocked_by: tuple[Blocker, ...]
+    blocks: int  # so many of the others wait for it
     locks: tuple[str, ...]
     wrote: bool
     orphan: bool
@@ -36,23 +40,21 @@ class ActivityLine:
     changed: frozenset[str] = frozenset()  # names of the columns that differ from the step before
 
 
-_TONES = {"active": "busy", "idle in transaction": "warn", "idle in transaction (aborted)": "bad"}
 _COMPARED = ("state", "wait", "query", "blocked_by", "locks")
 
 
 def activity(frame: Frame, before: Frame | None, names: Names) -> tuple[ActivityLine, ...]:
     """The rows of a frame, those of the step before that are gone among them."""
     orphans = {one.id for one in frame.connections if one.orphan}
-    old = {line.key: line for line in (_activity(row, names, set()) for row in before.activity)} if before else {}
+    old = {line.key: line for line in _lines(before, names, set())} if before else {}
     lines = []
-    for row in frame.activity:
-        line = _activity(row, names, orphans)
+    for line in _lines(frame, names, orphans):
         if before is not None:
             line = replace(line, changed=_changed(line, old.pop(line.key, None)))
         lines.append(line)
     told = {row.connection for row in frame.activity if row.state == "gone"}  # the frame says so itself
     gone = [
-        replace(line, gone=True, state="gone", tone="quiet", wait="", wait_meaning="", xact_age="")
+        replace(line, gone=True, state="gone", tone="quiet", wait="", wait_meaning="", xact_age="", blocked_by=())
         for line in old.values()
         if line.state != "gone" and line.connection not in told
     ]
@@ -65,24 +67,35 @@ def _changed(line: ActivityLine, old: ActivityLine | None) -> frozenset[str]:
     return frozenset(name for name in _COMPARED if getattr(line, name) != getattr(old, name))
 
 
-def _activity(row: ActivityRow, names: Names, orphans: set[str]) -> ActivityLine:
+def _lines(frame: Frame, names: Names, orphans: set[str]) -> list[ActivityLine]:
+    keys = {row.connection: _key(row) for row in frame.activity}
+    blocks = Counter(one for row in frame.activity for one in row.blocked_by)
+    return [_line(row, names, orphans, keys, blocks[row.connection]) for row in frame.activity]
+
+
+def _line(row: ActivityRow, names: Names, orphans: set[str], keys: Mapping[str, str], blocks: int) -> ActivityLine:
     event = f"{row.wait_event_type}/{row.wait_event}" if row.wait_event else ""
     return ActivityLine(
-        key=f"{row.pid}-{''.join(filter(str.isalnum, row.backend_start))}",
+        key=_key(row),
         connection=row.connection,
         pid=str(row.pid or ""),
         state=row.state,
-        tone=_TONES.get(row.state, "quiet"),
+        tone=waits.TONES.get(row.state, "quiet"),
         wait=event,
         wait_meaning=waits.meaning(event),
         xact_age=words.milliseconds(row.xact_age_ms),
         query=" ".join(row.query.split()),
-        blocked_by=", ".join(names.connection(one) for one in row.blocked_by),
+        blocked_by=tuple(Blocker(names.connection(one), keys.get(one)) for one in row.blocked_by),
+        blocks=blocks,
         locks=row.locks,
         wrote=row.has_xid,
         orphan=row.connection in orphans,
         replica=row.replica,
     )
+
+
+def _key(row: ActivityRow) -> str:
+    return f"{row.pid}-{''.join(filter(str.isalnum, row.backend_start))}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from dashboard.incidents import Incident
 from dashboard.incidents import Program
 from dashboard.presenters import words
+from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark
 from dashboard.store.records import RunRow
 
@@ -56,14 +58,28 @@ class IncidentCard:
         return self.programs[0] if self.programs else None
 
 
+@dataclass(frozen=True)
+class ProgramLine:
+    """A program in a table that has a column for each of some stacks."""
+
+    program: ProgramCard
+    cells: tuple[Verdict | None, ...]  # of the columns; None where nothing is declared
+    others: tuple[Verdict, ...]  # declared for stacks that have no column
+
+
 Latest = Mapping[tuple[str, str, str], RunRow]
 
 
-def latest(rows: Iterable[RunRow]) -> Latest:
-    return {(row.incident, row.program, row.stack): row for row in rows}
+def cards(
+    incidents: Iterable[Incident], stacks: Sequence[StackCard], latest: Iterable[RunRow]
+) -> tuple[IncidentCard, ...]:
+    """`latest`: the newest finished run of each program on each stack."""
+    runs = {(row.incident, row.program, row.stack): row for row in latest}
+    ready = frozenset(stack.name for stack in stacks if stack.ready)
+    return tuple(_card(incident, [stack.name for stack in stacks], ready, runs) for incident in incidents)
 
 
-def card(incident: Incident, stacks: Sequence[str], ready: frozenset[str], runs: Latest) -> IncidentCard:
+def _card(incident: Incident, stacks: Sequence[str], ready: frozenset[str], runs: Latest) -> IncidentCard:
     programs = sorted(incident.programs, key=lambda program: program.kind != "broken")
     return IncidentCard(
         name=incident.name,
@@ -100,4 +116,24 @@ def _verdict(program: Program, stack: str, ready: bool, last: RunRow | None) -> 
         error=expected.error if expected else "",
         schedule=expected.schedule if expected else "il1:",
         last=last,
+    )
+
+
+def columns(incidents: Sequence[Incident]) -> tuple[str, ...]:
+    """Stacks that many incidents speak of; the few that one or two need are told beside their programs."""
+    counted = Counter(stack for incident in incidents for stack in incident.stacks)
+    return tuple(stack for stack, number in counted.items() if number * 3 >= len(incidents))
+
+
+def lines(card: IncidentCard, columns: Sequence[str]) -> tuple[ProgramLine, ...]:
+    """Each of its programs, and how it is declared to end on each stack."""
+    return tuple(_line(program, columns) for program in card.programs)
+
+
+def _line(program: ProgramCard, columns: Sequence[str]) -> ProgramLine:
+    verdicts = {one.stack: one for one in program.verdicts if one.declared is not None}
+    return ProgramLine(
+        program=program,
+        cells=tuple(verdicts.get(stack) for stack in columns),
+        others=tuple(one for stack, one in verdicts.items() if stack not in columns),
     )

@@ -101,11 +101,14 @@ def facet(name: str, title: str, counts: Mapping[str, int], chosen: str | None, 
     )
 
 
-def pages(number: int, total: int, path: str, given: Mapping[str, object]) -> Pages:
+def pages(number: int, total: int, path: str, given: Mapping[str, object], upto: int | None = None) -> Pages:
+    """`upto`: the newest row that the first page began with. The others go on from there, whatever comes in meanwhile,
+    so that no row is pushed from one page onto the next; the first one is always as it is now.
+    """
     count = last_page(total)
 
     def url(page: int) -> str:
-        return address(path, given, page=page if page > 1 else None)
+        return address(path, given, upto=upto, page=page) if page > 1 else address(path, given)
 
     links: list[PageLink] = []
     for page in range(1, count + 1):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from urllib.parse import parse_qs
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ from dashboard.watch import Facts
 UP = Mark("running", "●", "good")
 DOWN = Mark("does not answer", "✕", "bad")
 RESTING = Mark("not running", "○", "quiet", "It starts on demand: with the run that needs it.")
+
+STATES = {"up": UP, "down": DOWN, "resting": RESTING}
 
 PURPOSE = {
     "store": "Keeps runs, journals, the queue of jobs: what there is to back up.",
@@ -60,6 +64,12 @@ _KILLERS = tuple(
 )
 
 _LAB = (
+    Rule(
+        "default_transaction_isolation",
+        "read committed",
+        lambda v: v == "read committed",
+        "Programs that ask for no other are declared for this one.",
+    ),
     Rule("max_prepared_transactions", "more than 0", lambda v: amount(v) > 0, "Two-phase commits need it."),
     Rule("max_connections", "200 or so", lambda v: amount(v) >= 100, "Programs that exhaust pools hold many."),
     Rule("deadlock_timeout", "1s or less", lambda v: amount(v) <= 1000, "Where a run may not set its own."),
@@ -91,6 +101,22 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 }
 
 
+def _any(value: str) -> bool:
+    return True
+
+
+WATCHED = (
+    Rule("default_transaction_isolation", "", _any, "What transactions get that ask for no other."),
+    Rule("max_connections", "", _any, "All pools of all processes together have to fit in."),
+    Rule("deadlock_timeout", "", _any, "So long a lock is waited for before a circle is looked for."),
+    Rule("lock_timeout", "", _any, "So long a lock is waited for at all; 0: without end."),
+    Rule("statement_timeout", "", _any, "After that a statement is cancelled; 0: never."),
+    Rule("idle_in_transaction_session_timeout", "", _any, "What is left open is ended after that; 0: never."),
+    Rule("max_prepared_transactions", "", _any, "More than 0, or there is no two-phase commit."),
+)
+"""What is worth knowing of a server of others; how it should be is not for us to say."""
+
+
 @dataclass(frozen=True)
 class SettingLine:
     name: str
@@ -103,11 +129,16 @@ class SettingLine:
 @dataclass(frozen=True)
 class ServerCard:
     name: str
+    state: str  # up | down | resting
     purpose: str
     mark: Mark
     error: str  # why it does not answer
     todo: str
     facts: tuple[tuple[str, str], ...]
+    version: str
+    up: float | None  # seconds
+    up_for: str
+    doing: str  # what its sessions do, in a sentence
     connections: tuple[int, int] | None  # in use, at most
     crowded: bool
     settings: tuple[SettingLine, ...]
@@ -116,11 +147,17 @@ class ServerCard:
 
 def card(name: str, url: str | None, facts: Facts | None, error: str = "", followers: int | None = None) -> ServerCard:
     """`followers`: how many replicas the lab says it has, where nobody told us the replica's address."""
-    lines = tuple(_settings(name, facts)) if facts else ()
+    lines = _settings(name, facts) if facts else ()
+    state = "up" if facts else "resting" if url is None else "down"
     return ServerCard(
         name=name,
+        state=state,
         purpose=PURPOSE.get(name, "Watched from here, read-only."),
-        mark=UP if facts else RESTING if url is None else DOWN,
+        mark=STATES[state],
+        version=facts.version if facts else "",
+        up=facts.uptime if facts else None,
+        up_for=words.seconds(facts.uptime) if facts else "",
+        doing=_doing(facts) if facts else "",
         error=error,
         todo=_todo(name) if error else "",
         facts=(("Address", place(url) if url else RESTING.meaning), *_more(facts, followers if url is None else None)),
@@ -170,12 +207,38 @@ def _behind(value: float | None) -> str:
     return "unknown" if value is None else "nothing" if value <= 0 else words.size(value)
 
 
-def _settings(name: str, facts: Facts) -> list[SettingLine]:
-    return [
-        SettingLine(rule.name, value, rule.should, rule.holds(value), rule.why)
-        for rule in RULES.get(name, ())
-        if (value := facts.settings.get(rule.name)) is not None
+def _doing(facts: Facts) -> str:
+    """What its sessions do, the worst first."""
+    if facts.used <= 1:
+        return "nobody is connected"  # but who asks
+    said = [
+        f"{facts.blocked} {'waits' if facts.blocked == 1 else 'wait'} for a lock" if facts.blocked else "",
+        f"{facts.open} idle in a transaction" if facts.open else "",
+        f"{facts.active} active" if facts.active else "",
     ]
+    return ", ".join(filter(None, said)) or "all idle"
+
+
+def found(cards: Iterable[ServerCard], search: str) -> tuple[ServerCard, ...]:
+    """Those that a search fits; of one that only some settings fit, these."""
+    wanted, hits = search.casefold(), []
+    for one in cards:
+        settings = tuple(line for line in one.settings if wanted in line.name)
+        if wanted in " ".join((one.name, one.purpose, one.version, one.mark.word, *sum(one.facts, ()))).casefold():
+            hits.append(one)
+        elif settings:
+            hits.append(replace(one, settings=settings))
+    return tuple(hits)
+
+
+def _settings(name: str, facts: Facts) -> tuple[SettingLine, ...]:
+    """Those that are not as they should be come first."""
+    lines = (
+        SettingLine(rule.name, value, rule.should, rule.holds(value), rule.why)
+        for rule in RULES.get(name, WATCHED)
+        if (value := facts.settings.get(rule.name)) is not None
+    )
+    return tuple(sorted(lines, key=lambda line: line.right))
 
 
 def _todo(name: str) -> str:

@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Whom a session waits for."""
+
+    text: str
+    row: str | None  # the key of its row, to go there; None: it has none
+
+
+TONES = {
+    "active": "busy",
+    "idle in transaction": "warn",
+    "idle in transaction (aborted)": "bad",
+    "fastpath function call": "busy",
+}
+"""Of the states of a session; all others are quiet."""
+
 EVENTS = {
     "Client/ClientRead": "for the client’s next request",
     "Client/ClientWrite": "for the client to take its reply",

@@ -5,8 +5,16 @@ select current_setting('server_version') as version,
        pg_is_in_recovery() as standby,
        extract(epoch from clock_timestamp() - pg_postmaster_start_time())::float8 as uptime,
        pg_database_size(current_database()) as bytes,
-       (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
+       used, active, blocked, open,
        current_setting('max_connections')::int as most
+from (
+    select count(*) as used,
+           count(*) filter (where state = 'active' and pid <> pg_backend_pid()) as active,
+           count(*) filter (where wait_event_type = 'Lock') as blocked,
+           count(*) filter (where state like 'idle in transaction%') as open
+    from pg_stat_activity
+    where backend_type = 'client backend'
+) as sessions
 
 -- name: settings
 select name, current_setting(name) as value

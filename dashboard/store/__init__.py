@@ -11,6 +11,7 @@ from dashboard.store.commands import Commands
 from dashboard.store.custody import Custody
 from dashboard.store.deletion import Change
 from dashboard.store.deletion import Deletion
+from dashboard.store.deletion import Load
 from dashboard.store.deletion import Retention
 from dashboard.store.deletion import Selection
 from dashboard.store.deletion import Weight
@@ -56,6 +57,7 @@ __all__ = [
     "ExplorationRow",
     "HistoryFilter",
     "Listed",
+    "Load",
     "Retention",
     "RunFilter",
     "RunGone",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from dashboard.store.server import Server
 from dashboard.store.tables import ACTIVE
@@ -25,15 +26,8 @@ where locktype = 'advisory' and objsubid = 1 and granted
   and database = (select oid from pg_database where datname = current_database())
 """).columns(sa.column("key", sa.BigInteger))
 
-_FORGOTTEN = sa.text("""
-select id from run
-where status = 'queued' and created < now() - interval '10 seconds'
-  and not exists (
-    select from procrastinate_jobs
-    where task_name = 'play_run' and status in ('todo', 'doing') and args ->> 'run_id' = run.id::text
-  )
-order by id
-""")
+_JOBS = sa.table("procrastinate_jobs", sa.column("task_name"), sa.column("status"), sa.column("args", JSONB))
+PATIENCE = 10  # seconds in which what is queued may get its job
 
 
 class Custody(Server):
@@ -68,7 +62,7 @@ class Custody(Server):
     def forgotten_runs(self) -> list[int]:
         """Runs that are queued, and no job is there to play them."""
         with self.reading() as tx:
-            return list(tx.scalars(_FORGOTTEN))
+            return list(tx.scalars(forgotten(run_table, "play_run", "run_id")))
 
     def littered_runs(self) -> list[int]:
         """Runs that are over and whose schema may still be in the lab."""
@@ -86,3 +80,14 @@ def left(table: sa.Table, key: str, worker: int, held: Collection[object]) -> sa
     """What is of a worker that is gone, or of this one though it does not hold it."""
     gone = table.c.worker.is_(None) | table.c.worker.not_in(sa.select(_ALIVE.subquery().c.key))
     return gone | ((table.c.worker == worker) & table.c[key].not_in(held))
+
+
+def forgotten(table: sa.Table, task: str, argument: str) -> sa.Select[tuple[int]]:
+    """What is queued, and no job of the queue is there to begin it: `argument` of the task would be its id."""
+    waited = table.c.created < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 0, PATIENCE)
+    begins = sa.exists().where(
+        _JOBS.c.task_name == task,
+        sa.cast(_JOBS.c.status, sa.Text).in_(("todo", "doing")),
+        _JOBS.c.args[argument].astext == sa.cast(table.c.id, sa.Text),
+    )
+    return sa.select(table.c.id).where(table.c.status == "queued", waited, sa.not_(begins)).order_by(table.c.id)

@@ -15,9 +15,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from dashboard.store.explorations import OPEN
+from dashboard.store.filter import NOTED
+from dashboard.store.filter import PINNED
+from dashboard.store.filter import matching
 from dashboard.store.history import note
 from dashboard.store.records import RunFilter
-from dashboard.store.runs import matching
 from dashboard.store.server import Server
 from dashboard.store.tables import OVER
 from dashboard.store.tables import exploration as exploration_table
@@ -29,10 +31,7 @@ from dashboard.store.tables import step as step_table
 
 NAMED = 20  # so many runs are named one by one
 AT_ONCE = 500  # runs that retention deletes in a transaction
-KEEPERS: tuple[sa.Select[tuple[int]], ...] = (
-    sa.select(pin_table.c.run_id),
-    sa.select(note_table.c.run_id).where(note_table.c.deleted.is_(None)),
-)
+KEEPERS = (PINNED, NOTED)
 """The runs that retention leaves alone, whatever their age."""
 
 _c = run_table.c
@@ -81,6 +80,16 @@ class Weight:
     branches: tuple[int, ...]  # runs that stay, and whose parent goes
 
 
+@dataclass(frozen=True)
+class Load:
+    """What an archive of a selection holds."""
+
+    runs: int
+    steps: int
+    bytes: int
+    live: tuple[int, ...]  # their journals end where they are now
+
+
 @dataclass(eq=False)
 class Change(Exception):
     """Meanwhile the selection is another one."""
@@ -93,6 +102,13 @@ class Deletion(Server):
         with self.transaction() as tx:
             tx.exec_driver_sql("set transaction isolation level repeatable read read only")
             return _weigh(tx, selection)
+
+    def measure(self, selection: Selection) -> Load:
+        """How much there is of it, all counted, whether or not it could be deleted."""
+        with self.reading() as tx:
+            ids = list(tx.scalars(sa.select(_c.id).where(selection.where())))
+            live = sa.select(_c.id).where(_among(_c.id, ids), _c.status.not_in(OVER)).order_by(_c.id)
+            return Load(len(ids), *_size(tx, ids), tuple(tx.scalars(live)))
 
     def selected(self, selection: Selection, limit: int) -> list[int]:
         """The ids of a selection, newest first."""
@@ -195,21 +211,15 @@ def _among(column: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElemen
 
 def _weigh(tx: sa.Connection, selection: Selection) -> Weight:
     going = list(tx.scalars(sa.select(_c.id).where(selection.where(), _deletable()).order_by(_c.id)))
-    size = sa.func.pg_column_size
-    s = step_table.c
-    steps, weight = tx.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(size(s.body) + sa.func.coalesce(size(s.output), 0)), 0))
-        .select_from(step_table)
-        .where(_among(s.run_id, going))
-    ).one()
+    steps, weight = _size(tx, going)
     live = sa.select(_c.id).where(selection.where(), sa.not_(_deletable()))
-    pinned = sa.select(pin_table.c.run_id).where(_among(pin_table.c.run_id, going))
-    noted = sa.select(note_table.c.run_id).where(_among(note_table.c.run_id, going), note_table.c.deleted.is_(None))
+    pinned = PINNED.where(_among(pin_table.c.run_id, going))
+    noted = NOTED.where(_among(note_table.c.run_id, going))
     branches = sa.select(_c.id).where(_among(_c.parent, going), sa.not_(_among(_c.id, going)))
     return Weight(
         runs=len(going),
         steps=steps,
-        bytes=int(weight),
+        bytes=weight,
         mark=_mark(going),
         first=tuple(going[:NAMED]),
         live=tuple(tx.scalars(live.order_by(_c.id))),
@@ -217,6 +227,16 @@ def _weigh(tx: sa.Connection, selection: Selection) -> Weight:
         noted=tuple(tx.scalars(noted.distinct().order_by(note_table.c.run_id))),
         branches=tuple(tx.scalars(branches.order_by(_c.id))),
     )
+
+
+def _size(tx: sa.Connection, ids: Sequence[int]) -> tuple[int, int]:
+    """Of runs: their steps, and what these take in the store."""
+    size, s = sa.func.pg_column_size, step_table.c
+    bytes = sa.func.coalesce(sa.func.sum(size(s.body) + sa.func.coalesce(size(s.output), 0)), 0)
+    steps, taken = tx.execute(
+        sa.select(sa.func.count(), bytes).select_from(step_table).where(_among(s.run_id, ids))
+    ).one()
+    return steps, int(taken)
 
 
 def _delete(tx: sa.Connection, ids: list[int], actor: str, why: str) -> None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from dashboard.inevitable import Found
+from dashboard.store.custody import forgotten
 from dashboard.store.custody import left
 from dashboard.store.history import note
 from dashboard.store.records import ExplorationRow
@@ -27,15 +28,6 @@ OPEN = ("queued", "running")
 
 _c = table.c
 _ROW = [_c[f.name] for f in fields(ExplorationRow) if f.name not in ("tally", "found")]
-_FORGOTTEN = sa.text("""
-select id from exploration
-where status = 'queued' and created < now() - interval '10 seconds'
-  and not exists (
-    select from procrastinate_jobs
-    where task_name = 'explore' and status in ('todo', 'doing') and args ->> 'exploration_id' = exploration.id::text
-  )
-order by id
-""")
 
 
 class Explorations(Server):
@@ -162,7 +154,7 @@ class Explorations(Server):
     def forgotten_explorations(self) -> list[int]:
         """Those that are queued, and no job is there to begin them."""
         with self.reading() as tx:
-            return list(tx.scalars(_FORGOTTEN))
+            return list(tx.scalars(forgotten(table, "explore", "exploration_id")))
 
     def littered_explorations(self) -> list[int]:
         """Those that are over and whose schema may still be in the lab."""

@@ -33,6 +33,7 @@ class HistoryFilter:
     actor: str | None = None
     object: str | None = None
     search: str | None = None
+    upto: int | None = None  # no newer deed than this
 
 
 _DEED = [history_table.c[f.name] for f in fields(Deed)]
@@ -73,6 +74,8 @@ def _matching(filter: HistoryFilter, but: str = "") -> list[sa.ColumnElement[boo
     c = history_table.c
     wanted = {name: getattr(filter, name) for name in ("action", "actor", "object") if name != but}
     found = [c[name] == value for name, value in wanted.items() if value is not None]
+    if filter.upto is not None:
+        found.append(c.id <= filter.upto)
     if filter.search:
         found.append(sa.func.concat_ws(" ", c.object, c.actor, c.text).icontains(filter.search, autoescape=True))
     return found

@@ -78,6 +78,10 @@ class RunFilter:
     status: str | None = None
     outcome: str | None = None
     signature: str | None = None
+    took: str | None = None  # one of `filter.TOOK`
+    started: str | None = None  # one of `filter.STARTED`
+    kept: str | None = None  # pinned, or noted
+    upto: int | None = None  # no newer run than this: what a list began with, while others come in
     search: str | None = None  # text that occurs in the summary, the schedule, the program ..., or the run's number
 
 

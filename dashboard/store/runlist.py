@@ -10,15 +10,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dashboard.store.filter import FACETS
+from dashboard.store.filter import PINNED
+from dashboard.store.filter import matching
 from dashboard.store.history import note
 from dashboard.store.records import RunFilter
 from dashboard.store.records import RunRow
-from dashboard.store.runs import matching
 from dashboard.store.server import Server
 from dashboard.store.tables import pin as pin_table
 from dashboard.store.tables import run as run_table
-
-FACETS = ("incident", "stack", "outcome", "mode", "status")
 
 _c = run_table.c
 _ROW = [_c[f.name] for f in fields(RunRow)]
@@ -42,6 +42,8 @@ class Listed:
     total: int  # that match the filter
     facets: Mapping[str, Mapping[str, int]]  # how many there would be of each, the rest of the filter as it is
     pinned: frozenset[int]  # of the rows
+    newest: int  # of all runs there are
+    newer: int  # that match, and came in after those that are listed
 
 
 class RunLists(Server):
@@ -58,15 +60,19 @@ class RunLists(Server):
                 elif value is not None:
                     facets[name][value] = number
             ids = [row.id for row in rows]
-            pinned = frozenset(tx.scalars(sa.select(pin_table.c.run_id).where(pin_table.c.run_id.in_(ids))))
-        return Listed(rows, total, facets, pinned)
+            pinned = frozenset(tx.scalars(PINNED.where(pin_table.c.run_id.in_(ids))))
+            newest, newer = tx.scalar(sa.select(sa.func.max(_c.id))) or 0, 0
+            if filter.upto is not None and filter.upto < newest:
+                later = (*matching(replace(filter, upto=None)), _c.id > filter.upto)
+                newer = tx.scalar(sa.select(sa.func.count()).select_from(run_table).where(*later)) or 0
+        return Listed(rows, total, facets, pinned, newest, newer)
 
     def pin(self, ids: list[int], actor: str, *, on: bool) -> None:
         """Have retention keep these runs, or no longer."""
         with self.transaction() as tx:
             for run_id in ids:
                 if on:
-                    known = sa.select(_c.id, sa.literal(actor)).where(_c.id == run_id, _c.id.not_in(_pinned()))
+                    known = sa.select(_c.id, sa.literal(actor)).where(_c.id == run_id, _c.id.not_in(PINNED))
                     changed = tx.execute(sa.insert(pin_table).from_select(["run_id", "actor"], known)).rowcount
                 else:
                     changed = tx.execute(sa.delete(pin_table).where(pin_table.c.run_id == run_id)).rowcount
@@ -74,15 +80,11 @@ class RunLists(Server):
                     note(tx, actor, "pin" if on else "unpin", f"run:{run_id}")
 
 
-def _pinned() -> sa.Select[tuple[int]]:
-    return sa.select(pin_table.c.run_id)
-
-
 def _counts(filter: RunFilter) -> sa.CompoundSelect[Any]:
     """In one walk over the runs: how many there are of each combination; all the counts are sums of these."""
     narrow = replace(filter, **dict.fromkeys(FACETS))
-    columns = [_c[name] for name in FACETS]
-    combined = sa.select(*columns, sa.func.count().label("number")).where(*matching(narrow)).group_by(*columns)
+    each = sa.select(*(column.label(name) for name, column in FACETS.items())).where(*matching(narrow)).subquery()
+    combined = sa.select(*each.c, sa.func.count().label("number")).group_by(*each.c)
     found = combined.cte("found").prefix_with("materialized")
 
     def others(but: str) -> list[sa.ColumnElement[bool]]:

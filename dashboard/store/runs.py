@@ -16,6 +16,7 @@ from dashboard.store.changes import end_run
 from dashboard.store.changes import settle
 from dashboard.store.changes import tell_family
 from dashboard.store.errors import UnknownRun
+from dashboard.store.filter import matching
 from dashboard.store.history import note
 from dashboard.store.records import Caption
 from dashboard.store.records import RunFilter
@@ -40,7 +41,6 @@ OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events
 HIGHEST_ID = 2**63 - 1
 LAST = 2**31 - 1  # above the number of any step
 EVERY_RUN = RunFilter()
-SEARCHED = ("id", "incident", "program", "stack", "schedule", "seed", "title", "actor", "signature", "summary")
 _ROW = [run_table.c[f.name] for f in fields(RunRow)]
 _RECORD = [*_ROW, run_table.c.header, run_table.c.end]
 
@@ -260,16 +260,6 @@ class Runs(Server):
     def _change(self, run_id: int, values: Mapping[str, Any]) -> None:
         with self.transaction() as tx:
             change_run(tx, run_id, values)
-
-
-def matching(filter: RunFilter, but: str = "") -> list[sa.ColumnElement[bool]]:
-    """What holds for runs that match a filter, `but` for one of its fields."""
-    wanted = {f.name: getattr(filter, f.name) for f in fields(filter) if f.name not in ("search", but)}
-    found = [run_table.c[name] == value for name, value in wanted.items() if value is not None]
-    if filter.search and but != "search":
-        text = sa.func.concat_ws(" ", *(run_table.c[name] for name in SEARCHED))
-        found.append(text.icontains(filter.search, autoescape=True))
-    return found
 
 
 def _said(values: Mapping[str, Any]) -> str:

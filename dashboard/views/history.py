@@ -38,8 +38,8 @@ class HistoryPage:
 
 @page.get("/history")
 def history() -> str:
-    wanted = HistoryFilter(**{field.name: optional(request.args, field.name) for field in fields(HistoryFilter)})
-    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    given = {field.name: optional(request.args, field.name) for field in fields(HistoryFilter) if field.name != "upto"}
+    wanted = HistoryFilter(**given, upto=number(request.args, "upto"))
     at = number(request.args, "page", smallest=1) or 1
     store = services().store
     deeds, total, counts = store.history(wanted, (at - 1) * PAGE_SIZE, PAGE_SIZE)
@@ -51,13 +51,15 @@ def history() -> str:
         page=HistoryPage(
             rows=presenter.lines(deeds, datetime.now(UTC)),
             filter=wanted,
-            given=given,
+            given={name: value for name, value in given.items() if value is not None},
             about=presenter.spelled(wanted.object or ""),
             facets=tuple(
                 listing.facet(name, title, counts[name], getattr(wanted, name), labels)
                 for name, title, labels in (("action", "What", presenter.ACTIONS), ("actor", "Who", {}))
                 if set(counts[name]) - {""} or getattr(wanted, name)
             ),
-            pages=listing.pages(at, total, "/history", given),
+            pages=listing.pages(
+                at, total, "/history", given, wanted.upto or (deeds[0].id if at == 1 and deeds else None)
+            ),
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
@@ -17,7 +16,6 @@ from dashboard import hx
 from dashboard.guide import LONGEST
 from dashboard.guide import look_up
 from dashboard.handwritten import Problem
-from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
 from dashboard.presenters.catalogue import IncidentCard
 from dashboard.presenters.guide import Guide
@@ -49,7 +47,7 @@ def home() -> str:
     here = services()
     found = here.catalogue()
     stacks = here.stacks()
-    shown = _cards(found.incidents, stacks)
+    shown = catalogue.cards(found.incidents, stacks, here.store.latest_runs())
     runs = here.store.runs(limit=RECENT)
     titles = {incident.name: incident.title for incident in found.incidents}
     query = _query()
@@ -72,17 +70,11 @@ def found() -> BaseResponse:
     """The guide alone, while somebody types."""
     here, query = services(), _query()
     incidents = here.catalogue().incidents
-    shown = guide(query, look_up(query, incidents), _cards(incidents, here.stacks()), incidents)
+    cards = catalogue.cards(incidents, here.stacks(), here.store.latest_runs())
+    shown = guide(query, look_up(query, incidents), cards, incidents)
     html = render_template("incidents/_guide.html", guide=shown)
     return hx.fragment(html, replace=f"/?{urlencode({'q': query})}" if query else "/")
 
 
 def _query() -> str:
     return optional(request.args, "q", LONGEST) or ""
-
-
-def _cards(incidents: Sequence[Incident], stacks: Sequence[StackCard]) -> tuple[IncidentCard, ...]:
-    last = catalogue.latest(services().store.latest_runs())
-    ready = frozenset(stack.name for stack in stacks if stack.ready)
-    names = [stack.name for stack in stacks]
-    return tuple(catalogue.card(incident, names, ready, last) for incident in incidents)

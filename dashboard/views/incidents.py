@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint
@@ -12,12 +16,14 @@ from flask import request
 from dashboard.errors import PageError
 from dashboard.guide import LONGEST
 from dashboard.guide import look_up
+from dashboard.incidents import OUTCOMES
 from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
 from dashboard.presenters import exploration
 from dashboard.presenters import listing
 from dashboard.presenters import words
 from dashboard.presenters.catalogue import IncidentCard
+from dashboard.presenters.catalogue import ProgramLine
 from dashboard.presenters.listing import Facet
 from dashboard.presenters.listing import Head
 from dashboard.presenters.listing import Pages
@@ -49,75 +55,111 @@ class IncidentPage:
 
 @dataclass(frozen=True)
 class IncidentLine:
-    name: str
-    title: str
+    card: IncidentCard
     family: str
-    symptom: str
-    summary: str
-    programs: int
-    problems: int
+    ends: frozenset[str]  # the failures that its broken programs are declared to show
+    programs: tuple[ProgramLine, ...]
     runs: int
 
 
 @dataclass(frozen=True)
 class IncidentsPage:
     rows: tuple[IncidentLine, ...]
+    stacks: tuple[str, ...]  # that have a column
     heads: tuple[Head, ...]
     pages: Pages
     search: str
-    family: str
+    filtered: bool
+    order: str
     facets: tuple[Facet, ...]
     longest: int = LONGEST
 
 
-COLUMNS = {
-    "title": ("Incident", ""),
-    "family": ("Family", ""),
-    "symptom": ("Symptom", ""),
-    "programs": ("Programs", "num"),
-    "runs": ("Runs", "num"),
+SORTS: Mapping[str, Callable[[IncidentLine], str | int]] = {
+    "title": lambda row: row.card.title.casefold(),
+    "family": lambda row: row.family,
+    "symptom": lambda row: row.card.symptom.casefold(),
+    "programs": lambda row: len(row.programs),
+    "runs": lambda row: row.runs,
 }
 
 
 @page.get("/incidents")
 def incidents() -> str:
-    """All incidents in a table that can be sorted. What a search finds is what the field guide finds."""
+    """All incidents in a table to sort. What a search finds is what the field guide finds, the best first."""
     here = services()
     search = optional(request.args, "search", LONGEST) or ""
-    sort = request.args.get("sort") or "title"
-    column = one_of({"sort": sort.removeprefix("-")}, "sort", tuple(COLUMNS))
-    counts = here.store.listed(EVERY_RUN, limit=1).facets["incident"]
-    rows = [
-        IncidentLine(
-            one.name,
-            one.title,
-            words.FAMILIES[one.family][0],
-            one.symptom,
-            one.summary,
-            len(one.programs),
-            len(one.problems),
-            counts.get(one.name, 0),
-        )
-        for one in look_up(search, here.catalogue().incidents).incidents
-    ]
-    family = optional(request.args, "family") or ""
-    families = Counter(row.family for row in rows)
-    rows = [row for row in rows if family in ("", row.family)]
-    rows.sort(key=lambda row: getattr(row, column), reverse=sort.startswith("-"))
-    given = {"search": search, "family": family}
-    at = min(number(request.args, "page", smallest=1) or 1, listing.last_page(len(rows)))
-    shown = rows[(at - 1) * listing.PAGE_SIZE : at * listing.PAGE_SIZE]
+    given = {name: optional(request.args, name) for name in ("family", "ends")}
+    asked = request.args.get("sort") or ""
+    sort = asked or ("" if search else "title")
+    column = one_of({"sort": sort.removeprefix("-")}, "sort", ("", *SORTS))
+    every = here.catalogue().incidents
+    stacks = catalogue.columns(every)
+    rows = _lines(look_up(search, every).incidents, stacks)
+    found = [row for row in rows if all(_has(row, *one) for one in given.items())]
+    if column:
+        found.sort(key=SORTS[column], reverse=sort.startswith("-"))
+    state = {"search": search, **given}
+    at = min(number(request.args, "page", smallest=1) or 1, listing.last_page(len(found)))
     return render_template(
         "incidents.html",
         page=IncidentsPage(
-            tuple(shown),
-            listing.heads(COLUMNS, COLUMNS, sort, "/incidents", given),
-            listing.pages(at, len(rows), "/incidents", {**given, "sort": request.args.get("sort")}),
-            search,
-            family,
-            (listing.facet("family", "Family", families, family or None, {}),),
+            rows=tuple(found[(at - 1) * listing.PAGE_SIZE : at * listing.PAGE_SIZE]),
+            stacks=stacks,
+            heads=listing.heads(_columns(stacks), SORTS, sort, "/incidents", state),
+            pages=listing.pages(at, len(found), "/incidents", {**state, "sort": asked}),
+            search=search,
+            filtered=any(state.values()),
+            order="" if column else "the best first",
+            facets=tuple(_facets(rows, given)),
         ),
     )
+
+
+def _columns(stacks: Sequence[str]) -> Mapping[str, tuple[str, str]]:
+    return {
+        "title": ("Incident", ""),
+        "family": ("Family", "family"),
+        "symptom": ("Symptom", "seen"),
+        "programs": ("Programs", "program-cell"),
+        **{stack: (stack.removeprefix("sqlalchemy-"), "ending-cell") for stack in stacks},
+        "runs": ("Runs", "num"),
+    }
+
+
+def _lines(incidents: Sequence[Incident], stacks: Sequence[str]) -> list[IncidentLine]:
+    here = services()
+    counts = here.store.listed(EVERY_RUN, limit=1).facets["incident"]
+    cards = catalogue.cards(incidents, here.stacks(), here.store.latest_runs())
+    return [
+        IncidentLine(
+            card=card,
+            family=words.FAMILIES[one.family][0],
+            ends=frozenset(
+                expected.outcome
+                for program in one.programs
+                if program.kind == "broken"
+                for expected in program.expectations.values()
+                if expected.outcome != "ok"
+            ),
+            programs=catalogue.lines(card, stacks),
+            runs=counts.get(one.name, 0),
+        )
+        for one, card in zip(incidents, cards, strict=True)
+    ]
+
+
+def _has(row: IncidentLine, facet: str, value: str | None) -> bool:
+    return value is None or value in (row.ends if facet == "ends" else (row.family,))
+
+
+def _facets(rows: Sequence[IncidentLine], given: Mapping[str, str | None]) -> Iterator[Facet]:
+    """How many there would be of each, the other facet as it is."""
+    ends = {name: words.OUTCOMES[name].word for name in OUTCOMES if name != "ok"}
+    families = Counter(row.family for row in rows if _has(row, "ends", given["ends"]))
+    endings = Counter(end for row in rows if _has(row, "family", given["family"]) for end in row.ends)
+    yield listing.facet("family", "Family", families, given["family"], {})
+    yield listing.facet("ends", "Shows", endings, given["ends"], ends)
 
 
 @page.get("/incidents/<name>")
@@ -128,8 +170,7 @@ def incident(name: str) -> str:
         raise no_incident(name)
     stacks = here.stacks()
     runs = here.store.runs(RunFilter(incident=name), limit=1).total
-    ready = frozenset(stack.name for stack in stacks if stack.ready)
-    card = catalogue.card(found, [stack.name for stack in stacks], ready, catalogue.latest(here.store.latest_runs()))
+    [card] = catalogue.cards([found], stacks, here.store.latest_runs())
     main = card.main.name + ".py" if card.main else ""
     first = card.main.verdicts[0] if card.main and card.main.verdicts else None
     chosen = {

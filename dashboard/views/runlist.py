@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,9 +25,12 @@ from flask import stream_with_context
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
+from dashboard import branches
 from dashboard import hx
+from dashboard import jobs
 from dashboard.actor import actor
 from dashboard.errors import PageError
+from dashboard.errors import not_installed
 from dashboard.presenters import listing
 from dashboard.presenters import words
 from dashboard.presenters.listing import PAGE_SIZE
@@ -37,6 +41,8 @@ from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.services import services
 from dashboard.store import Change
+from dashboard.store import Listed
+from dashboard.store import Load
 from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Weight
@@ -46,12 +52,29 @@ from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
 from dashboard.views.runs import find_run
 from dashboard.views.runs import journal_lines
+from interlock.schedule import Schedule
 
 page = Blueprint("runlist", __name__)
 
 EXPORTED = 500  # runs in one archive
 CHOSEN = 1000  # runs named one by one in a request
-ACTIONS = ("compare", "export", "delete")
+AGAIN = 20  # runs that are started again at once
+ACTIONS = ("compare", "export", "download", "delete")
+TOOK = {
+    "0.2s": "up to 0.2 s",
+    "1s": "0.2 to 1 s",
+    "10s": "1 to 10 s",
+    "1min": "10 s to 1 min",
+    "longer": "more than 1 min",
+}
+STARTED = {
+    "hour": "in the last hour",
+    "day": "1 to 24 hours ago",
+    "week": "1 to 7 days ago",
+    "month": "7 to 30 days ago",
+    "older": "longer ago",
+}
+KEPT = {"pinned": "pinned", "noted": "has notes"}
 COLUMNS = {
     "run": ("Run", "num"),
     "program": ("Program", ""),
@@ -70,6 +93,9 @@ class RunsPage:
     rows: tuple[RunLine, ...]
     filter: RunFilter
     given: Mapping[str, str]  # the filter as the address has it
+    upto: int  # no newer run than this is among them, on any of the pages
+    newer: int  # that match and have come in since
+    anew: str  # the list with these
     sort: str
     order: str  # in words
     facets: tuple[Facet, ...]
@@ -82,7 +108,7 @@ class RunsPage:
 def runs() -> str:
     here = services()
     wanted = _filter(request.args)
-    given = {name: value for name, value in vars(wanted).items() if value is not None}
+    given = {name: value for name, value in vars(wanted).items() if value is not None and name != "upto"}
     sort = request.args.get("sort") or "-run"
     name = one_of({"sort": sort.removeprefix("-")}, "sort", tuple(SORTS))
     at = number(request.args, "page", smallest=1) or 1
@@ -93,36 +119,40 @@ def runs() -> str:
         found = here.store.listed(wanted, name, down=down, offset=(at - 1) * PAGE_SIZE, limit=PAGE_SIZE)
     titles = {one.name: one.title for one in here.catalogue().incidents}
     state = {**given, "sort": None if sort == "-run" else sort}
-    labels = {
-        "incident": dict.fromkeys(titles, ""),
-        "stack": {},
-        "outcome": {name: mark.word for name, mark in words.OUTCOMES.items()},
-        "mode": {},
-        "status": {name: mark.word for name, mark in words.STATUSES.items()},
-    }
+    upto = wanted.upto or found.newest
     return render_template(
         "runs.html",
         page=RunsPage(
             rows=lines(found.rows, titles, datetime.now(UTC), found.pinned),
             filter=wanted,
             given=given,
+            upto=upto,
+            newer=found.newer,
+            anew=listing.address("/runs", state),
             sort="" if sort == "-run" else sort,
             order="newest first" if sort == "-run" else f"by {COLUMNS[name][0].lower()}{', downwards' if down else ''}",
-            facets=tuple(
-                listing.facet(
-                    facet,
-                    facet.capitalize(),
-                    found.facets[facet],
-                    getattr(wanted, facet),
-                    {value: label or value for value, label in labels[facet].items()},
-                )
-                for facet in labels
-            ),
+            facets=tuple(_facets(wanted, found, titles)),
             heads=listing.heads(COLUMNS, SORTS, sort, "/runs", state),
-            pages=listing.pages(at, found.total, "/runs", state),
+            pages=listing.pages(at, found.total, "/runs", state, upto),
             number=at,
         ),
     )
+
+
+def _facets(wanted: RunFilter, found: Listed, incidents: Iterable[str]) -> Iterator[Facet]:
+    """What can be filtered by; a facet by which nothing can be told apart is left out."""
+    labels: dict[str, Mapping[str, str]] = {
+        "incident": {name: name for name in incidents},
+        "outcome": {name: mark.word for name, mark in words.OUTCOMES.items()},
+        "status": {name: mark.word for name, mark in words.STATUSES.items()},
+        "took": TOOK,
+        "started": STARTED,
+        "kept": KEPT,
+    }
+    for name, counts in found.facets.items():
+        chosen = getattr(wanted, name)
+        if counts or chosen:
+            yield listing.facet(name, name.capitalize(), counts, chosen, labels.get(name, {}))
 
 
 # What is done to many
@@ -135,6 +165,14 @@ class DeletePage:
     export: str | None  # where they are to be had first, if they are not too many for an archive
     back: str
     changed: bool  # it is shown again because meanwhile the selection is another one
+
+
+@dataclass(frozen=True)
+class ExportPage:
+    load: Load
+    most: int  # runs in one archive
+    url: str  # of the archive
+    back: str
 
 
 @page.get("/runs/selected")
@@ -152,8 +190,19 @@ def selected() -> BaseResponse | str:
                 "Go back and choose exactly two.",
             )
         return redirect(f"/compare?a={ids[1]}&b={ids[0]}", code=303)
-    if action == "export":
+    if action == "download":
         return _export(chosen)
+    if action == "export":
+        fields = _fields()
+        return render_template(
+            "runs/export.html",
+            page=ExportPage(
+                load=services().store.measure(chosen),
+                most=EXPORTED,
+                url=f"/runs/selected?{urlencode([*fields, ('action', 'download')])}",
+                back=_back(request.args),
+            ),
+        )
     return _confirm(services().store.weigh(chosen), changed=False)
 
 
@@ -165,6 +214,39 @@ def delete() -> BaseResponse | str | tuple[str, int]:
     except Change as change:
         return _confirm(change.weight, changed=True), 409
     return hx.see_other(_back(request.form))
+
+
+@page.post("/runs/again")
+def again() -> BaseResponse:
+    """Have the chosen runs once more, each under the schedule that was carried out. All of them begin, or none."""
+    here = services()
+    ids = here.store.selected(selection(request.form), AGAIN + 1)
+    if len(ids) > AGAIN:
+        raise _too_many(f"Up to {AGAIN} runs are started again at once.")
+    stacks = {one.name: one for one in here.stacks()}
+    runs = [find_run(run_id) for run_id in reversed(ids)]  # the oldest first, so that the list has them in its order
+    for run in runs:
+        incident, stack = here.incident(run.incident), stacks.get(run.stack)
+        if not run.over or run.outcome == "invalid":
+            why = "It is still going on." if not run.over else "It could not be started the first time."
+            raise PageError(409, f"Run {run.id} cannot be had again.", why, "Take it off the choice.")
+        if incident is None or incident.program(run.program) is None or stack is None:
+            raise PageError(
+                409,
+                f"Run {run.id} cannot be had again.",
+                "Its program or its stack is not known to this dashboard.",
+                "Take it off the choice; its steps can be looked at all the same.",
+            )
+        if not stack.ready:
+            raise not_installed(stack.name, busy=stack.busy)
+    for run in runs:
+        natural = run.mode == "natural"
+        steps = () if natural or run.end else here.store.steps(run.id, 1, run.steps)
+        schedule = Schedule() if natural else branches.followed(run.end, steps)
+        mode = "natural" if natural else "replay"
+        made = here.store.create_run(run.incident, run.program, run.stack, mode, str(schedule), actor=actor())
+        jobs.enqueue_run(here.store, made)
+    return hx.see_other(f"/runs/{made}" if len(runs) == 1 else "/runs")
 
 
 @page.post("/runs/pin")
@@ -196,30 +278,37 @@ def _too_many(what: str) -> PageError:
 
 
 def _filter(values: Mapping[str, str]) -> RunFilter:
-    return RunFilter(**{field.name: optional(values, field.name) for field in fields(RunFilter)})
+    texts = {field.name: optional(values, field.name) for field in fields(RunFilter) if field.name != "upto"}
+    return RunFilter(**texts, upto=number(values, "upto"))
 
 
 def _back(values: Mapping[str, str]) -> str:
-    """The list as it was filtered."""
-    return listing.address(
-        "/runs", {**vars(_filter(values)), **{name: optional(values, name) for name in ("sort", "page")}}
-    )
+    """The list as it was filtered; its first page as it is now."""
+    given = {**vars(_filter(values)), "sort": optional(values, "sort"), "page": optional(values, "page")}
+    return listing.address("/runs", given, **({} if given["page"] else {"upto": None}))
 
 
 def _confirm(weight: Weight, *, changed: bool) -> str:
-    values = request.values
-    names = [name for name in values if name not in ("action", "mark")]
-    chosen = tuple((name, value) for name in names for value in values.getlist(name))
+    chosen = _fields()
     return render_template(
         "runs/delete.html",
         page=DeletePage(
             weight=weight,
             fields=chosen,
-            export=f"/runs/selected?{urlencode([*chosen, ('action', 'export')])}" if weight.runs <= EXPORTED else None,
-            back=_back(values),
+            export=f"/runs/selected?{urlencode([*chosen, ('action', 'download')])}"
+            if weight.runs <= EXPORTED
+            else None,
+            back=_back(request.values),
             changed=changed,
         ),
     )
+
+
+def _fields() -> tuple[tuple[str, str], ...]:
+    """The selection, to be sent again."""
+    values = request.values
+    names = [name for name in values if name not in ("action", "mark")]
+    return tuple((name, value) for name in names for value in values.getlist(name))
 
 
 def _export(chosen: Selection) -> Response:

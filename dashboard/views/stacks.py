@@ -43,6 +43,7 @@ class Then:
 @dataclass(frozen=True)
 class StacksPage:
     stacks: tuple[StackCard, ...]
+    missing: tuple[str, ...]  # of those that are shown
     problems: tuple[str, ...]
     then: tuple[Then, str] | None  # and on which stack
     total: int
@@ -59,11 +60,13 @@ def stacks() -> str:
     state = optional(request.args, "state")
     every = here.stacks()
     found = [one for one in every if search.lower() in " ".join((one.name, one.title, *one.pins)).lower()]
+    shown = tuple(one for one in found if state in (None, one.state))
     states = {name: mark.word for name, mark in words.STACK_STATES.items()}
     return render_template(
         "stacks.html",
         page=StacksPage(
-            stacks=tuple(one for one in found if state in (None, one.state)),
+            stacks=shown,
+            missing=tuple(one.name for one in shown if not one.ready and not one.busy),
             problems=here.stack_problems(),
             then=(then, wanted) if then else None,
             total=len(every),
@@ -81,6 +84,15 @@ def install(name: str) -> BaseResponse:
     if hx.wants_fragment():
         return hx.fragment(render_template("stacks/_stack.html", stack=_stack(name), then=_then(name)))
     return hx.see_other(f"/stacks#{name}")
+
+
+@page.post("/stacks/install")
+def install_several() -> BaseResponse:
+    """Install stacks, one after the other."""
+    for stack in [_stack(name) for name in request.form.getlist("stack")]:
+        if not stack.ready and not stack.busy:
+            _enqueue(stack.name)
+    return hx.see_other("/stacks")
 
 
 def install_for(stack: StackCard, incident: str, program: str) -> BaseResponse:

@@ -16,6 +16,7 @@ PAGES = (
     "/runs/import",
     "/runs/retention?days=1",
     "/runs/selected?action=delete&all=1",
+    "/runs/selected?action=export&all=1",
     "/patterns",
     "/stacks",
     "/servers",

@@ -133,6 +133,41 @@ def test_servers_say_what_they_are_and_one_that_is_away_takes_nothing_with_it(cl
     assert "hunter2" not in page.text
 
 
+def test_servers_are_searched_sorted_and_filtered(client: FlaskClient) -> None:
+    def named(query: str) -> list[str]:
+        return re.findall(r'id="server-(\w+)"', client.get(f"/servers?{query}").text)
+
+    assert named("") == ["lab", "store", "replica", "gone"]
+    assert named("sort=name") == ["gone", "lab", "replica", "store"]
+    assert named("sort=-state") == ["replica", "gone", "lab", "store"]
+    assert named("state=down") == ["gone"]
+    assert named("search=watched") == ["gone"]
+    page = client.get("/servers?search=lock_timeout").text
+    assert re.findall(r'id="server-(\w+)"', page) == ["lab"]
+    assert set(re.findall(r"<code>(\w+)</code></th>", page)) == {"deadlock_timeout", "lock_timeout"}
+    assert "see all servers" in client.get("/servers?search=mysql").text
+    assert client.get("/servers?sort=password").status_code == 400
+
+
+def test_servers_tell_what_their_sessions_do(client: FlaskClient, blocked_pair: tuple[int, int]) -> None:
+    page = client.get("/servers?search=lab").text
+    assert re.search(r'href="/activity\?server=lab"[^>]*>1 waits for a lock, 1 idle in a transaction', page)
+
+
+def test_a_server_that_is_only_watched_shows_settings_and_no_verdict(settings: Settings) -> None:
+    assert settings.lab_url
+    assert settings.store_url
+    store = Store(settings.store_url)
+    client = create_app(replace(settings, watch=(("shop", settings.lab_url),)), store).test_client()
+    card = re.search(r'id="server-shop">(.*?)</article>', client.get("/servers").text, re.DOTALL)
+    store.close()
+    assert card
+    assert "default_transaction_isolation" in card[1]
+    assert "read committed" in card[1]
+    assert "should be" not in card[1]
+    assert "to look at" not in card[1]
+
+
 def test_a_setting_that_would_end_runs_is_pointed_at(client: FlaskClient, lab_url: str) -> None:
     with psycopg.connect(lab_url, autocommit=True) as lab:
         lab.execute("alter role current_user set idle_in_transaction_session_timeout = '5min'")

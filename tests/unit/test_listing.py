@@ -88,7 +88,9 @@ def test_where_a_server_is_without_who_enters(url: str, said: str) -> None:
 
 def test_settings_are_compared_in_one_unit() -> None:
     assert [servers.amount(one) for one in ("200ms", "1min", "4kB", "0", "-1", "on")] == [200, 60_000, 4096, 0, -1, -1]
-    facts = Facts("18", "d", "r", False, 1.0, 1, 1, 200, {"deadlock_timeout": "2s", "wal_level": "replica"}, ())
+    facts = Facts(
+        "18", "d", "r", False, 1.0, 1, 1, 0, 0, 0, 200, {"deadlock_timeout": "2s", "wal_level": "replica"}, ()
+    )
     assert [(one.name, one.right) for one in servers.card("lab", "postgresql://h/d", facts).settings] == [
         ("deadlock_timeout", False),
         ("wal_level", True),
@@ -104,7 +106,7 @@ def test_a_blocker_is_shown_whatever_the_filter_says_and_each_link_has_its_row()
     )
     shown = live(Snapshot(NOON, sessions), ActivityFilter(search="wanted"))
     assert [row.pid for row in shown.rows] == [1, 2]
-    assert [(one.text, one.key) for one in shown.rows[1].blocked_by] == [
+    assert [(one.text, one.row) for one in shown.rows[1].blocked_by] == [
         ("1", "1-b1"),
         ("a prepared transaction", None),
         ("99 (gone)", None),

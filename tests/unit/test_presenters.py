@@ -75,6 +75,16 @@ def test_a_row_of_the_server_that_is_gone_is_still_named_once() -> None:
     assert backends.activity(MIDDLE, MIDDLE, Names.of(MIDDLE))[0].changed == frozenset()
 
 
+def test_a_row_that_waits_leads_to_the_row_it_waits_for_if_there_is_one() -> None:
+    waits, holds, _ = backends.activity(MIDDLE, None, Names.of(MIDDLE))
+    assert [(one.text, one.row) for one in waits.blocked_by] == [("4212", holds.key)]
+    assert waits.wait_meaning == "for another transaction to end (row lock)"
+    assert (waits.blocks, holds.blocks) == (0, 1)
+    stranger = replace(MIDDLE.activity[0], blocked_by=("pid 99",))
+    [alone] = backends.activity(replace(MIDDLE, activity=(stranger,)), None, Names.of(MIDDLE))
+    assert [(one.text, one.row) for one in alone.blocked_by] == [("pid 99", None)]
+
+
 def test_a_backend_whose_end_the_frame_tells_has_one_row() -> None:
     ended = replace(MIDDLE.activity[0], state="gone", backend_start="", query="")
     after = replace(MIDDLE, activity=(ended, *MIDDLE.activity[1:]))

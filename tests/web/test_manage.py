@@ -170,6 +170,49 @@ def test_a_list_pages_through_all_there_are_and_says_how_many(client: FlaskClien
     assert "Showing 13 of 213" in client.get("/runs?page=99").text  # some were deleted since the link was made
 
 
+def test_a_run_that_comes_in_pushes_no_other_onto_two_pages(client: FlaskClient, store: Store) -> None:
+    made_up(store, 120)
+    seen: list[str] = []
+    where: str | None = "/runs?stack=sqlalchemy-2.1"
+    while where:
+        page = client.get(where)
+        seen += re.findall(r'<a href="/runs/(\d+)">', page.text)
+        following = re.findall(r'href="([^"]*)" rel="next"', page.text)
+        where = html.unescape(following[0]) if following else None
+        came = [store.create_run("shared_session", "broken", stack, "step") for stack in ("sqlalchemy-2.1", "other")]
+    assert len(seen) == len(set(seen)) == 60
+    assert "1 newer run is not among these" in text(page)
+    again = client.get(html.unescape(re.findall(r'href="([^"]*)">begin again', page.text)[0]))
+    assert f'href="/runs/{came[0]}"' in again.text
+    assert "newer run" not in again.text
+    # What is done to all that match is done to those that were shown.
+    all_of_them = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    asked = client.get("/runs/selected", query_string={**all_of_them, "all": "1", "action": "delete"})
+    assert "Delete 60 runs?" in asked.text
+
+
+def test_a_list_is_filtered_by_how_long_runs_took_by_their_age_and_by_what_keeps_them(
+    client: FlaskClient, store: Store
+) -> None:
+    made_up(store, 33)  # each took up to ten whole seconds
+    with store.transaction() as tx:
+        tx.exec_driver_sql("update run set created = now() - interval '2 days' where seed > 30")
+    pinned, noted = store.selected(Selection(filter=RunFilter()), 2)
+    store.pin([pinned], "ann", on=True)
+    store.add_note(noted, 0, "look")
+    facets = store.listed(RunFilter(), limit=1).facets
+    assert facets["took"] == {"0.2s": 3, "1s": 3, "10s": 27}
+    assert facets["started"] == {"hour": 30, "week": 3}
+    assert facets["kept"] == {"pinned": 1, "noted": 1}
+    page = client.get("/runs?took=1s&started=hour")
+    assert "Showing 3 of 3 runs that match" in page.text
+    assert '<option value="1s" selected>0.2 to 1 s (3)</option>' in page.text
+    assert '<option value="week">1 to 7 days ago' not in page.text  # none of those
+    assert f'href="/runs/{noted}"' in client.get("/runs?kept=noted").text
+    assert "Showing 1 of 1 run that match" in client.get("/runs?kept=pinned").text
+    assert "No run matches." in client.get("/runs?took=banana").text
+
+
 def test_a_list_is_sorted_by_the_heads_of_its_columns(client: FlaskClient, store: Store) -> None:
     made_up(store, 60)
 
@@ -202,24 +245,50 @@ def test_an_empty_list_says_what_to_do_next(client: FlaskClient) -> None:
     assert "No run yet. Choose an incident and press Run scenario" in text(client.get("/runs"))
 
 
+def listed_incidents(answer: TestResponse) -> list[str]:
+    return re.findall(r'<tbody id="incident-(\w+)">', answer.text)
+
+
 def test_incidents_are_a_list_too(client: FlaskClient, store: Store) -> None:
     made_up(store, 9)
     page = client.get("/incidents?sort=-runs")
-    first = re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', page.text)
+    first = listed_incidents(page)
     assert first[:2] == ["shared_session", "lost_update"]
     assert 'href="/runs?incident=shared_session" aria-label="6 runs of One session, three tasks"' in page.text
     for seen in ("This session is provisioning a new connection", "deadlock", "one session, three tasks"):
         guide = client.get("/", query_string={"q": seen})
         found = client.get("/incidents", query_string={"search": seen})
-        incidents = set(re.findall(r'<tr id="guide-(\w+)">', guide.text))
-        assert incidents == set(re.findall(r'<th scope="row"><a href="/incidents/(\w+)">', found.text))
-        assert f"Showing {len(incidents)} of {len(incidents)} incident" in found.text
-        assert 0 < len(incidents) < len(first)
+        assert re.findall(r'<tbody id="guide-(\w+)">', guide.text) == listed_incidents(found)  # the best first
+        assert f"Showing {len(listed_incidents(found))} of" in found.text
+        assert 0 < len(listed_incidents(found)) < len(first)
     assert "No incident matches." in client.get("/incidents?search=no+such+thing+anywhere+zzz").text
-    family = re.findall(r'<option value="([^"]+)"', page.text)[0]
-    assert client.get("/incidents", query_string={"family": html.unescape(family)}).text.count(
-        '<th scope="row">'
-    ) < len(first)
+
+
+def test_incidents_are_filtered_by_family_and_by_what_they_show(client: FlaskClient) -> None:
+    every = set(listed_incidents(client.get("/incidents")))
+    silent = client.get("/incidents?ends=silent")
+    assert {"lost_update", "torn_commit"} <= set(listed_incidents(silent)) < every
+    number = len(listed_incidents(silent))
+    assert f'<option value="silent" selected>silent failure ({number})</option>' in silent.text
+    family = html.unescape(re.findall(r'<option value="([^"]+)">', silent.text)[0])
+    both = client.get("/incidents", query_string={"ends": "silent", "family": family})
+    assert 0 < len(listed_incidents(both)) < number
+    assert f" selected>{html.escape(family)} ({len(listed_incidents(both))})</option>" in both.text
+
+
+def test_each_program_of_an_incident_tells_how_it_ends_on_each_stack(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    for address, name in (("/", "guide"), ("/incidents", "incident")):
+        body = re.search(rf'<tbody id="{name}-shared_session">.*?</tbody>', client.get(address).text, re.DOTALL)
+        assert body
+        rows = [
+            " ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", body[0], re.DOTALL)
+        ]
+        programs = [row for row in rows if re.search(r"\b(broken|fix|probe)\b", row)]
+        assert len(programs) == len(rows) == 5
+        assert f"broken ✕ error ✓ run {run_id} , as declared AttributeError ✕ error InvalidRequestError" in rows[0]
+        assert re.match("session_per_task fix ✓ ok ✓ ok ✓ ok", programs[3])
+    assert "2.0.51 ‼ silent failure" in text(client.get("/?q=scrambled_returning"))  # a stack without a column
 
 
 def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskClient) -> None:
@@ -229,6 +298,19 @@ def test_stacks_are_filtered_by_what_they_hold_and_how_they_are(client: FlaskCli
     assert '<option value="ready">ready (1)</option>' in client.get("/stacks").text
     assert "Showing 4 of 5 stacks" in client.get("/stacks?state=missing").text
     assert "see all stacks" in client.get("/stacks?search=django").text
+
+
+def test_several_stacks_are_installed_at_once(client: FlaskClient, store: Store) -> None:
+    page = client.get("/stacks?search=2.0.5")
+    names = re.findall(r'name="stack" value="([^"]*)"', page.text)
+    assert len(names) > 1
+    assert f"Install these {len(names)}" in page.text
+    for _ in range(2):  # asking twice installs once
+        assert client.post("/stacks/install", data={"stack": names}, headers=FORM).location == "/stacks"
+    assert {one.name: one.state for one in store.stacks()} == dict.fromkeys(names, "queued")
+    assert "Install these" not in client.get("/stacks?search=2.0.5").text
+    assert client.post("/stacks/install", data={"stack": "none"}, headers=FORM).status_code == 404
+    assert "Install these" not in client.get("/stacks?search=1.4").text  # one has a button of its own
 
 
 # Many at once
@@ -241,7 +323,7 @@ def test_deleting_asks_first_and_says_exactly_what_goes(client: FlaskClient, sto
     asked = client.get(f"/runs/selected?action=delete&run={first}&run={second}&run={live}")
     said = text(asked)
     assert "Delete 2 runs?" in said
-    export = html.unescape(re.findall(r'href="([^"]*action=export[^"]*)"', asked.text)[0])
+    export = html.unescape(re.findall(r'href="([^"]*action=download[^"]*)"', asked.text)[0])
     with zipfile.ZipFile(io.BytesIO(client.get(export).data)) as archive:
         assert len(archive.namelist()) == 3
     assert "2 runs with 4 steps" in said
@@ -279,7 +361,18 @@ def test_all_that_match_are_deleted_only_as_they_were_shown(client: FlaskClient,
 
 def test_an_export_holds_each_journal_as_its_run_page_gives_it(client: FlaskClient, store: Store) -> None:
     ids = [ended_run(store) for _ in range(3)]
-    answer = client.get("/runs/selected?action=export&" + "&".join(f"run={one}" for one in ids[:2]))
+    live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    chosen = "&".join(f"run={one}" for one in (*ids[:2], live))
+    asked = client.get(f"/runs/selected?action=export&{chosen}&outcome=error")
+    said = text(asked)
+    assert "Export 3 runs?" in said
+    assert "4 steps" in said
+    assert f"1 of them is still going on, and its journal ends where it is now: {live}" in said
+    assert 'href="/runs?outcome=error"' in asked.text  # back
+    download = html.unescape(re.findall(r'href="([^"]*)" download', asked.text)[0])
+    with zipfile.ZipFile(io.BytesIO(client.get(download).data)) as archive:
+        assert len(archive.namelist()) == 3
+    answer = client.get("/runs/selected?action=download&" + "&".join(f"run={one}" for one in ids[:2]))
     assert answer.mimetype == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
         assert archive.testzip() is None
@@ -292,7 +385,11 @@ def test_an_export_holds_each_journal_as_its_run_page_gives_it(client: FlaskClie
 
 def test_an_export_has_a_bound(client: FlaskClient, store: Store) -> None:
     made_up(store, 501)
-    answer = client.get("/runs/selected?action=export&all=1")
+    asked = client.get("/runs/selected?action=export&all=1")
+    assert "Export 501 runs?" in asked.text
+    assert "Up to 500 runs go into one archive" in asked.text
+    assert "download" not in asked.text
+    answer = client.get("/runs/selected?action=download&all=1")
     assert answer.status_code == 400
     assert "Up to 500 runs go into one archive" in answer.text
 
@@ -308,6 +405,38 @@ def test_two_are_compared_the_older_first(client: FlaskClient, store: Store) -> 
         assert answer.status_code == 400
         assert "choose exactly two" in answer.text
     assert "No run is chosen" in client.get("/runs/selected?action=delete").text
+
+
+def test_runs_are_had_again_under_the_schedule_that_was_carried_out(client: FlaskClient, store: Store) -> None:
+    first, second = ended_run(store, "session_per_task"), ended_run(store)
+    with store.transaction() as tx:
+        tx.exec_driver_sql("update run set stack = 'sqlalchemy-2.1'")
+    live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
+    refused = client.post("/runs/again", data={"run": [first, live]}, headers=FORM)
+    assert refused.status_code == 409
+    assert f"Run {live} cannot be had again" in refused.text
+    assert store.listed(RunFilter(), limit=1).total == 3  # none of them began
+    answer = client.post("/runs/again", data={"run": [first, second]}, headers=FORM)
+    assert (answer.status_code, answer.location) == (303, "/runs")
+    made = store.listed(RunFilter(mode="replay"), limit=5).rows
+    assert [(one.program, one.schedule, one.status) for one in made] == [
+        ("broken", sample.END.schedule, "queued"),
+        ("session_per_task", sample.END.schedule, "queued"),
+    ]
+    one = client.post("/runs/again", data={"run": [first]}, headers=FORM)
+    assert one.location == f"/runs/{made[0].id + 1}"
+    assert f"started run {made[0].id}" in text(client.get("/history"))
+
+
+def test_a_run_of_what_is_not_here_is_not_had_again(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)  # on a stack that is not installed
+    answer = client.post("/runs/again", data={"run": run_id}, headers=FORM)
+    assert answer.status_code == 409
+    assert "The stack sqlalchemy-1.4.42 is not installed" in answer.text
+    with store.transaction() as tx:
+        tx.exec_driver_sql("update run set incident = 'elsewhere'")
+    answer = client.post("/runs/again", data={"run": run_id}, headers=FORM)
+    assert "Its program or its stack is not known to this dashboard" in answer.text
 
 
 def test_pinned_runs_are_marked_and_pinning_leads_back_to_the_list(client: FlaskClient, store: Store) -> None:
@@ -364,3 +493,8 @@ def test_history_pages_say_how_many(client: FlaskClient, store: Store) -> None:
     assert "Showing 50 of 53 entries" in client.get("/history").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=2").text
     assert "Showing 3 of 53 entries" in client.get("/history?page=9").text  # beyond the last one
+    following = html.unescape(re.findall(r'href="([^"]*)" rel="next"', client.get("/history").text)[0])
+    store.note("ann", "settings", "retention", "change 53")
+    second = client.get(following)
+    assert [f"change {number}<" in second.text for number in (0, 1, 2, 3)] == [True, True, True, False]
+    assert "change 53<" in client.get("/history").text

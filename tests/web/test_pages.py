@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from xml.dom import minidom
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from dashboard import app
+from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.presenters import crowd
 from dashboard.presenters import sample
@@ -59,6 +63,23 @@ def attribute(answer: TestResponse, element: str, name: str) -> str | None:
     assert found, f"no #{element}"
     value = re.search(rf'\s{name}="([^"]*)"', found.group())
     return value and value.group(1).replace("&amp;", "&")
+
+
+def test_after_an_update_a_server_that_still_runs_says_that_it_has_to_be_restarted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    templates = shutil.copytree(resource("templates"), tmp_path / "templates")
+    monkeypatch.setattr(app, "resource", lambda name: templates if name == "templates" else resource(name))
+    (templates / "history.html").write_text("{{ page.an_earlier.field }}")
+    client = app.create_app(Settings(tmp_path), store).test_client()
+    assert "Interlock made a mistake." in client.get("/history").text  # of its own
+    for name in ("servers.html", "base.html", "error.html"):
+        (templates / name).write_text("{{ page.a_later.field }}")
+    for headers in ({}, HX, JSON):
+        answer = client.get("/servers", headers=headers)
+        assert answer.status_code == 500
+        assert "Interlock was updated while it ran." in answer.text
+        assert "Start it again." in answer.text
 
 
 # Home, incidents, the list
@@ -128,11 +149,11 @@ def test_requests_are_choices_and_a_client_may_leave(client: FlaskClient, store:
 def test_the_guide_lists_every_incident_and_finds_one_by_what_was_seen(client: FlaskClient) -> None:
     page = client.get("/")
     folders = {path.parent.name for path in resource("scenarios").glob("[!_]*/incident.toml")}
-    assert set(re.findall(r'<tr id="guide-([a-z_]+)"', page.text)) == folders
+    assert set(re.findall(r'<tbody id="guide-([a-z_]+)"', page.text)) == folders
     seen = "PendingRollbackError: Can't reconnect until invalid transaction is rolled back."
     found = client.get("/", query_string={"q": seen})
     assert "A known error." in text(found)
-    assert re.findall(r'<tr id="guide-([a-z_]+)"', found.text)[0] == "timeout_then_commit"
+    assert re.findall(r'<tbody id="guide-([a-z_]+)"', found.text)[0] == "timeout_then_commit"
     assert "Run scenario" not in found.text  # what was asked for, and nothing above it
 
 

@@ -63,6 +63,10 @@ class Matrix:
     orphans: int
     hidden: str = ""  # how many tasks and connections are not shown, in words
 
+    @property
+    def legend(self) -> tuple[Mark, ...]:
+        return LEGEND
+
 
 NOTHING = Cell(Mark("—", "", "none"))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dashboard.explain import Explanation
 from dashboard.explain import advised
+from dashboard.overview import Overview
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import notes as noted
@@ -29,6 +30,8 @@ from dashboard.presenters.outcome import Outcome
 from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome
 from dashboard.presenters.outcome import raised
+from dashboard.presenters.overview import Strip
+from dashboard.presenters.overview import strip
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import Poll
@@ -55,7 +58,8 @@ EMPTY = Frame(clock=0.0)
 FAILURES = ("error", "silent", "stuck", "hang", "crash")
 LINE = 130  # letters of the sentence on top
 VIEWS = ("", "all", "timeline", "timeline-all")
-"""What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
+"""What lies in the lower part where there is no room for both: the server's side, or the run as lanes; of a crowd the
+busy ones, or all."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ class Room:
     in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
     view: str = ""
     timeline: Chart | None = None
+    strip: Strip | None = None  # the whole run, where the lanes do not show all of it at once
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
     known: bool = True  # its program is here
     inevitable: Inevitable | None = None
@@ -220,6 +225,7 @@ def room(
     in_the_way: tuple[int, ...] = (),
     view: str = "",
     timeline: Timeline | None = None,
+    overview: Overview | None = None,
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
@@ -288,6 +294,7 @@ def room(
         in_the_way=in_the_way,
         view=view,
         timeline=lanes,
+        strip=_strip(overview, lanes, stepper, marked),
         branches=tree(family, run.id),
         known=known,
         inevitable=inevitable,
@@ -302,6 +309,14 @@ def room(
 def kept(view: str, present: bool) -> str:
     """What stays the same from one address of a run's page to the next."""
     return (f"&view={view}" if view else "") + ("&present=1" if present else "")
+
+
+def _strip(overview: Overview | None, lanes: Chart | None, stepper: Stepper, noted: frozenset[int]) -> Strip | None:
+    """Needed where the lanes do not show the whole run at once."""
+    if overview is None or lanes is None or lanes.whole:
+        return None
+    shown = (lanes.steps[0].number, lanes.steps[-1].number)
+    return strip(overview, at=stepper.number, shown=shown, noted=noted, turn=stepper.turn)
 
 
 def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clause, ...] | None) -> str:

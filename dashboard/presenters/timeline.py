@@ -134,6 +134,11 @@ class Chart:
     earlier: int | None  # a step to go to for what lies before the window
     later: int | None
 
+    @property
+    def whole(self) -> bool:
+        """All steps are there, and have room beside each other."""
+        return self.earlier is None and self.later is None and self.width <= ROOM
+
 
 def chart(
     timeline: Timeline,
@@ -151,7 +156,7 @@ def chart(
     lanes, left = _chosen(timeline, at, every)
     count = len(timeline.beats)
     column = max((width for width in WIDTHS if width * count <= ROOM), default=WIDTHS[0])
-    column = max(column, 28 if timeline.last > 999 else 24)
+    column = max(column, 36 if timeline.last > 999 else 24)  # a number with its sign has room in it
     grid = _Grid(timeline.first, column, {lane.id: HEAD + (place + 0.5) * ROW for place, lane in enumerate(lanes)})
     width, height = column * count, HEAD + ROW * len(lanes) + 2
     here = timeline.first <= at <= timeline.last

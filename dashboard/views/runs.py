@@ -286,7 +286,8 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
     view, present = one_of(request.args, "view", VIEWS), presented()
     moment, proof = moment_of(run, asked), services().proofs.of(services().store, run)
-    timeline = timeline_of(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
+    timeline = timeline_of(run, asked) if run.steps >= 0 else None
+    overview = services().timelines.whole(services().store, run.id, run.steps) if run.steps >= 0 else None
     family, searches = services().store.family(run.id), services().store.explorations_of(run.id)
     turn = exploration.turn_of(searches, family, run.steps, services().proofs.turn(services().store, run))
     may_search = viewer() is None and not present and branches.searchable(run, incident)
@@ -303,6 +304,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         in_the_way=_waiting_runs() if run.status == "queued" else (),
         view=view,
         timeline=timeline,
+        overview=overview,
         family=family,
         inevitable=exploration.inevitable(searches, family, may=may_search),
         branchable=branches.branchable(run, incident),

@@ -60,13 +60,13 @@ class Strip:
     parts: tuple[Part, ...]
     begin: float  # the stretch that the lanes show, in hundredths
     width: float
-    now: float
+    now: float | None  # where the step that is looked at lies
 
 
 def strip(
     overview: Overview,
     *,
-    at: int,
+    at: int | None,
     shown: tuple[int, int],
     noted: frozenset[int] = frozenset(),
     turn: Turn | None = None,
@@ -87,7 +87,7 @@ def strip(
         parts=tuple(_parts(found, count, at, turn)),
         begin=round(first / count * 100, 2),
         width=round((last - first + 1) / count * 100, 2),
-        now=_place(at, count),
+        now=_place(at, count) if at is not None else None,
     )
 
 
@@ -111,14 +111,15 @@ def _ticks(found: Mapping[str, Sequence[int]], count: int) -> Iterator[Tick]:
             yield Tick(kind, x, sign)
 
 
-def _parts(found: Mapping[str, Sequence[int]], count: int, at: int, turn: Turn | None) -> Iterator[Part]:
+def _parts(found: Mapping[str, Sequence[int]], count: int, at: int | None, turn: Turn | None) -> Iterator[Part]:
     parts = min(count, PARTS)
     for place in range(parts):
         first, last = place * count // parts, (place + 1) * count // parts - 1
         inside = {kind: [one for one in steps if first <= one <= last] for kind, steps in found.items()}
         matters = [(kind, steps) for kind, steps in inside.items() if steps]
         to = matters[0][1][0] if matters else first
-        yield Part(first, last, to, tuple(_holds(kind, steps, turn) for kind, steps in matters), first <= at <= last)
+        here = at is not None and first <= at <= last
+        yield Part(first, last, to, tuple(_holds(kind, steps, turn) for kind, steps in matters), here)
 
 
 def _holds(kind: str, steps: Sequence[int], turn: Turn | None) -> str:

@@ -43,7 +43,7 @@ def fingerprint(text: str) -> str:
 # Colours of a drawing that stands alone
 
 
-DRAWN = (".bar", ".word", ".dot", ".link", ".head", ".ground", ".sign", ".lanes .row", ".lanes .now")
+DRAWN = (".bar", ".word", ".dot", ".link", ".head", ".ground", ".sign", ".lanes .row", ".lanes .now", ".lanes .kept")
 """The rules of the timeline's style sheet that are about its drawing; each stands in a line of its own."""
 
 

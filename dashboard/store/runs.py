@@ -83,6 +83,18 @@ class Runs(Server):
             self._tell_family(run_id)
         return run_id
 
+    def rename_run(self, run_id: int, title: str, *, actor: str = "") -> None:
+        """What it is called from now on; over or not. Raises `UnknownRun`."""
+        with self.transaction() as tx:
+            mine = run_table.c.id == run_id
+            before = tx.scalar(sa.select(run_table.c.title).where(mine).with_for_update())
+            if before is None:
+                raise UnknownRun(run_id)
+            if before != clean(title):
+                tx.execute(sa.update(run_table).where(mine).values(title=clean(title)))
+                note(tx, actor, "rename", f"run:{run_id}", f"{_quoted(title)}; before: {_quoted(before)}")
+        self._tell_family(run_id)
+
     def run(self, run_id: int) -> RunRecord | None:
         if run_id > HIGHEST_ID:  # typed into the address bar
             return None
@@ -287,6 +299,10 @@ def _said(values: Mapping[str, Any]) -> str:
     """A run that is wanted, for the history."""
     text = f"{values['incident']} ▸ {values['program']} on {values['stack']}, {values['mode']}"
     return text if values["parent"] is None else f"{text}; from step {values['branch']} of run {values['parent']}"
+
+
+def _quoted(title: str) -> str:
+    return f"“{title}”" if title else "none"
 
 
 def failed(step: Step) -> bool:

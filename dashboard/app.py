@@ -50,6 +50,7 @@ from dashboard.views import runs
 from dashboard.views import servers
 from dashboard.views import shares
 from dashboard.views import stacks
+from dashboard.views import titles
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ PAGES = (
     branches.page,
     company.page,
     notes.page,
+    titles.page,
     shares.page,
     compare.page,
     explorations.page,

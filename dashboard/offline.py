@@ -8,8 +8,8 @@ import json
 import re
 import zlib
 
-MOST_STEPS = 300
-MOST_WORK = 20_000  # steps times tasks: what is drawn within some seconds, and a browser unpacks at once
+MOST_STEPS = 1000
+MOST_WORK = 40_000  # steps times tasks: what is drawn within a quarter of a minute, and a browser unpacks at once
 
 
 def stretch(last: int, around: int, tasks: int) -> tuple[int, int]:
@@ -43,7 +43,7 @@ def fingerprint(text: str) -> str:
 # Colours of a drawing that stands alone
 
 
-DRAWN = (".bar", ".word", ".dot", ".link", ".head", ".ground", ".sign", ".lanes .row", ".lanes .now")
+DRAWN = (".bar", ".word", ".dot", ".link", ".head", ".ground", ".sign", ".lanes .row", ".lanes .now", ".lanes .kept")
 """The rules of the timeline's style sheet that are about its drawing; each stands in a line of its own."""
 
 

@@ -49,7 +49,7 @@ OPEN_ENDPOINTS = frozenset({"static", "health.healthz", "shares.enter", "shares.
 """What is answered without a token: it tells nothing, or brings its own proof."""
 VIEWERS_MAY = frozenset({"company.name"})
 """What a viewer may post: it changes nothing but what their own browser says of them."""
-DRIVERS_ONLY = frozenset({"shares.shares", "notes.form"})
+DRIVERS_ONLY = frozenset({"shares.shares", "notes.form", "titles.form"})
 """Pages of a run from which only drivers have something to do."""
 SIDE_BY_SIDE = frozenset({"compare.show", "compare.live"})
 """What is about two runs, named in the query string."""

@@ -17,7 +17,7 @@ from interlock.frame import ConnectionView
 from interlock.frame import Step
 from interlock.frame import TaskView
 
-WINDOW = 160
+WINDOW = 120
 """So many steps are shown at once; a run that is longer is shown around the step that is looked at."""
 
 IN_FLIGHT = frozenset({"connecting", "sent", "held", "blocked"})

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from threading import Lock
 
+from dashboard.overview import Overview
+from dashboard.overview import grown
 from dashboard.store import Store
 from dashboard.timeline import Timeline
 from dashboard.timeline import follow
 
 KEPT = 64
+WHOLE = 16  # runs; one may have as many steps as a journal can hold
 UNUSED = ("activity", "choices", "sessions")
 
 
@@ -21,6 +24,7 @@ class Timelines:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, int], Timeline] = OrderedDict()
+        self._whole: OrderedDict[int, Overview] = OrderedDict()
         self._lock = Lock()
 
     def of(self, store: Store, run_id: int, first: int, last: int) -> Timeline:
@@ -38,3 +42,20 @@ class Timelines:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return timeline
+
+    def whole(self, store: Store, run_id: int, last: int) -> Overview:
+        """All of a run up to a step, in little."""
+        with self._lock:
+            overview = self._whole.get(run_id, Overview())
+        have = len(overview.steps) - 1
+        if have >= last:
+            return overview
+        captions = store.captions(run_id, have + 1)
+        if captions:
+            overview = grown(overview, captions, store.orphaned(run_id, have + 1, captions[-1].number))
+        with self._lock:
+            self._whole[run_id] = overview
+            self._whole.move_to_end(run_id)
+            while len(self._whole) > WHOLE:
+                self._whole.popitem(last=False)
+        return overview

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dashboard.overview import Glance
+from dashboard.overview import Overview
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
 from interlock.frame import Event
@@ -33,6 +35,15 @@ def step(number: int) -> Step:
             connections=tuple(_connection(number, one) for one in range(CONNECTIONS)),
         ),
     )
+
+
+def overview(last: int, failed: int | None) -> Overview:
+    """All of it in little, with a failure and two orphans."""
+    told = [
+        Glance((f"t{_user(one, one % CONNECTIONS)}",), f"c{one % CONNECTIONS + 1}", one == failed, False)
+        for one in range(last + 1)
+    ]
+    return Overview(tuple(told), orphaned=(380, 700))
 
 
 def _turns(number: int, connection: int) -> int:

@@ -19,6 +19,7 @@ ACTIONS = {
     "pause": "paused",
     "finish": "let it go to its end",
     "stop": "stopped",
+    "rename": "gave a title to",
     "pin": "pinned",
     "unpin": "unpinned",
     "delete": "deleted",

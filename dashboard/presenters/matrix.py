@@ -43,6 +43,7 @@ class Column:
     closed: bool
     replica: bool
     changed: bool
+    kept: bool = False  # in sight
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Row:
     moved: bool
     inside: tuple[str, ...]  # sessions
     cells: tuple[Cell, ...]
+    kept: bool  # in sight
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Matrix:
     rows: tuple[Row, ...]
     orphans: int
     hidden: str = ""  # how many tasks and connections are not shown, in words
+
+    @property
+    def legend(self) -> tuple[Mark, ...]:
+        return LEGEND
 
 
 NOTHING = Cell(Mark("—", "", "none"))
@@ -77,9 +83,11 @@ CLOSED = Mark("closed", "×", "quiet", "The connection was closed.")
 LEGEND = (CONNECTING, SENT, HELD, BLOCKED, HOLDS, SHARES, BEGAN, CLOSED)
 
 
-def matrix(frame: Frame, before: Frame | None, names: Names, *, every: bool = False) -> Matrix:
+def matrix(
+    frame: Frame, before: Frame | None, names: Names, *, every: bool = False, kept: frozenset[str] = frozenset()
+) -> Matrix:
     """The matrix of a frame, with what is new against the frame before it; of a crowd those in which most happens."""
-    tasks, connections = _chosen(frame, every)
+    tasks, connections = _chosen(frame, every, kept)
     old_tasks = {task.id: task for task in before.tasks} if before is not None else {}
     old_connections = {one.id: one for one in before.connections} if before is not None else {}
     columns = []
@@ -87,7 +95,7 @@ def matrix(frame: Frame, before: Frame | None, names: Names, *, every: bool = Fa
         column = _column(connection, names)
         known = old_connections.get(connection.id)
         changed = before is not None and (known is None or _column(known, names) != column)
-        columns.append(replace(column, changed=changed))
+        columns.append(replace(column, changed=changed, kept=connection.id in kept))
     rows = []
     for task in tasks:
         cells = []
@@ -100,12 +108,12 @@ def matrix(frame: Frame, before: Frame | None, names: Names, *, every: bool = Fa
                     said = old.mark.word if old.mark.word != cell.mark.word else old.text
                     cell = replace(cell, was=said, changed=True)
             cells.append(cell)
-        rows.append(_row(task, tuple(cells), names))
+        rows.append(_row(task, tuple(cells), names, task.id in kept))
     left = hidden(task=len(frame.tasks) - len(tasks), connection=len(frame.connections) - len(connections))
     return Matrix(tuple(columns), tuple(rows), sum(one.orphan for one in frame.connections), left)
 
 
-def _chosen(frame: Frame, every: bool) -> tuple[tuple[TaskView, ...], tuple[ConnectionView, ...]]:
+def _chosen(frame: Frame, every: bool, kept: frozenset[str]) -> tuple[tuple[TaskView, ...], tuple[ConnectionView, ...]]:
     """The rows and the columns: who moved, who raised, who has a connection; and the connections of these."""
     users: dict[str | None, list[ConnectionView]] = {}
     for one in frame.connections:
@@ -115,14 +123,14 @@ def _chosen(frame: Frame, every: bool) -> tuple[tuple[TaskView, ...], tuple[Conn
     def weight(task: TaskView) -> tuple[bool, ...]:
         mine = users.get(task.id, ())
         loud = any(one.orphan or one.blocked_by for one in mine)
-        return task.moved, task.state == "error", loud, bool(mine), task.state == "waiting"
+        return task.id in kept, task.moved, task.state == "error", loud, bool(mine), task.state == "waiting"
 
     tasks = few(frame.tasks, TASKS, weight, every)
     theirs = {one.id: task.moved for task in tasks for one in users.get(task.id, ())}
     return tasks, few(
         frame.connections,
         CONNECTIONS,
-        lambda one: (theirs.get(one.id, False), one.orphan, bool(one.blocked_by), one.id in theirs),
+        lambda one: (one.id in kept, theirs.get(one.id, False), one.orphan, bool(one.blocked_by), one.id in theirs),
         every,
     )
 
@@ -147,7 +155,7 @@ def _column(connection: ConnectionView, names: Names) -> Column:
     )
 
 
-def _row(task: TaskView, cells: tuple[Cell, ...], names: Names) -> Row:
+def _row(task: TaskView, cells: tuple[Cell, ...], names: Names, kept: bool) -> Row:
     mark = words.TASK_STATES.get(task.state) or words.unknown(task.state)
     if task.state == "waiting":
         waits = names.text(task.waits)
@@ -155,7 +163,7 @@ def _row(task: TaskView, cells: tuple[Cell, ...], names: Names) -> Row:
         waits = words.error(task.errors[0].type, task.errors[0].message)
     else:
         waits = task.value
-    return Row(task.id, task.name, mark, waits, task.moved, task.sessions, cells)
+    return Row(task.id, task.name, mark, waits, task.moved, task.sessions, cells, kept)
 
 
 def _cell(task: TaskView, connection: ConnectionView, names: Names) -> Cell:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dashboard.explain import Explanation
 from dashboard.explain import advised
+from dashboard.overview import Overview
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import notes as noted
@@ -22,6 +23,7 @@ from dashboard.presenters.choices import choices
 from dashboard.presenters.exploration import Inevitable
 from dashboard.presenters.happened import EventLine
 from dashboard.presenters.happened import OutputLine
+from dashboard.presenters.keep import Keep
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.notes import NoteLine
@@ -29,6 +31,8 @@ from dashboard.presenters.outcome import Outcome
 from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome
 from dashboard.presenters.outcome import raised
+from dashboard.presenters.overview import Strip
+from dashboard.presenters.overview import strip
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import Poll
@@ -55,7 +59,8 @@ EMPTY = Frame(clock=0.0)
 FAILURES = ("error", "silent", "stuck", "hang", "crash")
 LINE = 130  # letters of the sentence on top
 VIEWS = ("", "all", "timeline", "timeline-all")
-"""What lies in the lower part: the server's side, or the whole run as lanes; of a crowd the busy ones, or all."""
+"""What lies in the lower part where there is no room for both: the server's side, or the run as lanes; of a crowd the
+busy ones, or all."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,7 @@ class Room:
     in_the_way: tuple[int, ...] = ()  # while it is queued: runs that hold a worker's places and wait for somebody
     view: str = ""
     timeline: Chart | None = None
+    strip: Strip | None = None  # the whole run, where the lanes do not show all of it at once
     branches: tuple[BranchLine, ...] = ()  # the tree that this run is part of
     known: bool = True  # its program is here
     inevitable: Inevitable | None = None
@@ -141,6 +147,8 @@ class Room:
     notes: tuple[NoteLine, ...] = ()
     drives: bool = True  # whoever looks may change things; else they only watch
     present: bool = False  # larger and calmer, for a shared screen
+    task: str = ""  # label of the task that is kept in sight
+    conn: str = ""  # of the connection
 
     @property
     def advises(self) -> bool:
@@ -155,19 +163,29 @@ class Room:
         return len(words.shortened(self.happened)) > LINE
 
     @property
+    def kept(self) -> Keep:
+        return Keep(self.view, self.task, self.conn, self.present)
+
+    @property
     def keep(self) -> str:
         """What the links of this page take along."""
-        return kept(self.view, self.present)
+        return self.kept.query
 
     @property
     def keep_present(self) -> str:
         """The same, for links that name a view of their own."""
-        return kept("", self.present)
+        return replace(self.kept, view="").query
+
+    def keeping(self, label: str) -> str:
+        """The same, for the link that keeps a task or a connection in sight, or no longer."""
+        if label.startswith("t"):
+            return replace(self.kept, task="" if label == self.task else label).query
+        return replace(self.kept, conn="" if label == self.conn else label).query
 
     @property
     def other_way(self) -> str:
         """The same step in the presenter view, or out of it."""
-        return f"/runs/{self.head.id}?step={self.stepper.number}{kept(self.view, not self.present)}"
+        return f"/runs/{self.head.id}?step={self.stepper.number}{replace(self.kept, present=not self.present).query}"
 
     @property
     def lower(self) -> str:
@@ -182,7 +200,8 @@ class Room:
     @property
     def keep_other(self) -> str:
         """The same, for the link that shows the quiet ones too where this page does not, and the other way round."""
-        return kept(self.lower if self.every else f"{self.lower}-all".removeprefix("-"), self.present)
+        view = self.lower if self.every else f"{self.lower}-all".removeprefix("-")
+        return replace(self.kept, view=view).query
 
     @property
     def commands(self) -> str:
@@ -219,7 +238,10 @@ def room(
     notice: str = "",
     in_the_way: tuple[int, ...] = (),
     view: str = "",
+    task: str = "",
+    conn: str = "",
     timeline: Timeline | None = None,
+    overview: Overview | None = None,
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
@@ -239,14 +261,15 @@ def room(
     stepper = replace(_stepper(run, step.number if step is not None else 0), turn=turn)
     every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
+    kept = frozenset({task, conn})
     lanes = (
-        chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked, turn=turn)
+        chart(timeline, names, at=stepper.number, last=stepper.last, every=every, noted=marked, turn=turn, kept=kept)
         if timeline
         else None
     )
     main = run.header.program.rsplit("/", 1)[-1] if run.header else f"{run.program}.py"
     files = source(run.header.sources, main, frame, proof or ()) if run.header else ()
-    keep = kept(view, present)
+    keep = Keep(view, task, conn, present).query
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
@@ -254,7 +277,10 @@ def room(
     return Room(
         head=_head(run, incident_title, drives),
         url=url,
-        title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
+        title=" · ".join(
+            [f"run {run.id}", *([run.title] if run.title else []), run.program, run.stack]
+            + ([stepper.position] if step is not None else [])
+        ),
         started=step is not None,
         caption=_caption(run, step, names),
         new_errors=new_errors,
@@ -271,7 +297,7 @@ def room(
             scheduled=run.next_token if stepper.live else None,
             branch=branchable and drives and not stepper.live,
         ),
-        matrix=matrix(frame, before, names, every=every),
+        matrix=matrix(frame, before, names, every=every, kept=kept),
         files=files,
         activity=backends.activity(frame, before, names),
         sessions=backends.sessions(frame, before, names, every=every),
@@ -288,6 +314,7 @@ def room(
         in_the_way=in_the_way,
         view=view,
         timeline=lanes,
+        strip=_strip(overview, lanes, stepper, marked),
         branches=tree(family, run.id),
         known=known,
         inevitable=inevitable,
@@ -296,12 +323,17 @@ def room(
         notes=noted.lines(notes, stepper.number),
         drives=drives,
         present=present,
+        task=task,
+        conn=conn,
     )
 
 
-def kept(view: str, present: bool) -> str:
-    """What stays the same from one address of a run's page to the next."""
-    return (f"&view={view}" if view else "") + ("&present=1" if present else "")
+def _strip(overview: Overview | None, lanes: Chart | None, stepper: Stepper, noted: frozenset[int]) -> Strip | None:
+    """Needed where the lanes do not show the whole run at once."""
+    if overview is None or lanes is None or lanes.whole:
+        return None
+    shown = (lanes.steps[0].number, lanes.steps[-1].number)
+    return strip(overview, at=stepper.number, shown=shown, noted=noted, turn=stepper.turn)
 
 
 def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clause, ...] | None) -> str:

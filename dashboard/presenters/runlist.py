@@ -20,6 +20,7 @@ class RunLine:
     incident_title: str
     known: bool  # the incident is here; the run of an imported journal may be of none
     program: str
+    title: str  # what people call it
     stack: str
     mode: str
     mark: Mark
@@ -49,6 +50,7 @@ def _line(row: RunRow, titles: Mapping[str, str], now: datetime, pinned: bool) -
         incident_title=titles.get(row.incident, row.incident),
         known=row.incident in titles,
         program=row.program,
+        title=row.title,
         stack=row.stack,
         mode=row.mode,
         mark=mark or words.unknown(outcome or row.status),

@@ -49,7 +49,9 @@ def line(run: RunRecord) -> str:
     """The run in one line, without its address."""
     how = words.of_run(run.status, run.outcome).word
     said = words.cut(" ".join((run.summary or "").split()), 200)
-    return f"Interlock run {run.id}: {run.incident}/{run.program} on {run.stack}: {how}{f', {said}' if said else ''}"
+    called = f" “{words.cut(run.title, 120)}”" if run.title else ""
+    what = f"{run.incident}/{run.program} on {run.stack}"
+    return f"Interlock run {run.id}{called}: {what}: {how}{f', {said}' if said else ''}"
 
 
 def markdown(

@@ -92,6 +92,7 @@ class Name:
     word: str  # what became of it
     tone: str
     first: bool  # of the connections
+    kept: bool  # in sight
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ class Chart:
     names: tuple[Name, ...]
     steps: tuple[StepMark, ...]
     rows: tuple[float, ...]  # where the lanes lie
+    kept: tuple[float, ...]  # those that are kept in sight
     bars: tuple[Bar, ...]
     dots: tuple[Dot, ...]
     links: tuple[Link, ...]
@@ -133,6 +135,11 @@ class Chart:
     hidden: str  # how many lanes are not shown, in words
     earlier: int | None  # a step to go to for what lies before the window
     later: int | None
+
+    @property
+    def whole(self) -> bool:
+        """All steps are there, and have room beside each other."""
+        return self.earlier is None and self.later is None and self.width <= ROOM
 
 
 def chart(
@@ -144,14 +151,15 @@ def chart(
     every: bool = False,
     noted: frozenset[int] = frozenset(),
     turn: Turn | None = None,
+    kept: frozenset[str] = frozenset(),
 ) -> Chart | None:
     """A timeline around a step; of many lanes those in which something happens, unless every one is wanted."""
     if not timeline.beats:
         return None
-    lanes, left = _chosen(timeline, at, every)
+    lanes, left = _chosen(timeline, at, every, kept)
     count = len(timeline.beats)
     column = max((width for width in WIDTHS if width * count <= ROOM), default=WIDTHS[0])
-    column = max(column, 28 if timeline.last > 999 else 24)
+    column = max(column, 36 if timeline.last > 999 else 24)  # a number with its sign has room in it
     grid = _Grid(timeline.first, column, {lane.id: HEAD + (place + 0.5) * ROW for place, lane in enumerate(lanes)})
     width, height = column * count, HEAD + ROW * len(lanes) + 2
     here = timeline.first <= at <= timeline.last
@@ -160,7 +168,8 @@ def chart(
         column=column,
         width=width,
         height=height,
-        names=_names(lanes, names),
+        names=_names(lanes, names, kept),
+        kept=tuple(grid.rows[lane.id] for lane in lanes if lane.id in kept),
         steps=tuple(_step(beat, names, at, noted, turn) for beat in timeline.beats),
         rows=tuple(grid.rows.values()),
         bars=tuple(sorted(bars, key=lambda bar: UNDER.index(bar.kind))),
@@ -174,15 +183,18 @@ def chart(
     )
 
 
-def _chosen(timeline: Timeline, at: int, every: bool) -> tuple[list[Lane], str]:
+def _chosen(timeline: Timeline, at: int, every: bool, kept: frozenset[str]) -> tuple[list[Lane], str]:
     """The lanes to show in their order, and in words how many are left out."""
     here = {label for arrow in timeline.arrows if arrow.step == at for label in (arrow.connection, arrow.task)}
     of = {kind: [lane for lane in timeline.lanes.values() if lane.kind == kind] for kind in ("task", "connection")}
-    tasks = few(of["task"], TASKS, lambda lane: (lane.id in here, _weight(lane)), every)
+    tasks = few(of["task"], TASKS, lambda lane: (lane.id in kept, lane.id in here, _weight(lane)), every)
     known = {lane.id for lane in tasks}
     theirs = Counter(arrow.connection for arrow in timeline.arrows if arrow.task in known)
     connections = few(
-        of["connection"], CONNECTIONS, lambda lane: (lane.id in here, theirs[lane.id], _weight(lane)), every
+        of["connection"],
+        CONNECTIONS,
+        lambda lane: (lane.id in kept, lane.id in here, theirs[lane.id], _weight(lane)),
+        every,
     )
     left = hidden(task=len(of["task"]) - len(tasks), connection=len(of["connection"]) - len(connections))
     return [*tasks, *connections], left
@@ -240,19 +252,18 @@ def _links(timeline: Timeline, lanes: list[Lane], grid: _Grid) -> tuple[Link, ..
     return (*replies, *locks)
 
 
-def _names(lanes: list[Lane], names: Names) -> tuple[Name, ...]:
+def _names(lanes: list[Lane], names: Names, kept: frozenset[str]) -> tuple[Name, ...]:
     shown = []
     for lane in lanes:
         if lane.kind == "task":
             ended = next((mark.kind for mark in lane.marks if mark.kind in words.TASK_STATES), None)
             mark = words.TASK_STATES[ended] if ended else words.unknown("")
-            shown.append(Name(lane.id, lane.name, lane.kind, mark.word, mark.tone, False))
+            shown.append(Name(lane.id, lane.name, lane.kind, mark.word, mark.tone, False, lane.id in kept))
         else:
             orphan = any(span.kind == "orphan" for span in lane.open)
             word = "orphan" if orphan else "closed" if lane.last is not None else "replica" if lane.replica else ""
-            shown.append(
-                Name(lane.id, names.connection(lane.id), lane.kind, word, "loud" if orphan else "quiet", False)
-            )
+            tone, called = "loud" if orphan else "quiet", names.connection(lane.id)
+            shown.append(Name(lane.id, called, lane.kind, word, tone, False, lane.id in kept))
     first = next((place for place, name in enumerate(shown) if name.kind == "connection"), None)
     if first is not None:
         shown[first] = replace(shown[first], first=True)

@@ -83,6 +83,18 @@ class Runs(Server):
             self._tell_family(run_id)
         return run_id
 
+    def rename_run(self, run_id: int, title: str, *, actor: str = "") -> None:
+        """What it is called from now on; over or not. Raises `UnknownRun`."""
+        with self.transaction() as tx:
+            mine = run_table.c.id == run_id
+            before = tx.scalar(sa.select(run_table.c.title).where(mine).with_for_update())
+            if before is None:
+                raise UnknownRun(run_id)
+            if before != clean(title):
+                tx.execute(sa.update(run_table).where(mine).values(title=clean(title)))
+                note(tx, actor, "rename", f"run:{run_id}", f"{_quoted(title)}; before: {_quoted(before)}")
+        self._tell_family(run_id)
+
     def run(self, run_id: int) -> RunRecord | None:
         if run_id > HIGHEST_ID:  # typed into the address bar
             return None
@@ -169,15 +181,26 @@ class Runs(Server):
             bodies = tx.scalars(query).all()
         return [step for step in delta.steps(bodies, without) if step.number >= first]
 
-    def captions(self, run_id: int) -> list[Caption]:
-        """All steps of a run, each in a line."""
+    def captions(self, run_id: int, first: int = 0) -> list[Caption]:
+        """The steps of a run from one on, each in a line."""
         c = step_table.c
-        query = sa.select(c.number, c.caption, c.token, c.woke, c.failed).where(c.run_id == run_id).order_by(c.number)
+        query = sa.select(c.number, c.caption, c.token, c.woke, c.failed)
+        query = query.where(c.run_id == run_id, c.number >= first).order_by(c.number)
         with self.reading() as tx:
             return [
                 Caption(n, text, token, tuple(woke.split("\n")) if woke else (), failed)
                 for n, text, token, woke, failed in tx.execute(query)
             ]
+
+    def orphaned(self, run_id: int, first: int, last: int) -> list[int]:
+        """The steps, of those from `first` to `last`, in which a connection became an orphan."""
+        c = step_table.c
+        event = sa.func.json_array_elements(c.body["events"]).table_valued("value", joins_implicitly=True)
+        began = sa.exists().select_from(event).where(sa.cast(event.c.value, sa.JSON)["kind"].as_string() == "orphan")
+        likely = sa.cast(c.body, sa.Text).contains("orphan")  # read at a glance, where taking JSON apart takes long
+        query = sa.select(c.number).where(c.run_id == run_id, c.number.between(first, min(last, LAST)), likely, began)
+        with self.reading() as tx:
+            return list(tx.scalars(query.order_by(c.number)))
 
     def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
         """What the program wrote in the last `limit` steps up to one: events of these kinds, oldest first."""
@@ -266,6 +289,10 @@ def _said(values: Mapping[str, Any]) -> str:
     """A run that is wanted, for the history."""
     text = f"{values['incident']} ▸ {values['program']} on {values['stack']}, {values['mode']}"
     return text if values["parent"] is None else f"{text}; from step {values['branch']} of run {values['parent']}"
+
+
+def _quoted(title: str) -> str:
+    return f"“{title}”" if title else "none"
 
 
 def failed(step: Step) -> bool:

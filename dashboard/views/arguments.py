@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from dashboard.errors import PageError
@@ -17,6 +18,14 @@ def number(values: Mapping[str, str], name: str, *, smallest: int = 0) -> int | 
     if text.isascii() and text.removeprefix("-").isdigit() and smallest <= int(text) <= LARGEST:
         return int(text)
     raise PageError(400, f"{name}={text[:40]!r} cannot be used.", f"A whole number from {smallest} on is expected.")
+
+
+def label(values: Mapping[str, str], name: str, letter: str) -> str:
+    """What a run calls a task or a connection, `t3` or `c2`; empty if it is left out."""
+    text = values.get(name, "")
+    if not text or re.fullmatch(f"{letter}[0-9]{{1,7}}", text):
+        return text
+    raise PageError(400, f"{name}={text[:40]!r} cannot be used.", f"Something like {letter}1 is expected.")
 
 
 def one_of(values: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

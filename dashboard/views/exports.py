@@ -1,4 +1,4 @@
-"""What can be taken away from a run: a summary in Markdown. (Its journal is served beside the run page.)"""
+"""What can be taken away from a run as text: a summary in Markdown, its statements. (The journal: see `runs`.)"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from flask import request
 
 from dashboard.explain import advised
 from dashboard.explain import explain
+from dashboard.presenters import statements
 from dashboard.presenters import summary
 from dashboard.security import redact
 from dashboard.services import services
@@ -39,6 +40,15 @@ def markdown(run_id: int) -> Response:
     )
     name = f'inline; filename="interlock-run-{run_id}.md"'
     return Response(redact(text), mimetype="text/markdown", headers={"Content-Disposition": name})
+
+
+@page.get("/runs/<int:run_id>/statements.sql")
+def sql(run_id: int) -> Response:
+    """What the run asked of the server, to be tried by hand: without any address of a server, and without secrets."""
+    run = find_run(run_id)
+    text = redact(statements.sql(run, _steps(run_id, run.steps)))
+    name = f'inline; filename="interlock-run-{run_id}.sql"'
+    return Response(text, mimetype="text/plain", headers={"Content-Disposition": name})
 
 
 def _steps(run_id: int, last: int) -> Iterator[Step]:

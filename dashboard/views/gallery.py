@@ -12,6 +12,7 @@ from flask import Blueprint
 from flask import Response
 from flask import render_template
 
+from dashboard import overview
 from dashboard.alignment import align
 from dashboard.company import Person
 from dashboard.errors import STANDARD
@@ -300,6 +301,7 @@ def made_up(state: str) -> Room:
         notice=notice,
         view="timeline" if "timeline" in state else "",
         timeline=fold(steps),
+        overview=crowd.overview(run.steps, run.failed_at) if state == "timeline-crowd" else overview.of(steps),
         proof=None if state == "working-out" or run.end is None or "crowd" in state else endings.proof(run),
         family=_FAMILY if state == "fixes" else (),
         fixes=_FIXES if state in ("fixes", "silent", "odd", "presenting-failure") else (),

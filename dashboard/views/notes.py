@@ -19,6 +19,7 @@ from dashboard.services import services
 from dashboard.store import UnknownRun
 from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
+from dashboard.views.runs import keeping
 from dashboard.views.runs import picture_of
 
 page = Blueprint("notes", __name__)
@@ -40,7 +41,7 @@ class NoteForm:
 def form(run_id: int) -> str:
     """What the dialog holds: of a new note at a step, or of one that is there."""
     run = find_run(run_id)
-    keep = "".join(f"&{name}={request.args[name]}" for name in ("view", "present") if request.args.get(name))
+    keep = keeping().query
     note_id = number(request.args, "id")
     if note_id is None:
         step = number(request.args, "step") or 0

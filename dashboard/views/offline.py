@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -12,20 +13,28 @@ from flask import render_template
 from flask import request
 
 from dashboard import offline
+from dashboard import overview
 from dashboard.config import resource
 from dashboard.errors import PageError
 from dashboard.explain import explain
 from dashboard.offline import Fragments
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.matrix import Matrix
+from dashboard.presenters.overview import strip
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
 from dashboard.presenters.timeline import Chart
+from dashboard.presenters.timeline import chart
+from dashboard.presenters.words import Names
 from dashboard.security import redact
 from dashboard.security import without_secrets
 from dashboard.services import services
+from dashboard.store import Note
 from dashboard.store import RunRecord
+from dashboard.store import RunRow
+from dashboard.timeline import fold
+from dashboard.timeline import window
 from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
@@ -39,8 +48,9 @@ from interlock.frame import Step
 page = Blueprint("offline", __name__)
 
 PANELS = ("_choices", "_matrix", "_source", "_events", "_outcome", "_output", "_activity", "_sessions")
-SHEETS = ("tokens", "base", "parts", "room")
+SHEETS = ("tokens", "base", "parts", "room", "timeline", "together")
 AT_ONCE = 50
+NOWHERE = -1  # no step
 CUT = (22, 34)  # letters that have room in a cell of a drawing, and before its row
 
 
@@ -89,8 +99,17 @@ def _page(run: RunRecord) -> OfflinePage:
     first, last = offline.stretch(run.steps, start, len(tasks))
     run, proof, turn = without_secrets((run, proof, turn))
     steps = _steps(run.id, max(0, first - 1), min(last + 1, run.steps))
-    title = incident.title if incident else run.incident
-    return offline_page(run, steps, (first, last), start=start, incident_title=title, proof=proof, turn=turn)
+    return offline_page(
+        run,
+        steps,
+        (first, last),
+        start=start,
+        incident_title=incident.title if incident else run.incident,
+        proof=proof,
+        turn=turn,
+        notes=[without_secrets(one) for one in here.store.notes(run.id)],
+        family=[without_secrets(one) for one in here.store.family(run.id)],
+    )
 
 
 def offline_page(
@@ -102,11 +121,14 @@ def offline_page(
     incident_title: str,
     proof: tuple[Clause, ...] | None,
     turn: Turn | None,
+    notes: Sequence[Note] = (),
+    family: Sequence[RunRow] = (),
 ) -> OfflinePage:
     """The file from steps in which no secret is left; with those around the stretch, as far as there are any."""
     first, last = stretch
     explanation = explain(run.end, run.header) if run.end and run.header else None
     fragments, places, opening = Fragments(), [], None
+    drawn: dict[tuple[int, int], tuple[Room, str]] = {}  # timelines by what they show
     written: list[tuple[int, Event]] = []
     for at in range(first, last + 1):
         step = steps[at]
@@ -119,11 +141,19 @@ def offline_page(
             proof=proof,
             branchable=False,
             turn=turn,
+            notes=notes,
+            family=family,
         )
-        picture = replace(picture, poll=None, choices=replace(picture.choices, live=False))
+        picture = replace(picture, poll=None, choices=replace(picture.choices, live=False), drives=False)
         panels = ["runs/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
-        places.append([fragments.place(render_template(name, page=picture, offline=True)) for name in panels])
-        opening = picture if opening is None or at == start else opening
+        shown = _window(at, stretch)
+        if shown not in drawn:
+            drawn[shown] = _lanes(picture, steps, shown, stretch, notes)
+        lanes, timeline = drawn[shown]
+        pieces = [render_template(name, page=picture, offline=True) for name in panels]
+        places.append([fragments.place(html) for html in (*pieces, timeline)])
+        if opening is None or at == start:
+            opening = replace(picture, timeline=lanes.timeline, strip=lanes.strip)
     assert opening is not None
     style = "".join(resource(f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
     script = resource("static/js/offline.js").read_text("utf-8")
@@ -138,6 +168,30 @@ def offline_page(
         script=script,
         policy=f"default-src 'none'; style-src {offline.fingerprint(style)}; script-src {offline.fingerprint(script)}",
     )
+
+
+def _window(at: int, stretch: tuple[int, int]) -> tuple[int, int]:
+    """The steps that the lanes show, among those that the file holds."""
+    first, last = stretch
+    begin, end = window(at - first, last - first)
+    return begin + first, end + first
+
+
+def _lanes(
+    picture: Room, steps: Mapping[int, Step], shown: tuple[int, int], stretch: tuple[int, int], notes: Sequence[Note]
+) -> tuple[Room, str]:
+    """The timeline of a file: the same drawing for all steps of a window; its script says which of them is shown."""
+    folded = fold(steps[at] for at in range(shown[0], shown[1] + 1))
+    noted, turn = frozenset(one.step for one in notes), picture.stepper.turn
+    names = Names.of(*(steps[at].frame for at in shown))
+    whole = stretch == (0, picture.stepper.last)
+    lanes = chart(folded, names, at=NOWHERE, last=stretch[1], noted=noted, turn=turn)
+    if lanes is not None and shown[0] == stretch[0]:
+        lanes = replace(lanes, earlier=None)
+    seen = overview.of(steps[at] for at in sorted(steps)) if whole and lanes and not lanes.whole else None
+    little = strip(seen, at=None, shown=shown, noted=noted, turn=turn) if seen else None
+    shown_so = replace(picture, timeline=lanes, strip=little)
+    return shown_so, render_template("runs/_timeline.html", page=shown_so, offline=True)
 
 
 def _steps(run_id: int, first: int, last: int) -> dict[int, Step]:

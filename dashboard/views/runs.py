@@ -29,11 +29,11 @@ from dashboard.incidents import Program
 from dashboard.presenters import exploration
 from dashboard.presenters import words
 from dashboard.presenters.happened import OUTPUT
+from dashboard.presenters.keep import Keep
 from dashboard.presenters.room import VIEWS
 from dashboard.presenters.room import Fix
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
-from dashboard.presenters.room import kept
 from dashboard.presenters.room import room
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.task import task_page
@@ -48,6 +48,7 @@ from dashboard.store import UnknownRun
 from dashboard.timeline import Timeline
 from dashboard.timeline import window
 from dashboard.views import company
+from dashboard.views.arguments import label
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.arguments import optional
@@ -188,8 +189,7 @@ def _answer(run_id: int, refused: str = "") -> BaseResponse:
     if not hx.wants_fragment():
         if refused:
             raise PageError(409, "The run did not do this.", refused, "Look where it stands now, and choose again.")
-        keep = kept(one_of(request.args, "view", VIEWS), presented())
-        return hx.see_other(f"/runs/{run_id}" + keep.replace("&", "?", 1))
+        return hx.see_other(f"/runs/{run_id}" + keeping().query.replace("&", "?", 1))
     picture = _room(find_run(run_id), None, notice=refused)
     company.went(run_id, picture)
     return hx.fragment(render_template("runs/_room.html", page=picture), push=picture.url)
@@ -266,6 +266,12 @@ def presented() -> bool:
     return request.args.get("present", "") not in ("", "0")
 
 
+def keeping() -> Keep:
+    """What the address says beside the step."""
+    task, conn = label(request.args, "task", "t"), label(request.args, "conn", "c")
+    return Keep(one_of(request.args, "view", VIEWS), task, conn, presented())
+
+
 def _asked_step() -> int | None:
     """The step in the address; None follows the run's last one."""
     return None if request.args.get("step") == "latest" else number(request.args, "step")
@@ -284,13 +290,14 @@ def moment_of(run: RunRecord, asked: int | None) -> Moment:
 
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     incident = services().incident(run.incident)
-    view, present = one_of(request.args, "view", VIEWS), presented()
+    keep = keeping()
     moment, proof = moment_of(run, asked), services().proofs.of(services().store, run)
-    timeline = timeline_of(run, asked) if view.startswith("timeline") and run.steps >= 0 else None
+    timeline = timeline_of(run, asked) if run.steps >= 0 else None
+    overview = services().timelines.whole(services().store, run.id, run.steps) if run.steps >= 0 else None
     family, searches = services().store.family(run.id), services().store.explorations_of(run.id)
     turn = exploration.turn_of(searches, family, run.steps, services().proofs.turn(services().store, run))
-    may_search = viewer() is None and not present and branches.searchable(run, incident)
-    if present:
+    may_search = viewer() is None and not keep.present and branches.searchable(run, incident)
+    if keep.present:
         run, moment, proof, timeline, turn = without_secrets((run, moment, proof, timeline, turn))
     return room(
         run,
@@ -301,8 +308,11 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         turn=turn,
         notice=notice,
         in_the_way=_waiting_runs() if run.status == "queued" else (),
-        view=view,
+        view=keep.view,
+        task=keep.task,
+        conn=keep.conn,
         timeline=timeline,
+        overview=overview,
         family=family,
         inevitable=exploration.inevitable(searches, family, may=may_search),
         branchable=branches.branchable(run, incident),
@@ -310,7 +320,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         fixes=_fixes(run, incident),
         notes=services().store.notes(run.id),
         drives=viewer() is None,
-        present=present,
+        present=keep.present,
     )
 
 

@@ -32,7 +32,7 @@
     const opener = event.target.closest("[data-opens]");
     if (opener && !event.ctrlKey && !event.metaKey) open(document.getElementById(opener.dataset.opens), event.isTrusted ? opener.id : "");
     if (event.target.closest("[data-dismiss]")) document.getElementById("notice").replaceChildren();
-    const copier = event.target.closest("[data-copy]");
+    const copier = event.target.closest("[data-copy], [data-copy-from]");
     if (copier) copy(copier);
   });
 
@@ -51,14 +51,21 @@
     }
   });
 
+  async function fetched(url) {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+    return answer.text();
+  }
+
   async function copy(button) {
-    const text = button.hasAttribute("data-copy-link") ? new URL(button.dataset.copy, location.href).href : button.dataset.copy;
+    const { copyFrom } = button.dataset;
+    const text = copyFrom ? await fetched(copyFrom) : button.hasAttribute("data-copy-link") ? new URL(button.dataset.copy, location.href).href : button.dataset.copy;
     const label = button.querySelector("span");
     const before = button.dataset.label ??= label.textContent;
     try {
       await navigator.clipboard.writeText(text);
       label.textContent = "Copied";
-      say(`Copied: ${text}`);
+      say(copyFrom ? "Copied" : `Copied: ${text}`);
     } catch {
       window.prompt("Copy this", text); // browsers allow the clipboard on https and loopback only
     }

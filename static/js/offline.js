@@ -32,6 +32,7 @@
       panels[index].replaceWith(next);
       if (body) next.querySelector(".body").scrollTo(body.scrollLeft, body.scrollTop);
     });
+    mark(step);
     shown = places;
     at = step;
     slider.value = step;
@@ -43,6 +44,23 @@
     const line = source.querySelector(".current") ?? source.querySelector(".marked");
     if (line) source.scrollTop = line.offsetTop - source.clientHeight / 2;
     if (!playing) find("announce").textContent = find("caption").textContent.replace(/\s+/g, " ");
+  }
+
+  // The lanes are the same for many steps; which of them is shown is marked here.
+  function mark(step) {
+    const lanes = find("timeline-body");
+    const current = (one) => Number(one.dataset.at ?? one.dataset.first) <= step && step <= Number(one.dataset.at ?? one.dataset.last);
+    for (const one of document.querySelectorAll(".timeline-panel :is([data-at], [data-first])")) {
+      if (current(one)) one.setAttribute("aria-current", one.dataset.at ? "step" : "true");
+      else one.removeAttribute("aria-current");
+      if (one.matches(".step-mark")) one.classList.toggle("current", current(one));
+    }
+    const at = find(`mark-${step}`);
+    if (!at || !lanes.clientWidth) return;
+    const names = lanes.querySelector(".lane-names").clientWidth;
+    const left = at.getBoundingClientRect().left - lanes.getBoundingClientRect().left - names;
+    const room = lanes.clientWidth - names - at.clientWidth;
+    if (left < 0 || left > room) lanes.scrollLeft += left - room / 2;
   }
 
   // The step is in the address, so that a link into the file leads to it.
@@ -80,6 +98,12 @@
       root.dataset.theme = dark ? "light" : "dark";
       return;
     }
+    if ("lower" in button.dataset) {
+      find("panels").dataset.lower = button.dataset.lower;
+      for (const one of button.parentElement.children) one.setAttribute("aria-pressed", String(one === button));
+      return mark(at);
+    }
+    if (button.hasAttribute("popovertarget")) return;
     if (playing) pause();
     if (button.id === "back") go(at - 1);
     else if (button.id === "next") go(at + 1);

@@ -11,7 +11,10 @@ from dashboard.presenters import sample
 from dashboard.presenters import summary
 from dashboard.store import Store
 from interlock.frame import Choice
+from interlock.frame import Event
 from interlock.frame import TaskOutcome
+from interlock.frame import TaskView
+from tests.web.test_pages import WORKER
 from tests.web.test_pages import attribute
 from tests.web.test_pages import ended_run
 from tests.web.test_pages import waiting_run
@@ -71,3 +74,58 @@ def test_the_line_for_a_chat_leads_to_the_step_that_is_shown(client: FlaskClient
     assert line.startswith(f"Interlock run {run_id}: shared_session/broken on sqlalchemy-1.4.42: error, 2 tasks")
     assert line.endswith(f" http://localhost/runs/{run_id}?step=1")
     assert "\n" not in line
+
+
+def test_the_statements_stand_in_their_order_and_say_what_is_missing(client: FlaskClient, store: Store) -> None:
+    def sent(command: str, statement: str, task: str = "t1", connection: str = "c1") -> Event:
+        return Event("sent", f"{command} on {connection}: {statement}", task, connection)
+
+    run_id = waiting_run(store, 0)
+    first = (
+        sent("start-up", "start-up"),
+        sent("BEGIN", "BEGIN"),
+        sent("prepare UPDATE", "UPDATE account SET balance = $1"),
+        sent("UPDATE", "UPDATE account SET balance = $1"),
+        sent("SELECT", "SELECT 'postgresql://ann:sesame@host/db'", "t2", "c2"),
+    )
+    second = (
+        sent("SELECT", "SELECT 1 -- one FROM account"),
+        sent("INSERT", "INSERT INTO t VALUES (1, 2…"),
+        sent("sync", "sync"),
+        Event("stdout", "SELECT on c1: SELECT 2", "t1"),
+        Event("closed", "c1 was closed by the program", "t1", "c1"),
+    )
+    store.add_steps(run_id, [replace(sample.STEPS[1], number=0, events=first), replace(sample.STEPS[1], events=second)])
+    answer = client.get(f"/runs/{run_id}/statements.sql")
+    assert answer.mimetype == "text/plain"
+    assert "Values of parameters are not recorded" in answer.text
+    body = answer.text.partition("the other connection.\n")[2]
+    c1, c2 = "c1, server process 4211", "c2, server process 4212"
+    assert body.splitlines() == [
+        "",
+        f"-- step 0, {c1}, “main”",
+        "BEGIN;",
+        f"-- step 0, {c1}, “main”",
+        "UPDATE account SET balance = $1;",
+        "",
+        f"-- step 0, {c2}, “first”",
+        "SELECT 'postgresql://ann:***@host/db';",
+        "",
+        f"-- step 1, {c1}, “main”",
+        "-- its line breaks are not recorded: what follows a -- in it may have been more than a comment",
+        "SELECT 1 -- one FROM account;",
+        f"-- step 1, {c1}, “main”",
+        "-- only its beginning is recorded: INSERT INTO t VALUES (1, 2…",
+        f"-- step 1: {c1} was closed",
+    ]
+
+
+def test_nothing_of_a_program_leaves_the_comments_of_the_statements(client: FlaskClient, store: Store) -> None:
+    run_id = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "step", title="x\nDROP TABLE account;")
+    store.claim(run_id, WORKER)
+    sent = Event("sent", "BEGIN on c1: BEGIN", "t1", "c1")
+    tasks = (TaskView("t1", "evil\nDROP TABLE account;", "waiting"),)
+    frame = replace(sample.STEPS[0].frame, tasks=tasks)
+    store.add_steps(run_id, [replace(sample.STEPS[0], frame=frame, events=(sent,))])
+    lines = client.get(f"/runs/{run_id}/statements.sql").text.splitlines()
+    assert [line for line in lines if line and not line.startswith("-- ")] == ["BEGIN;"]

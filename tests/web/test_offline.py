@@ -54,6 +54,24 @@ def test_the_page_shows_each_step_as_the_dashboard_does(client: FlaskClient, sto
     assert "chosen" in steps[0]
 
 
+def test_the_page_has_the_lanes_the_notes_and_the_branches(client: FlaskClient, store: Store) -> None:
+    run_id = ended_run(store)
+    store.add_note(run_id, 1, "here it is shared; password=sesame", actor="Ann")
+    store.add_note(run_id, 2, "")
+    branch = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "step", parent=run_id, branch=1)
+    page = client.get(f"/runs/{run_id}/offline.html")
+    assert "2 notes step 1 Ann: here it is shared; password=*** step 2 marked" in text(page)
+    assert f"run {branch}" in text(page)
+    steps = unpacked(page.text)
+    assert "here it is shared" in steps[1]  # with what happened in the step
+    assert "here it is shared" not in steps[0]
+    lanes = [re.search(r'<section class="panel timeline-panel.*', html, re.DOTALL) for html in steps]
+    assert all(one and one.group() == lanes[0].group() for one in lanes if lanes[0])  # packed once
+    assert lanes[0]
+    assert re.search(r'id="mark-1" class="step-mark noted" href="#step-1" data-at="1"', lanes[0].group())
+    assert "works on start-up" in lanes[0].group()
+
+
 def test_secrets_do_not_leave(client: FlaskClient, store: Store) -> None:
     run_id = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "step", title="token=sesame")
     assert store.claim(run_id, WORKER)
@@ -72,11 +90,11 @@ def test_a_huge_run_is_cut_and_the_file_says_so(client: FlaskClient, store: Stor
     run_id = store.create_run("shared_session", "broken", "sqlalchemy-1.4.42", "step")
     assert store.claim(run_id, WORKER)
     store.set_header(run_id, sample.HEADER)
-    store.add_steps(run_id, [replace(sample.STEPS[0], number=number) for number in range(400)])
-    store.finish(run_id, replace(sample.END, steps=399, failed_at=399), True)
+    store.add_steps(run_id, [replace(sample.STEPS[0], number=number) for number in range(1100)])
+    store.finish(run_id, replace(sample.END, steps=1099, failed_at=1099), True)
     page = client.get(f"/runs/{run_id}/offline.html")
-    assert "This file holds steps 100 to 399 of 399" in text(page)
-    assert len(unpacked(page.text)) == 300
+    assert "This file holds steps 100 to 1099 of 1099" in text(page)
+    assert len(unpacked(page.text)) == 1000
 
 
 def test_drawings_are_images_by_themselves(client: FlaskClient, store: Store) -> None:

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from dashboard import jobs
+from dashboard import overview
 from dashboard.presenters import crowd
 from dashboard.presenters import sample
 from dashboard.store import Caption
@@ -181,6 +183,19 @@ def test_a_run_kept_by_an_older_version_is_read(store: Store) -> None:
         store.add_step(run_id, step)
     assert store.steps(run_id, 1, 2) == list(sample.STEPS[1:])
     assert store.steps(run_id, 3, 9) == []
+
+
+def test_the_whole_run_in_little_is_what_its_steps_say_and_grows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id, timelines = claimed(store), Timelines()
+    said = Event("stdout", '"kind": "orphan"', "t1")  # a program may print anything
+    steps = [replace(sample.STEPS[0], events=(said,)), *sample.STEPS[1:]]
+    store.add_steps(run_id, steps[:2])
+    assert timelines.whole(store, run_id, 1) == overview.of(steps[:2])
+    store.add_steps(run_id, steps[2:])
+    assert timelines.whole(store, run_id, 2) == overview.of(steps)
+    assert overview.of(steps).orphaned == (2,)
+    monkeypatch.setattr(store, "captions", None)
+    assert timelines.whole(store, run_id, 2) == overview.of(steps)
 
 
 def test_a_timeline_is_read_once_and_grows(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,7 @@ class Head:
     actor: str
     status: Mark
     expected: bool | None
+    got_away: bool  # it went well, and its program is declared to fail under the shipped schedule
     versions: tuple[tuple[str, str], ...]
     instrumentation: tuple[str, ...]
     seed: int | None
@@ -223,6 +224,7 @@ def room(
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
+    fails: bool = False,
     inevitable: Inevitable | None = None,
     notes: Sequence[Note] = (),
     drives: bool = True,
@@ -230,7 +232,7 @@ def room(
     turn: Turn | None = None,
     fixes: Sequence[Fix] = (),
 ) -> Room:
-    """The page of a run at a step."""
+    """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
     step = moment.step
     frame = step.frame if step is not None else EMPTY
@@ -250,16 +252,16 @@ def room(
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
-    fails = step is not None and step.number in (run.failed_at, run.steps)
+    shows = step is not None and step.number in (run.failed_at, run.steps)
     return Room(
-        head=_head(run, incident_title, drives),
+        head=_head(run, incident_title, drives, fails),
         url=url,
         title=f"run {run.id} · {run.program} · {run.stack}" + (f" · {stepper.position}" if step is not None else ""),
         started=step is not None,
         caption=_caption(run, step, names),
         new_errors=new_errors,
         happened=said,
-        lead=said if fails else "",
+        lead=said if shows else "",
         symptom=", ".join(new_errors) or _symptom(run, explanation),
         clock=words.seconds(frame.clock),
         stepper=stepper,
@@ -333,7 +335,7 @@ def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
     )
 
 
-def _head(run: RunRecord, incident_title: str, drives: bool) -> Head:
+def _head(run: RunRecord, incident_title: str, drives: bool, fails: bool) -> Head:
     status = words.of_run(run.status, run.outcome)
     versions = run.header.versions if run.header else {}
     return Head(
@@ -346,6 +348,7 @@ def _head(run: RunRecord, incident_title: str, drives: bool) -> Head:
         actor=run.actor,
         status=status if drives or run.status != "waiting" else replace(status, word="waits for a driver"),
         expected=run.expected,
+        got_away=fails and run.expected is None and run.outcome == "ok",
         versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
         instrumentation=run.header.instrumentation if run.header else (),
         seed=run.header.seed if run.header else run.seed,

@@ -90,7 +90,10 @@ def _page(run: RunRecord) -> OfflinePage:
     run, proof, turn = without_secrets((run, proof, turn))
     steps = _steps(run.id, max(0, first - 1), min(last + 1, run.steps))
     title = incident.title if incident else run.incident
-    return offline_page(run, steps, (first, last), start=start, incident_title=title, proof=proof, turn=turn)
+    fails = incident is not None and incident.fails(run.program, run.stack)
+    return offline_page(
+        run, steps, (first, last), start=start, incident_title=title, fails=fails, proof=proof, turn=turn
+    )
 
 
 def offline_page(
@@ -100,6 +103,7 @@ def offline_page(
     *,
     start: int,
     incident_title: str,
+    fails: bool,
     proof: tuple[Clause, ...] | None,
     turn: Turn | None,
 ) -> OfflinePage:
@@ -117,6 +121,7 @@ def offline_page(
             incident_title=incident_title,
             explanation=explanation,
             proof=proof,
+            fails=fails,
             branchable=False,
             turn=turn,
         )

@@ -307,6 +307,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         inevitable=exploration.inevitable(searches, family, may=may_search),
         branchable=branches.branchable(run, incident),
         known=incident is not None and incident.program(run.program) is not None,
+        fails=incident is not None and incident.fails(run.program, run.stack),
         fixes=_fixes(run, incident),
         notes=services().store.notes(run.id),
         drives=viewer() is None,

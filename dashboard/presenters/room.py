@@ -31,6 +31,7 @@ from dashboard.presenters.outcome import outcome
 from dashboard.presenters.outcome import raised
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import FAST
+from dashboard.presenters.polling import SLOW
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.reasons import Reason
 from dashboard.presenters.reasons import reasons
@@ -284,7 +285,7 @@ def room(
         explanation=explanation,
         proof=proof,
         reasons=reasons(proof or (), frame, names, {file.name for file in files}),
-        poll=_poll(run, stepper, step is not None, keep),
+        poll=_poll(run, stepper, step is not None, keep, proof),
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
@@ -394,9 +395,12 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
 
 
-def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str) -> Poll | None:
-    """Go on asking while the run can change; a page that shows its last step follows it, another stays where it is."""
-    if run.over:
-        return None
+def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str, proof: tuple[Clause, ...] | None) -> Poll | None:
+    """Go on asking while the run can change, or it is not known yet why it ended so; a page that shows its last step
+    follows it, another stays where it is.
+    """
     here = f"&step={stepper.number}" if started and not stepper.live else ""
-    return Poll(f"/runs/{run.id}/live?rev={run.rev}{here}{keep}", CALM if run.status == "waiting" else FAST)
+    url = f"/runs/{run.id}/live?rev={run.rev}{here}{keep}"
+    if not run.over:
+        return Poll(url, CALM if run.status == "waiting" else FAST)
+    return Poll(f"{url}&why=1", SLOW) if run.end is not None and proof is None else None

@@ -121,12 +121,12 @@ def show(run_id: int) -> str:
 def live(run_id: int) -> Response:
     """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out).
 
-    With `follow` the page goes there by itself, after who leads.
+    With `follow` the page goes there by itself, after who leads; with `why` it waits for the proof.
     """
     here, seen = services(), number(request.args, "rev")
     try:
         now = here.store.announced_rev(run_id)
-        if now == seen:
+        if now == seen and not ("why" in request.args and _explained(run_id)):
             return hx.nothing_new()
     except UnknownRun:
         if seen is None:
@@ -147,6 +147,12 @@ def live(run_id: int) -> Response:
     known = here.proofs.known(run_id)
     html, url = here.shared.of((run_id, now, known, viewer() is None, wanted, request.host_url), made)
     return hx.fragment(html, replace=url)
+
+
+def _explained(run_id: int) -> bool:
+    """Whether it is known by now why a run ended so; if nobody works that out any more, it is begun again."""
+    here = services()
+    return here.proofs.of(here.store, find_run(run_id)) is not None
 
 
 @page.post("/runs/<int:run_id>/commands")

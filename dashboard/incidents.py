@@ -101,6 +101,12 @@ class Incident:
     def program(self, name: str) -> Program | None:
         return next((program for program in self.programs if program.name == name), None)
 
+    def fails(self, name: str, stack: str) -> bool:
+        """Whether a program is declared to fail on a stack."""
+        program = self.program(name)
+        expected = program.expectations.get(stack) if program else None
+        return expected is not None and expected.outcome != "ok"
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -113,19 +119,25 @@ class Catalogue:
         return next((incident for incident in self.incidents if incident.name == name), None)
 
 
-def verdict(program: Program, stack: str, end: End) -> bool | None:
-    """Whether a run ended as declared for that stack; None where nothing is declared, the run was not let finish, or
-    somebody did something to it.
+def verdict(program: Program, stack: str, end: End, *, natural: bool = False) -> bool | None:
+    """Whether a run ended as declared for that stack.
+
+    None where nothing is declared, the run was not let finish, or somebody did something to it. A failure is declared
+    for one schedule, the shipped one: under another, or none at all, it may stay away or take another form. That all
+    goes well is declared for every schedule.
     """
     expected = program.expectations.get(stack)
     if expected is None or end.outcome in ("stopped", "interrupted"):
         return None
-    if end.schedule != expected.schedule and schedule.parse(end.schedule).faults:
+    shipped, done = schedule.parse(expected.schedule).deviations, schedule.parse(end.schedule)
+    far = max((end.steps, *done.deviations))
+    as_shipped = not natural and done.deviations == {at: one for at, one in shipped.items() if at <= far}
+    if not as_shipped and done.faults:
         return None
-    if end.outcome != expected.outcome:
-        return False
     errors = (f"{error.type}: {error.message}" for task in end.tasks for error in task.errors)
-    return not expected.error or any(expected.error in error for error in errors)
+    if end.outcome == expected.outcome and (not expected.error or any(expected.error in error for error in errors)):
+        return True
+    return False if as_shipped or expected.outcome == "ok" else None
 
 
 def load(dirs: Iterable[Path]) -> Catalogue:

@@ -210,7 +210,8 @@ async def play(
         await runner.close()
         await asyncio.to_thread(lab.drop_schema, job.lab, job.schema, job.replica or None)
     assert end is not None  # `Runner.play` promises one
-    expected = incidents.verdict(target.program, stack.name, end) if target.program else None
+    natural = job.mode == "natural"
+    expected = incidents.verdict(target.program, stack.name, end, natural=natural) if target.program else None
     proof = why.why(history, end, header.sources if header else {})
     return Result(target, stack.name, header, end, expected, proof)
 

@@ -197,7 +197,8 @@ class Worker:
             except GivenUp as given_up:
                 end = given_up.end
             end = await self._post_mortem(end)
-            return end, incidents.verdict(prepared.program, run.stack, end), execution.carried
+            expected = incidents.verdict(prepared.program, run.stack, end, natural=run.mode == "natural")
+            return end, expected, execution.carried
         except (ClusterError, Unplayable, RunnerError, ScheduleError) as error:
             return made_up_end("invalid", str(error), None, {}), None, []
         except (StoreDown, RunGone):

@@ -19,3 +19,4 @@ class Poll:
 
 FAST = "350ms"  # something moves by itself
 CALM = "1s"  # it waits for a person
+SLOW = "2s"  # something is worked out

@@ -35,6 +35,7 @@ from dashboard.presenters.overview import Strip
 from dashboard.presenters.overview import strip
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import FAST
+from dashboard.presenters.polling import SLOW
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.reasons import Reason
 from dashboard.presenters.reasons import reasons
@@ -99,6 +100,7 @@ class Head:
     actor: str
     status: Mark
     expected: bool | None
+    got_away: bool  # it went well, and its program is declared to fail under the shipped schedule
     versions: tuple[tuple[str, str], ...]
     instrumentation: tuple[str, ...]
     seed: int | None
@@ -245,6 +247,7 @@ def room(
     family: Sequence[RunRow] = (),
     branchable: bool = True,
     known: bool = True,
+    fails: bool = False,
     inevitable: Inevitable | None = None,
     notes: Sequence[Note] = (),
     drives: bool = True,
@@ -252,7 +255,7 @@ def room(
     turn: Turn | None = None,
     fixes: Sequence[Fix] = (),
 ) -> Room:
-    """The page of a run at a step."""
+    """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
     step = moment.step
     frame = step.frame if step is not None else EMPTY
@@ -273,9 +276,9 @@ def room(
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
-    fails = step is not None and step.number in (run.failed_at, run.steps)
+    shows = step is not None and step.number in (run.failed_at, run.steps)
     return Room(
-        head=_head(run, incident_title, drives),
+        head=_head(run, incident_title, drives, fails),
         url=url,
         title=" · ".join(
             [f"run {run.id}", *([run.title] if run.title else []), run.program, run.stack]
@@ -285,7 +288,7 @@ def room(
         caption=_caption(run, step, names),
         new_errors=new_errors,
         happened=said,
-        lead=said if fails else "",
+        lead=said if shows else "",
         symptom=", ".join(new_errors) or _symptom(run, explanation),
         clock=words.seconds(frame.clock),
         stepper=stepper,
@@ -308,7 +311,7 @@ def room(
         explanation=explanation,
         proof=proof,
         reasons=reasons(proof or (), frame, names, {file.name for file in files}),
-        poll=_poll(run, stepper, step is not None, keep),
+        poll=_poll(run, stepper, step is not None, keep, proof),
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
@@ -365,7 +368,7 @@ def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
     )
 
 
-def _head(run: RunRecord, incident_title: str, drives: bool) -> Head:
+def _head(run: RunRecord, incident_title: str, drives: bool, fails: bool) -> Head:
     status = words.of_run(run.status, run.outcome)
     versions = run.header.versions if run.header else {}
     return Head(
@@ -378,6 +381,7 @@ def _head(run: RunRecord, incident_title: str, drives: bool) -> Head:
         actor=run.actor,
         status=status if drives or run.status != "waiting" else replace(status, word="waits for a driver"),
         expected=run.expected,
+        got_away=fails and run.expected is None and run.outcome == "ok",
         versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
         instrumentation=run.header.instrumentation if run.header else (),
         seed=run.header.seed if run.header else run.seed,
@@ -423,9 +427,12 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
 
 
-def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str) -> Poll | None:
-    """Go on asking while the run can change; a page that shows its last step follows it, another stays where it is."""
-    if run.over:
-        return None
+def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str, proof: tuple[Clause, ...] | None) -> Poll | None:
+    """Go on asking while the run can change, or it is not known yet why it ended so; a page that shows its last step
+    follows it, another stays where it is.
+    """
     here = f"&step={stepper.number}" if started and not stepper.live else ""
-    return Poll(f"/runs/{run.id}/live?rev={run.rev}{here}{keep}", CALM if run.status == "waiting" else FAST)
+    url = f"/runs/{run.id}/live?rev={run.rev}{here}{keep}"
+    if not run.over:
+        return Poll(url, CALM if run.status == "waiting" else FAST)
+    return Poll(f"{url}&why=1", SLOW) if run.end is not None and proof is None else None

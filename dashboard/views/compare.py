@@ -156,6 +156,7 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None, present: bo
             seen,
             incident_title=incident.title if incident else run.incident,
             explanation=None,
+            fails=incident is not None and incident.fails(run.program, run.stack),
             drives=viewer() is None,
             present=present,
         ),

@@ -254,6 +254,7 @@ def offline() -> Response:
         (0, 2),
         start=2,
         incident_title="One session, three tasks",
+        fails=True,
         proof=endings.proof(sample.RUN),
         turn=None,
     )

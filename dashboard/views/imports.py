@@ -68,5 +68,7 @@ def _keep(journal: Recorded, name: str) -> int:
         steps=journal.steps,
         end=end,
         actor=actor(),
-        expected=incidents.verdict(known[1], stack.name, end) if known and stack and journal.whole else None,
+        expected=incidents.verdict(known[1], stack.name, end, natural=header.mode == "natural")
+        if known and stack and journal.whole
+        else None,
     )

@@ -122,12 +122,12 @@ def show(run_id: int) -> str:
 def live(run_id: int) -> Response:
     """The run page's fragment: the next version of what is shown (`rev` given), or another step (`rev` left out).
 
-    With `follow` the page goes there by itself, after who leads.
+    With `follow` the page goes there by itself, after who leads; with `why` it waits for the proof.
     """
     here, seen = services(), number(request.args, "rev")
     try:
         now = here.store.announced_rev(run_id)
-        if now == seen:
+        if now == seen and not ("why" in request.args and _explained(run_id)):
             return hx.nothing_new()
     except UnknownRun:
         if seen is None:
@@ -148,6 +148,12 @@ def live(run_id: int) -> Response:
     known = here.proofs.known(run_id)
     html, url = here.shared.of((run_id, now, known, viewer() is None, wanted, request.host_url), made)
     return hx.fragment(html, replace=url)
+
+
+def _explained(run_id: int) -> bool:
+    """Whether it is known by now why a run ended so; if nobody works that out any more, it is begun again."""
+    here = services()
+    return here.proofs.of(here.store, find_run(run_id)) is not None
 
 
 @page.post("/runs/<int:run_id>/commands")
@@ -317,6 +323,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         inevitable=exploration.inevitable(searches, family, may=may_search),
         branchable=branches.branchable(run, incident),
         known=incident is not None and incident.program(run.program) is not None,
+        fails=incident is not None and incident.fails(run.program, run.stack),
         fixes=_fixes(run, incident),
         notes=services().store.notes(run.id),
         drives=viewer() is None,

@@ -21,7 +21,7 @@
   }
   // Where this page should be and is not: at the leader's step, or (no longer polling) behind what was changed since.
   function come() {
-    if (!bar()?.dataset.run || !room()?.dataset.url || document.querySelector("input[type=range]:active")) return;
+    if (!bar()?.dataset.run || !room()?.dataset.url || document.querySelector("input[type=range]:active, #confirm[open]")) return;
     const { to, rev } = bar().dataset;
     const here = room().dataset;
     const there = to === "latest" ? here.last : to;

@@ -14,8 +14,15 @@
     const at = document.activeElement;
     if (at.matches("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]")) return true;
     if (at.matches("input[type=range]") && /^(Arrow|Home|End)/.test(event.key)) return true;
+    if (at.matches("[tabindex='0']:focus-visible") && scrolls(at, event.key)) return true;
     if (event.key === " " && at.matches("button, a, summary, input")) return true;
     return document.querySelector("dialog[open]") !== null;
+  }
+
+  // A panel that was gone to by keyboard keeps the keys that move what is in it.
+  function scrolls(panel, key) {
+    if (/^Arrow(Left|Right)$/.test(key)) return panel.scrollWidth > panel.clientWidth;
+    return /^(Home|End| )$/.test(key) && panel.scrollHeight > panel.clientHeight;
   }
 
   document.addEventListener("keydown", (event) => {
@@ -30,7 +37,10 @@
 
   document.addEventListener("click", async (event) => {
     const opener = event.target.closest("[data-opens]");
-    if (opener && !event.ctrlKey && !event.metaKey) open(document.getElementById(opener.dataset.opens), event.isTrusted ? opener.id : "");
+    if (opener && !event.ctrlKey && !event.metaKey) {
+      from = event.isTrusted ? opener.id : "";
+      if (!opener.hasAttribute("hx-get")) open(opener);
+    }
     if (event.target.closest("[data-dismiss]")) document.getElementById("notice").replaceChildren();
     const copier = event.target.closest("[data-copy], [data-copy-from]");
     if (copier) copy(copier);
@@ -73,14 +83,51 @@
   }
 
   // Afterwards focus goes back to what opened it, which may have been swapped meanwhile; a key leaves it where it was.
-  function open(dialog, from) {
-    dialog.showModal();
-    dialog.addEventListener("close", () => { if (from) document.getElementById(from)?.focus(); }, { once: true });
+  let from = "";
+  function open(opener) {
+    show(document.getElementById(opener.dataset.opens), from);
   }
-  // A dialog whose form was answered has done its work.
+  function show(dialog, back) {
+    if (dialog.open) return;
+    dialog.querySelector("[role=alert]")?.replaceChildren();
+    dialog.showModal();
+    dialog.addEventListener("close", () => { if (back) document.getElementById(back)?.focus(); }, { once: true });
+  }
+
+  // A dialog opens when what it is to show has come, and one whose form was answered has done its work.
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful && event.detail.elt.matches("dialog form[data-closes]")) event.detail.elt.closest("dialog").close();
+    const { elt, successful } = event.detail;
+    if (!successful || elt.matches("[data-poll]")) return;
+    document.querySelector("#notice > .error-box")?.remove();
+    if (elt.matches("[data-opens]")) open(elt);
+    if (elt.matches("dialog form[data-closes]")) elt.closest("dialog").close();
   });
+
+  // What went wrong is said in the dialog that asked: what lies under one is out of reach.
+  const noticeFor = (elt) => elt.closest("dialog[open]")?.querySelector("[role=alert]") ?? document.getElementById("notice");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.isError) event.detail.target = noticeFor(event.detail.requestConfig.elt);
+  });
+  for (const name of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, ({ detail: { elt } }) => {
+      if (!elt.matches("[data-poll]")) noticeFor(elt).replaceChildren(document.getElementById("unanswered").content.cloneNode(true));
+    });
+  }
+
+  // What cannot be undone is asked once more. The page holds still meanwhile (poll.js), until what was asked for is sent.
+  let doIt = null;
+  document.addEventListener("htmx:confirm", (event) => {
+    const { elt, question, issueRequest } = event.detail;
+    if (!question) return;
+    event.preventDefault();
+    const what = elt.dataset.what ?? elt.querySelector("select").selectedOptions[0].text;
+    const dialog = document.getElementById("confirm");
+    document.getElementById("confirm-title").textContent = `${what[0].toUpperCase()}${what.slice(1)}?`;
+    document.getElementById("confirm-text").textContent = question;
+    doIt = issueRequest;
+    show(dialog, elt.querySelector("button").id);
+  });
+  document.addEventListener("click", (event) => { if (event.target.closest("#confirm-yes")) doIt(true); });
   function say(text) { document.getElementById("announce").textContent = text; }
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -62,13 +62,23 @@
     if (left < 0 || left > room) box.scrollLeft += left - room / 2;
   }
 
-  let spoken = 0;
+  // The picture in words. While the run moves by itself a sentence every five seconds; the last one at once when it stops.
+  const BREATH = 5000;
+  let spoken = -BREATH;
   let said = null;
-  function announce(room) {
-    if (room.dataset.say === said || (Date.now() - spoken < 4000 && playing)) return;
-    spoken = Date.now();
+  let later = null;
+  function announce() {
+    clearTimeout(later);
+    const room = document.getElementById("room");
+    if (!room || room.dataset.say === said) return;
+    const left = playing || "playing" in room.dataset ? spoken + BREATH - performance.now() : 0;
+    if (left > 0) {
+      later = setTimeout(announce, left);
+      return;
+    }
+    spoken = performance.now();
     said = room.dataset.say;
-    document.getElementById("announce").textContent = room.dataset.say;
+    document.getElementById("announce").textContent = said;
   }
 
   let playing = null;
@@ -76,13 +86,14 @@
     clearTimeout(playing);
     playing = null;
     paintPlay();
+    announce();
   }
   function tick() {
     const next = document.getElementById("next");
     // Never presses a button that makes a live run go on: that is for people, or for the run's own Play.
     if (!next || !next.matches("a[href]")) return pause();
-    next.click();
     playing = setTimeout(tick, 1000 / Number(document.getElementById("speed").value));
+    next.click();
   }
   function paintPlay() {
     const button = document.querySelector("#play[data-play]");
@@ -100,12 +111,19 @@
     restore();
     refocus();
     paintPlay();
-    const room = document.getElementById("room");
-    if (room) announce(room);
+    announce();
+  });
+  // What somebody asked for is on its way.
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) => {
+    if (!elt.matches("[data-poll]")) target.setAttribute("aria-busy", "true");
+  });
+  document.addEventListener("htmx:afterRequest", () => {
+    for (const one of document.querySelectorAll("[aria-busy]")) one.removeAttribute("aria-busy");
   });
   document.addEventListener("DOMContentLoaded", () => {
     restore();
     const room = document.getElementById("room");
+    said = room?.dataset.say;
     // The address holds the step from the start, also where it was left out.
     if (room && room.dataset.url && room.dataset.url !== location.pathname + location.search) {
       history.replaceState(history.state, "", room.dataset.url);

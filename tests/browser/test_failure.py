@@ -10,6 +10,7 @@ from tests.browser.conftest import NewPage
 from tests.browser.test_walk import TWOPHASE
 from tests.browser.test_walk import on_step
 from tests.browser.test_walk import start
+from tests.browser.test_what_if import sure
 
 WHERE = "[...document.querySelectorAll('.source-panel .line code')].map(one => one.getBoundingClientRect().left)"
 
@@ -92,5 +93,6 @@ def test_the_tree_on_an_open_page_follows_what_is_branched_elsewhere(page: Page,
     assert page.evaluate("document.activeElement.id") == "slider"
     page.click("#branches summary")
     other.click("#stop")
+    sure(other)
     expect(page.locator("#branches li").last).to_contain_text("stopped")
     expect(page.locator("#branches .popover")).to_be_visible()

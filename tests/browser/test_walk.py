@@ -166,47 +166,6 @@ def test_keys_can_be_looked_up_and_switched_off(page: Page) -> None:
     on_step(page, 1)
 
 
-def test_polling_rests_while_it_is_paused_and_ends_with_the_run(page: Page) -> None:
-    start(page)
-    polls: list[str] = []
-    page.on("request", lambda request: polls.append(request.url) if "/live?rev=" in request.url else None)
-    page.click("#poll")
-    expect(page.locator("#poll")).to_have_text(re.compile("paused"))
-    page.wait_for_timeout(300)
-    polls.clear()
-    page.wait_for_timeout(1500)
-    assert not polls
-    page.click("#poll")
-    expect(page.locator("#poll")).to_have_text(re.compile("live"))
-    assert polls
-    page.click("#stop")
-    expect(page.locator("#outcome-title")).to_contain_text("stopped")
-    polls.clear()
-    page.wait_for_timeout(1500)
-    assert not polls
-
-
-def test_what_was_paused_goes_on_when_the_button_that_resumes_it_goes(page: Page) -> None:
-    start(page)
-    page.click("#poll")
-    expect(page.locator("#poll")).to_have_text(re.compile("paused"))
-    page.click("#stop")
-    expect(page.locator("#poll")).to_have_count(0)
-    with page.expect_request(re.compile("/company")):  # who is here, and where those who lead are
-        pass
-
-
-def test_a_dashboard_that_is_lost_is_said_and_found_again(page: Page, complaints: list[str]) -> None:
-    start(page)
-    page.route("**/live?rev=*", lambda route: route.abort())
-    expect(page.locator("#poll")).to_have_text(re.compile("stale since"))
-    expect(page.locator("#matrix-body")).to_be_visible()  # what was there stays
-    page.unroute("**/live?rev=*")
-    expect(page.locator("#poll")).to_have_text(re.compile("live"))
-    assert complaints  # of the requests that were lost
-    complaints.clear()
-
-
 def test_a_task_shows_its_whole_stack(page: Page) -> None:
     start(page)
     page.get_by_title("The whole stack of second").click()

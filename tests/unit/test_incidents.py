@@ -388,3 +388,33 @@ def test_of_a_run_to_which_something_was_done_nothing_is_declared_unless_the_inc
     assert incidents.verdict(program, "here", end) is None
     assert incidents.verdict(program, "here", replace(end, schedule="il1:4=x:t2")) is False
     assert incidents.verdict(program, "here", replace(end, schedule="il1:4=c2")) is False
+
+
+SHIPPED = incidents.Expectation("error", error="ValueError: no", schedule="il1:2=c2,9=c3")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "schedule", "natural", "expected"),
+    [
+        ("ok", "il1:2=c2,9=c3", False, False),
+        ("ok", "il1:2=c2", False, False),  # it ended before the schedule did
+        ("ok", "il1:2=c2,9=c3", True, None),  # nothing held its replies
+        ("ok", "il1:2=c2,6=c1", False, None),  # got away
+        ("silent", "il1:", False, None),  # another mask
+        ("error", "il1:", False, True),
+        ("error", "il1:", True, True),
+    ],
+)
+def test_a_failure_is_declared_for_the_schedule_that_is_shipped(
+    outcome: str, schedule: str, natural: bool, expected: bool | None
+) -> None:
+    program = Program("broken", "", "broken", SCENARIOS, {"here": SHIPPED})
+    tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
+    assert incidents.verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
+
+
+@pytest.mark.parametrize("schedule", ["il1:", "il1:2=c2"])
+def test_that_all_goes_well_is_declared_for_every_schedule(schedule: str) -> None:
+    program = Program("fixed", "", "fix", SCENARIOS, {"here": incidents.Expectation("ok")})
+    assert incidents.verdict(program, "here", End("ok", "", "", schedule, 7)) is True
+    assert incidents.verdict(program, "here", End("silent", "", "", schedule, 7)) is False

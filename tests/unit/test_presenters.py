@@ -297,3 +297,16 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(of_this_run,))
     assert page.explanation is not None
     assert page.explanation.advice == "“a” has ended and left a connection. Known."
+
+
+def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:
+    def head(outcome: str, *, expected: bool | None = None, fails: bool = True) -> bool:
+        run = replace(sample.RUN, outcome=outcome, expected=expected)
+        return room(run, moment, incident_title="", explanation=None, fails=fails).head.got_away
+
+    moment = Moment(sample.STEPS[2], sample.STEPS[1], None)
+
+    assert head("ok")
+    assert not head("ok", expected=False)  # the shipped schedule: that is red
+    assert not head("ok", fails=False)
+    assert not head("error")

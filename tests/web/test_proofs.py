@@ -26,6 +26,8 @@ from interlock import journal
 from interlock.frame import End
 from interlock.frame import Header
 from tests.databases import fresh_database
+from tests.web.test_pages import HX
+from tests.web.test_pages import attribute
 
 JOURNAL = Path(__file__).parents[1] / "unit" / "journals" / "1.4.42-broken.jsonl.gz"
 
@@ -128,14 +130,18 @@ def test_what_takes_long_is_worked_out_beside_the_page(
     monkeypatch.setattr(proofs, "AT_SIGHT", 0)
     monkeypatch.setattr(proofs, "elsewhere", slowly)
     client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
-    page = client.get(f"/runs/{run.id}?step=3").text
+    page = client.get(f"/runs/{run.id}?step=3")
     assert begun.wait(10)
-    assert "is being worked out" in page
+    assert "is being worked out" in page.text
     assert "is being worked out" in client.get(f"/runs/{run.id}/live?step=3").text
-    (again,) = re.findall(r'hx-get="([^"]+)" hx-trigger="load delay', page)
+    again = attribute(page, "room", "hx-get")
+    assert again
+    assert client.get(again, headers=HX).status_code == 204
     may_go_on.set()
     assert "step 26" in client.get(f"/runs/{run.id}/summary.md").text  # what is taken away waits for it
-    assert 'class="proof"' in client.get(again.replace("&amp;", "&")).text
+    known = client.get(again, headers=HX)
+    assert 'class="proof"' in known.text
+    assert attribute(known, "room", "hx-get") is None
 
 
 def test_another_process_proves_the_same_and_a_short_run_does_not_wait_for_it(

@@ -22,6 +22,7 @@ class RunLine:
     program: str
     title: str  # what people call it
     stack: str
+    isolation: str
     mode: str
     mark: Mark
     expected: bool | None
@@ -52,6 +53,7 @@ def _line(row: RunRow, titles: Mapping[str, str], now: datetime, pinned: bool) -
         program=row.program,
         title=row.title,
         stack=row.stack,
+        isolation=row.isolation or "",
         mode=row.mode,
         mark=mark or words.unknown(outcome or row.status),
         expected=row.expected,

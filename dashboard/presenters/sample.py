@@ -409,6 +409,7 @@ RUN = RunRecord(
     expected=True,
     steps=2,
     failed_at=2,
+    isolation=None,
     rev=9,
     created=_created,
     started=_created,

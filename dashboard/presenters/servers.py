@@ -214,7 +214,7 @@ def _doing(facts: Facts) -> str:
     said = [
         f"{facts.blocked} {'waits' if facts.blocked == 1 else 'wait'} for a lock" if facts.blocked else "",
         f"{facts.open} idle in a transaction" if facts.open else "",
-        f"{facts.active} active" if facts.active else "",
+        f"{facts.active - facts.blocked} active" if facts.active > facts.blocked else "",
     ]
     return ", ".join(filter(None, said)) or "all idle"
 

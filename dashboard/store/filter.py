@@ -48,6 +48,7 @@ FACETS: Mapping[str, sa.ColumnElement[Any]] = {
     "stack": _c.stack,
     "outcome": _c.outcome,
     "mode": _c.mode,
+    "isolation": _c.isolation,
     "status": _c.status,
     "took": _class(_c.ended - _c.started, TOOK),
     "started": _class(sa.func.now() - _c.created, STARTED),

@@ -39,6 +39,7 @@ class RunRow:
     expected: bool | None  # whether it ended as the incident declares; None: nothing declared
     steps: int  # number of the last step, -1 before the first
     failed_at: int | None  # the first step in which a task raised, as soon as it is known
+    isolation: str | None  # repeatable read | serializable: the strictest it asked for; None: the server's default
     rev: int
     created: dt.datetime
     started: dt.datetime | None
@@ -78,6 +79,7 @@ class RunFilter:
     status: str | None = None
     outcome: str | None = None
     signature: str | None = None
+    isolation: str | None = None
     took: str | None = None  # one of `filter.TOOK`
     started: str | None = None  # one of `filter.STARTED`
     kept: str | None = None  # pinned, or noted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import fields
@@ -300,6 +302,17 @@ def failed(step: Step) -> bool:
     return any(task.state == "error" and task.moved for task in step.frame.tasks)
 
 
+_ASKED = re.compile(
+    r"[^:]* on \w+: (?:BEGIN|START TRANSACTION|SET)\b.*\bISOLATION LEVEL (REPEATABLE READ|SERIALIZABLE)", re.IGNORECASE
+)
+
+
+def isolation(steps: Iterable[Step]) -> str | None:
+    """The strictest isolation that statements of these steps asked for, if it is more than PostgreSQL's own default."""
+    events = (event for step in steps for event in step.events if event.kind == "sent")
+    return max((found[1].lower() for event in events if (found := _ASKED.match(event.text))), default=None)
+
+
 def _whole(number: int) -> int:
     """The last step up to this one that is surely kept whole."""
     return max(0, min(number, LAST)) // delta.EVERY * delta.EVERY
@@ -327,5 +340,8 @@ def add(
     changed: dict[str, Any] = {"steps": steps[-1].number, **values}
     if first_failure is not None:
         changed["failed_at"] = sa.func.coalesce(run_table.c.failed_at, first_failure)
+    asked = isolation(steps)
+    if asked is not None:  # the stricter one is the later word of the two
+        changed["isolation"] = sa.func.greatest(run_table.c.isolation, asked)
     change_run(tx, run_id, changed)
     tx.execute(upsert(step_table).on_conflict_do_nothing(), rows)

@@ -58,6 +58,7 @@ run = Table(
     Column("expected", Boolean),
     Column("steps", Integer, nullable=False),  # number of the last step, -1 before the first
     Column("failed_at", Integer),
+    Column("isolation", Text),  # repeatable read | serializable: the strictest its statements asked for
     Column("header", JSON),
     Column("end", JSON),
     Column("rev", BigInteger, nullable=False),

@@ -151,7 +151,7 @@ def test_servers_are_searched_sorted_and_filtered(client: FlaskClient) -> None:
 
 def test_servers_tell_what_their_sessions_do(client: FlaskClient, blocked_pair: tuple[int, int]) -> None:
     page = client.get("/servers?search=lab").text
-    assert re.search(r'href="/activity\?server=lab"[^>]*>1 waits for a lock, 1 idle in a transaction', page)
+    assert re.search(r'href="/activity\?server=lab"[^>]*>1 waits for a lock, 1 idle in a transaction<', page)
 
 
 def test_a_server_that_is_only_watched_shows_settings_and_no_verdict(settings: Settings) -> None:

@@ -20,6 +20,9 @@ from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Store
 from interlock import journal
+from interlock.frame import Event
+from interlock.frame import Frame
+from interlock.frame import Step
 
 WORKER = 4711
 FORM = {"Sec-Fetch-Site": "same-origin"}
@@ -211,6 +214,31 @@ def test_a_list_is_filtered_by_how_long_runs_took_by_their_age_and_by_what_keeps
     assert f'href="/runs/{noted}"' in client.get("/runs?kept=noted").text
     assert "Showing 1 of 1 run that match" in client.get("/runs?kept=pinned").text
     assert "No run matches." in client.get("/runs?took=banana").text
+
+
+def test_a_run_is_found_by_the_isolation_that_it_asked_for(client: FlaskClient, store: Store) -> None:
+    def says(number: int, text: str) -> Step:
+        return Step(number, Frame(0.0), events=(Event("sent", text, connection="c1"),))
+
+    asked = {}
+    for name, texts in {
+        "plain": [
+            "BEGIN on c1: BEGIN ISOLATION LEVEL READ COMMITTED",
+            "INSERT on c1: insert ISOLATION LEVEL SERIALIZABLE",
+        ],
+        "both": [
+            "SET on c1: SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "BEGIN on c1: begin isolation level repeatable read",
+        ],
+        "snapshot": ["BEGIN on c1: BEGIN", "BEGIN on c2: BEGIN ISOLATION LEVEL REPEATABLE READ"],
+    }.items():
+        asked[name] = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "replay")
+        for number, said in enumerate(texts):
+            store.add_step(asked[name], says(number, said))
+    assert store.listed(RunFilter(), limit=1).facets["isolation"] == {"serializable": 1, "repeatable read": 1}
+    page = client.get("/runs?isolation=serializable")
+    assert re.findall(r'<th scope="row" class="num"><a href="/runs/(\d+)">', page.text) == [str(asked["both"])]
+    assert "sqlalchemy-2.1 serializable" in text(page)
 
 
 def test_a_list_is_sorted_by_the_heads_of_its_columns(client: FlaskClient, store: Store) -> None:

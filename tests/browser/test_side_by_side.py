@@ -81,9 +81,62 @@ def test_the_same_schedule_on_another_stack_steps_beside_it(page: Page, new_page
         expect(shown.locator("#caption .position")).to_contain_text("row 1 of")
 
 
+def ended(page: Page, query: str, outcome: str) -> str:
+    """A run started from its incident's form, when it is over; its number."""
+    page.goto(f"/incidents/lock_order?program=broken&stack=sqlalchemy-2.1&{query}")
+    page.click("#form-run")
+    expect(page.locator("#outcome-title")).to_contain_text(outcome)
+    return re.findall(r"/runs/(\d+)", page.url)[0]
+
+
+def test_what_fails_stands_beside_a_run_that_got_away(page: Page) -> None:
+    got_away = ended(page, "mode=random&seed=2", "ok")
+    ended(page, "mode=replay", "error")
+    page.keyboard.press("w")
+    page.click(f"#with-run-{got_away}")
+
+    # The same program and stack, another order: at the first difference, marked in words on either side.
+    said = page.locator("#compare-said")
+    expect(said).to_contain_text(re.compile(r"They differ from step \d+ on"))
+    first = int(re.findall(r"from step (\d+) on", said.inner_text())[0])
+    expect(page.locator(".rows tr.current")).to_contain_text("≠")
+    expect(page.locator(".rows tr.differing").first).to_have_attribute("aria-current", "step")
+    # One stepper for both; with each step both matrices tell another picture.
+    before = [page.locator(f"#{side}-matrix-body").inner_text() for side in "ab"]
+    for number in range(1, 4):
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#caption .position")).to_contain_text(f"row {first + number} of")
+    assert [page.locator(f"#{side}-matrix-body").inner_text() for side in "ab"] != before
+    page.keyboard.press("f")
+    expect(page.locator(".side-a .side-caption")).to_contain_text("deadlock detected")
+    expect(page.locator(".side-b .side-caption")).not_to_contain_text("raised")
+    page.keyboard.press("x")
+    expect(page.locator("#caption .position")).to_contain_text(f"row {first} of")
+
+
+def test_what_is_broken_stands_beside_its_fix(page: Page) -> None:
+    failed_run(page)
+    page.keyboard.press("w")
+    page.click("#with-program-session_per_task")
+    expect(page.locator("#compare-said")).to_contain_text(re.compile(r"They differ from step \d+ on"))
+    expect(page.locator("#b-head")).to_contain_text("session_per_task")
+    # Three sessions instead of one: what differs is said of what is there, in words.
+    expect(page.locator("#differences-body tbody tr").first).to_be_visible()
+    page.keyboard.press("f")
+    expect(page.locator(".side-a .side-caption")).to_contain_text(TWOPHASE)
+    expect(page.locator("#b-head .chip").first).to_contain_text("ok")
+    page.keyboard.press("End")
+    expect(page.locator("#b-matrix-body")).to_contain_text("returned")
+    expect(page.locator("#a-matrix-body")).to_contain_text("raised")
+
+
 def test_a_run_as_a_file_steps_without_any_server(page: Page, browser: Browser, tmp_path: Path) -> None:
     failed_run(page)
     caption = page.locator("#caption .caption-text").inner_text()
+    page.keyboard.press("m")
+    page.fill("#note-text", "this is where it shows")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes")).to_have_count(1)
     page.keyboard.press("t")
     with page.expect_download() as saved:
         page.click("#offline")
@@ -110,6 +163,19 @@ def test_a_run_as_a_file_steps_without_any_server(page: Page, browser: Browser, 
         expect(alone.locator("#caption .bad-text")).to_contain_text(TWOPHASE)
         alone.click("#why-1")
         expect(alone.locator("#caption .position")).to_contain_text("step 0 of")
+        # Its lanes mark the step, and lead to others; so do its notes; its signs are told.
+        alone.get_by_role("button", name="Timeline").click()
+        expect(alone.locator(".step-mark.current")).to_have_attribute("href", "#step-0")
+        alone.click("#mark-7", position={"x": 10, "y": 60})
+        expect(alone.locator("#caption .position")).to_contain_text("step 7 of")
+        expect(alone.locator(".step-mark[aria-current]")).to_have_attribute("href", "#step-7")
+        alone.click("#notes summary")
+        alone.click("#notes a")
+        expect(alone.locator("#caption .bad-text")).to_contain_text(TWOPHASE)
+        expect(alone.locator(".events-panel")).to_contain_text("this is where it shows")
+        alone.click("#timeline-legend-open")
+        expect(alone.locator("#timeline-legend")).to_be_visible()
+        alone.keyboard.press("Escape")
         assert wrong == [file.as_uri()]
         assert alone.evaluate("document.documentElement.scrollHeight <= innerHeight")
         context.close()

@@ -35,7 +35,8 @@ def test_a_title_stands_wherever_the_run_is_shown_or_taken_away(client: FlaskCli
     assert f"<title>run {run_id} · Checkout fails on Friday &lt;evening&gt; · broken" in page.text
     assert TITLE in text(client.get("/runs"))
     assert TITLE in text(client.get("/"))
-    assert TITLE in text(client.get("/runs?q=checkout"))
+    assert TITLE in text(client.get("/runs?search=checkout"))
+    assert TITLE not in text(client.get("/runs?search=something+else"))
     assert f"run {run_id} “{TITLE}”" in text(client.get(f"/runs/{run_id}/offline.html"))
     assert "Checkout fails on Friday" in client.get(f"/runs/{run_id}/summary.md").text
     assert f"Interlock run {run_id} “{TITLE}”:" in (attribute(page, "copy-chat", "data-copy") or "").replace(

@@ -161,6 +161,13 @@ _SECRETS = (
 )
 
 
+_HOSTS = (
+    (re.compile(r"(?i)\b(postgres(?:ql)?(?:\+\w+)?://)[^/\s'\"?]+"), r"\1***"),
+    (re.compile(r"(?<![\w.-])[\w.-]+(:\d{2,5}/\w+)"), r"***\1"),
+    (re.compile(r"(?i)\b((?:host name|server at|for user) )\"[^\"]*\""), r'\1"***"'),
+)
+
+
 def redact(text: str) -> str:
     """The text with passwords of URLs and connection strings struck out."""
     for pattern, replacement in _SECRETS:
@@ -168,16 +175,24 @@ def redact(text: str) -> str:
     return text
 
 
-def without_secrets(value: T) -> T:
+def for_a_screen(text: str) -> str:
+    """The same, and who connects to which server: a room that looks on needs neither."""
+    for pattern, replacement in _HOSTS:
+        text = pattern.sub(replacement, text)
+    return redact(text)
+
+
+def without_secrets(value: T, hide: Callable[[str], str] = redact) -> T:
     """The same value with every text in it redacted: strings, and what holds them."""
     if isinstance(value, str):
-        return redact(value)  # type: ignore[return-value]
+        return hide(value)  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: without_secrets(getattr(value, field.name)) for field in fields(value)})
+        hidden = {field.name: without_secrets(getattr(value, field.name), hide) for field in fields(value)}
+        return replace(value, **hidden)
     if isinstance(value, tuple | list):
-        return type(value)(map(without_secrets, value))
+        return type(value)(without_secrets(one, hide) for one in value)
     if isinstance(value, Mapping):
-        return {key: without_secrets(one) for key, one in value.items()}  # type: ignore[return-value]
+        return {key: without_secrets(one, hide) for key, one in value.items()}  # type: ignore[return-value]
     return value
 
 

@@ -17,6 +17,7 @@ from dashboard.services import services
 from dashboard.views.arguments import number
 from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
+from dashboard.views.runs import keeping
 from dashboard.views.runs import wait_for
 
 page = Blueprint("branches", __name__)
@@ -57,4 +58,4 @@ def branch(run_id: int) -> Response:
     )
     jobs.enqueue_run(here.store, child)
     wait_for(child, lambda run: run.steps > at or run.over)
-    return hx.see_other(f"/runs/{child}")
+    return hx.see_other(f"/runs/{child}" + keeping().query.replace("&", "?", 1))

@@ -27,6 +27,7 @@ from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
 from dashboard.presenters.compare import partner
 from dashboard.presenters.room import room
+from dashboard.security import for_a_screen
 from dashboard.security import viewer
 from dashboard.security import without_secrets
 from dashboard.services import services
@@ -147,7 +148,7 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None, present: bo
     incident = here.incident(run.incident)
     seen = moment_of(run, -1 if step is None else step)
     if present:
-        run, captions, seen = without_secrets((run, captions, seen))
+        run, captions, seen = without_secrets((run, captions, seen), for_a_screen)
     return Asked(
         run,
         captions,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import fields
+from dataclasses import replace
 
 from flask import Blueprint
 from flask import Response
@@ -37,6 +38,7 @@ from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.task import task_page
+from dashboard.security import for_a_screen
 from dashboard.security import viewer
 from dashboard.security import without_secrets
 from dashboard.services import services
@@ -106,7 +108,7 @@ def start() -> BaseResponse:
     run_id = here.store.create_run(incident.name, program.name, stack.name, mode, str(wanted), seed, actor=actor())
     jobs.enqueue_run(here.store, run_id)
     wait_for(run_id, lambda run: run.steps >= 0 or run.over)
-    return hx.see_other(f"/runs/{run_id}")
+    return hx.see_other(f"/runs/{run_id}" + replace(keeping(), task="", conn="").query.replace("&", "?", 1))
 
 
 # The run page
@@ -304,7 +306,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
     turn = exploration.turn_of(searches, family, run.steps, services().proofs.turn(services().store, run))
     may_search = viewer() is None and not keep.present and branches.searchable(run, incident)
     if keep.present:
-        run, moment, proof, timeline, turn = without_secrets((run, moment, proof, timeline, turn))
+        run, moment, proof, timeline, turn = without_secrets((run, moment, proof, timeline, turn), for_a_screen)
     return room(
         run,
         moment,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewPage
+from tests.browser.test_access import complaints_of_axe
 from tests.browser.test_walk import on_step
 from tests.browser.test_walk import start
 
@@ -201,6 +201,47 @@ def test_the_presenter_view_is_one_screen_that_does_not_move(new_page: NewPage, 
     on_step(page, 7)
 
 
+def test_presenting_goes_on_through_every_button_that_remains(page: Page) -> None:
+    recorded(page)
+    page.keyboard.press("v")
+    expect(page.locator("html")).to_have_class("presenting")
+    failed = page.url
+    page.click('[id^="fix-"] >> nth=0')
+    expect(page).to_have_url(re.compile(r"/runs/\d+\?step=0&present=1$"))
+    expect(page.locator("html")).to_have_class("presenting")
+    page.click("button#failure")
+    expect(page.locator("#outcome-title .chip").first).to_be_visible()
+
+    page.goto(failed)
+    page.click("a#first")
+    on_step(page, 0)
+    page.click("button.choice.branch >> nth=0")
+    expect(page).to_have_url(re.compile(r"/runs/\d+\?step=1&present=1$"))
+    page.click("button.choice.live >> nth=0")
+    on_step(page, 2)
+    expect(page).to_have_url(re.compile(r"\?step=2&present=1$"))
+    expect(page.locator("html")).to_have_class("presenting")
+
+
+def test_a_room_that_looks_on_sees_where_the_pointer_is_and_not_which_server(page: Page) -> None:
+    page.goto("/-/gallery/room/waiting")
+    expect(page.locator("#source-body")).to_contain_text("@writer.internal/app")
+    page.goto("/-/gallery/room/presenting")
+    expect(page.locator("#source-body")).to_contain_text("postgresql+asyncpg://***/app")
+    for secret in ("writer.internal", "app:secret"):
+        assert secret not in page.content()
+    ring = page.locator(".pointer-ring")
+    page.mouse.move(300, 200)
+    page.mouse.move(310, 210)
+    box = ring.bounding_box()
+    assert box
+    assert (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) == pytest.approx((310, 210), abs=1)
+    page.emulate_media(reduced_motion="reduce")
+    assert ring.evaluate("one => getComputedStyle(one).transitionDuration") == "0s"
+    said = page.locator("#caption .caption-text > *").first
+    assert float(said.evaluate("one => parseFloat(getComputedStyle(one).fontSize)")) >= 28
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_what_opens(new_page: NewPage, theme: str, complaints: list[str]) -> None:
     page = new_page(color_scheme=theme, bypass_csp=True)
@@ -208,8 +249,7 @@ def test_axe_finds_nothing_in_what_opens(new_page: NewPage, theme: str, complain
     found: list[str] = []
 
     def look(at: str) -> None:
-        violations = Axe().run(page).response["violations"]
-        found.extend(f"{at}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in violations)
+        found.extend(complaints_of_axe(page, at))
 
     page.keyboard.press("m")
     expect(page.locator("#note-text")).to_be_visible()
@@ -226,8 +266,25 @@ def test_axe_finds_nothing_in_what_opens(new_page: NewPage, theme: str, complain
     page.click("#share-make")
     expect(page.locator("#share-link")).to_be_visible()
     look("share")
+    page.route("**/revoke", lambda route: route.abort())
+    page.locator('#share-list button[id^="revoke-"]').click()
+    expect(page.locator("#share [role=alert]")).not_to_be_empty()
+    look("share, with an error")
+    page.unroute("**/revoke")
     link = page.locator("#share-link").inner_text()
     page.locator('#share-list button[id^="revoke-"]').click()
+    page.keyboard.press("Escape")
+    page.locator('[id^="task-"]').first.click()
+    expect(page.locator("#task h2")).to_be_visible()
+    look("task")
+    page.keyboard.press("Escape")
+    page.click("#polling-more summary")
+    look("polling")
+    page.click("#away summary")
+    look("away")
+    page.keyboard.press("?")
+    look("help")
+    page.keyboard.press("Escape")
     page.goto(page.url + "&present=1")
     look("presenting")
     page.goto(link)

@@ -107,6 +107,24 @@ def test_secrets_are_struck_out(text: str, shown: str) -> None:
     assert security.redact(text) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql+asyncpg://app:s3cret@db.internal:5432/app?x=1", "postgresql+asyncpg://***/app?x=1"),
+        ('create_engine("postgres://db/app")', 'create_engine("postgres://***/app")'),
+        ("c1 opened to writer.internal:5432/app", "c1 opened to ***:5432/app"),
+        (
+            'connection to server at "db.internal" failed: password authentication failed for user "app"',
+            'connection to server at "***" failed: password authentication failed for user "***"',
+        ),
+        ("https://docs.sqlalchemy.org/en/20/errors.html", "https://docs.sqlalchemy.org/en/20/errors.html"),
+        ("user = await session.get(User, 1)  # at 10:15", "user = await session.get(User, 1)  # at 10:15"),
+    ],
+)
+def test_on_a_shared_screen_the_server_and_who_connects_to_it_are_struck_out_too(text: str, shown: str) -> None:
+    assert security.for_a_screen(text) == shown
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[FlaskClient]:
     """A dashboard as it is by default. Its store is away: what is asked here needs none."""

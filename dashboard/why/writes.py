@@ -36,6 +36,7 @@ ONE_PICTURE = (
     "Read in one transaction at isolation level REPEATABLE READ. Transactions of several connections can share what "
     "they see by `pg_export_snapshot()`."
 )
+_BEGINS = ("BEGIN", "START")
 _ENDS = ("COMMIT", "ROLLBACK", "PREPARE")
 
 
@@ -45,8 +46,8 @@ class Sent:
 
     fact: Fact
     reply: Fact | None = None
-    end: Fact | None = None  # or the rollback to a savepoint that undid it
-    kept: bool = False  # the end was a COMMIT, and the server carried it out
+    end: Fact | None = None  # or the rollback to a savepoint that undid it; itself, where no transaction was open
+    kept: bool = False  # the end was a COMMIT or the statement itself, and the server carried it out
 
     @property
     def refused(self) -> bool:
@@ -72,6 +73,8 @@ def all_sent(history: History) -> list[Sent]:
     found: list[Sent] = []
     under_way: dict[str | None, int] = {}  # by connection: what waits for its answer,
     open_since: dict[str | None, list[int]] = {}  # and what was sent since its last transaction ended
+    begun: set[str | None] = set()  # connections in a transaction that somebody asked for
+    alone: set[int] = set()  # what was sent outside of any
     for fact in history.told("sent", "reply"):
         label = fact.event.connection
         if fact.event.kind == "sent":
@@ -81,14 +84,24 @@ def all_sent(history: History) -> list[Sent]:
             for at in since[first:]:
                 found[at] = replace(found[at], end=fact)
             del since[first:]
-            if command(fact) not in _ENDS:
+            if command(fact) in _BEGINS:
+                begun.add(label)
+            elif command(fact) in _ENDS:
+                begun.discard(label)
+            elif label not in begun:
+                alone.add(len(found))
+            if label in begun:
                 since.append(len(found))
             found.append(Sent(fact))
         elif label in under_way:
             at = under_way.pop(label)
             found[at] = replace(found[at], reply=fact)
-    answered = {one.fact: one for one in found if command(one.fact) == "COMMIT" and not one.refused}
-    return [replace(one, kept=one.end in answered) if one.end else one for one in found]
+    for at in alone:
+        found[at] = replace(found[at], end=found[at].fact)
+    carried_out = {
+        one.fact for one in found if (command(one.fact) == "COMMIT" or one.end == one.fact) and not one.refused
+    }
+    return [replace(one, kept=one.end in carried_out) if one.end else one for one in found]
 
 
 def _first_undone(fact: Fact, since: Sequence[Fact]) -> int:
@@ -191,7 +204,7 @@ def twice(history: History, sent: Iterable[Sent], end: End) -> list[Clause]:
         if first.end and again.end and first.end.before(again.fact) and any(one.before(again.fact) for one in told):
             gist = f"{history.name(again.end.event.task)} wrote once more what had been committed already"
             return [
-                sending(history, first.end, f"and so committed the {command(first.fact)} of step {first.fact.step}"),
+                sending(history, first.end, _committing(first.end, [first.fact])),
                 sending(history, again.fact, "the same once more, though the first had been committed"),
                 sending(history, again.end, "and so committed it twice", gist, LOOK_FIRST),
             ]
@@ -216,7 +229,7 @@ def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
                     seen = "the same query, which sees what was committed in between"
                     return [
                         sending(history, read, "to read"),
-                        sending(history, commit, f"and so committed the {command(wrote)} of step {wrote.step}"),
+                        sending(history, commit, _committing(commit, [wrote])),
                         sending(history, again, seen, gist, ONE_PICTURE),
                     ]
     return []
@@ -241,17 +254,18 @@ def overtook(history: History, sent: Sequence[Sent]) -> list[Clause]:
 
 def committed(history: History, sent: Iterable[Sent]) -> list[Clause]:
     """Whose commits made the data what it is: those that had written something."""
-    found: dict[Fact, list[str]] = {}
+    found: dict[Fact, list[Fact]] = {}
     for one in sent:
         if one.writes and one.kept and one.end:
-            found.setdefault(one.end, []).append(f"the {command(one.fact)} of step {one.fact.step}")
-    return [
-        sending(
-            history,
-            end,
-            f"and so committed {listed(wrote)}"
-            if len(wrote) <= EACH
-            else f"and so committed {len(wrote)} writes, from {wrote[0]} to {wrote[-1]}",
-        )
-        for end, wrote in found.items()
-    ]
+            found.setdefault(one.end, []).append(one.fact)
+    return [sending(history, end, _committing(end, wrote)) for end, wrote in found.items()]
+
+
+def _committing(end: Fact, wrote: Sequence[Fact]) -> str:
+    """What the end of a transaction did with what was written in it."""
+    if end in wrote:
+        return "which was committed at once, since no transaction was open"
+    each = [f"the {command(one)} of step {one.step}" for one in wrote]
+    if len(each) <= EACH:
+        return f"and so committed {listed(each)}"
+    return f"and so committed {len(each)} writes, from {each[0]} to {each[-1]}"

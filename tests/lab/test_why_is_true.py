@@ -10,6 +10,7 @@ import pytest
 from dashboard import incidents
 from dashboard import why
 from dashboard.lab import drop_schema
+from interlock.job import Invariant
 from tests.claims import assert_true
 from tests.lab.conftest import Play
 
@@ -67,6 +68,15 @@ def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
     assert [one.claim for one in proof if one.claim != "awaited"] == ["sent", "sent", "sent", "sent", "replied", "met"]
+
+
+def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
+    rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
+    played = play("autocommit", invariants=(rule,))
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent", "broken"], why.as_lines(proof)
+    assert proof[0].text.endswith("which was committed at once, since no transaction was open")
 
 
 @pytest.mark.parametrize(("program", "claim"), [("stuck", "waits"), ("lost_update", ""), ("for_update", "")])

@@ -30,6 +30,8 @@ from interlock.observer import Observer
 
 _WAITS = {"start-up": "the start-up of ", "terminate": "the end of "}  # by command, where it is no reply
 
+# Who makes a temporary table may have to clear up after whoever had one before, and locks what it cannot name: granted
+# locks on objects other than tables would tell of the server's past and not of this run.
 # What a serializable transaction has read stays locked after its commit, until no other one on the whole server is left
 # that began before: that is the doing of other runs, so it is shown for as long as the transaction lasts.
 ACTIVITY_SQL = """
@@ -37,7 +39,7 @@ prepare activity(int[]) as
 with held as materialized (
   select pid, locktype, relation, mode, granted, objid, virtualtransaction
     from pg_lock_status()
-   where pid = any($1) and not (locktype = 'transactionid' and granted)
+   where pid = any($1) and not (locktype in ('transactionid', 'object') and granted)
 ), lasting as (
   select pid, virtualtransaction from held where locktype = 'virtualxid' and granted
 ), locks as (

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from dashboard.explain import Explanation
 from dashboard.explain import advised
+from dashboard.offline import stretch
 from dashboard.overview import Overview
 from dashboard.presenters import backends
 from dashboard.presenters import happened
@@ -151,6 +152,7 @@ class Room:
     present: bool = False  # larger and calmer, for a shared screen
     task: str = ""  # label of the task that is kept in sight
     conn: str = ""  # of the connection
+    cut: bool = False  # it is too long to be one file as a whole
 
     @property
     def advises(self) -> bool:
@@ -328,6 +330,7 @@ def room(
         present=present,
         task=task,
         conn=conn,
+        cut=stretch(stepper.last, 0, len(frame.tasks)) != (0, stepper.last),
     )
 
 

@@ -92,6 +92,8 @@ def test_a_huge_run_is_cut_and_the_file_says_so(client: FlaskClient, store: Stor
     store.set_header(run_id, sample.HEADER)
     store.add_steps(run_id, [replace(sample.STEPS[0], number=number) for number in range(1100)])
     store.finish(run_id, replace(sample.END, steps=1099, failed_at=1099), True)
+    assert "of a run as long as this a stretch" in text(client.get(f"/runs/{run_id}"))
+    assert "as long as this" not in text(client.get(f"/runs/{ended_run(store)}"))
     page = client.get(f"/runs/{run_id}/offline.html")
     assert "This file holds steps 100 to 1099 of 1099" in text(page)
     assert len(unpacked(page.text)) == 1000

@@ -140,4 +140,4 @@ def test_the_presenter_view_is_kept_in_links_and_shows_no_secrets(client: FlaskC
     assert "hunter2" in client.get(f"/runs/{secret}").text
     shown = client.get(f"/runs/{secret}?present=1")
     assert "hunter2" not in shown.text
-    assert "app:***@db/app" in text(shown)
+    assert "postgresql+asyncpg://***/app" in text(shown)

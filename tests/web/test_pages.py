@@ -546,5 +546,5 @@ def test_what_replay_does_not_control_is_told_with_the_outcome(client: FlaskClie
     assert "What replay does not control" not in client.get("/-/gallery/room/failure").text
     escaped = client.get("/-/gallery/room/escaped")
     assert attribute(escaped, "escaped", "href") == "#escapes"  # in sight, beside the verdict
-    assert "1 thing replay does not control" in text(escaped)
+    assert "1 escapes replay" in text(escaped)
     assert 'id="escapes"' in escaped.text

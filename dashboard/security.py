@@ -152,10 +152,13 @@ def cookie_value(token: str) -> str:
     return hmac.new(token.encode(), b"interlock cookie", hashlib.sha256).hexdigest()
 
 
+_CALL = r"(?![A-Za-z_]\w*(?:\.\w+)+\()"  # `token = session_context.set(…)` in a source is no secret
 _SECRETS = (
     (re.compile(r"(://[^/\s:@]+:)[^@\s/]+(@)"), r"\1***\2"),
     (
-        re.compile(r"(?i)\b((?:password|passwd|pgpassword|token|secret)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&,;]+)"),
+        re.compile(
+            rf"(?i)\b((?:password|passwd|pgpassword|token|secret)\s*[=:]\s*)('[^']*'|\"[^\"]*\"|{_CALL}[^\s&,;]+)"
+        ),
         r"\1***",
     ),
 )

@@ -43,7 +43,9 @@
     const now = paused ? "paused" : since ? "stale" : "live";
     chip.dataset.state = now;
     chip.querySelector(".symbol").textContent = now === "live" ? "●" : now === "paused" ? "‖" : "▲";
-    chip.querySelector(".poll-text").textContent = now === "stale" ? `stale since ${since}` : now;
+    const moves = polls().some((one) => one.id !== "company"); // else only who is here can change
+    const words = { stale: `stale since ${since}`, paused: "paused", live: moves ? "live" : "up to date" };
+    chip.querySelector(".poll-text").textContent = words[now];
     chip.title = paused ? "Resume updating (p)" : "Pause updating (p)";
     chip.setAttribute("aria-pressed", String(paused));
     age();

@@ -61,6 +61,7 @@ def test_of_a_run_that_is_over_only_the_company_is_asked_for_and_that_can_be_pau
     page.click("#stop")
     sure(page)
     expect(page.locator("#outcome-title")).to_contain_text("stopped")
+    expect(page.locator("#poll")).to_have_text(re.compile("up to date"))
     asked = polls(page)
     let_pass(page, 7)
     assert set(asked) == {"company"}

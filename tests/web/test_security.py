@@ -100,6 +100,9 @@ def test_a_default_port_may_be_left_out_of_an_origin() -> None:
         ("PGPASSWORD=s3cret psql", "PGPASSWORD=*** psql"),
         ("http://127.0.0.1:8440/?token=s3cret&x=1", "http://127.0.0.1:8440/?token=***&x=1"),
         ("postgresql://app@db/app", "postgresql://app@db/app"),
+        ("token = session_context.set(number)", "token = session_context.set(number)"),
+        ("password = s3.cret", "password = ***"),
+        ("token=s3cret(1)", "token=***"),
         ("at 10:00:00 the server said: no", "at 10:00:00 the server said: no"),
     ],
 )

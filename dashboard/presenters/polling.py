@@ -18,5 +18,16 @@ class Poll:
 
 
 FAST = "350ms"  # something moves by itself
+A_FEW = 40  # watchers who may all ask that often
 CALM = "1s"  # it waits for a person
 SLOW = "2s"  # something is worked out
+A_FEW = 40  # watchers who may all ask as often as something moves
+
+
+def moving(watchers: int) -> str:
+    """How often a page asks for what moves by itself. Of a hundred people each asks less often, once a second at least.
+
+    >>> moving(0), moving(100), moving(1000)
+    ('350ms', '875ms', '1000ms')
+    """
+    return f"{min(1000, 350 * max(watchers, A_FEW) // A_FEW)}ms"

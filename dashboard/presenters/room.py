@@ -35,9 +35,9 @@ from dashboard.presenters.outcome import raised
 from dashboard.presenters.overview import Strip
 from dashboard.presenters.overview import strip
 from dashboard.presenters.polling import CALM
-from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import SLOW
 from dashboard.presenters.polling import Poll
+from dashboard.presenters.polling import moving
 from dashboard.presenters.reasons import Reason
 from dashboard.presenters.reasons import reasons
 from dashboard.presenters.source import File
@@ -252,6 +252,7 @@ def room(
     fails: bool = False,
     inevitable: Inevitable | None = None,
     notes: Sequence[Note] = (),
+    watchers: int = 1,
     drives: bool = True,
     present: bool = False,
     turn: Turn | None = None,
@@ -313,7 +314,7 @@ def room(
         explanation=explanation,
         proof=proof,
         reasons=reasons(proof or (), frame, names, {file.name for file in files}),
-        poll=_poll(run, stepper, step is not None, keep, proof),
+        poll=_poll(run, stepper, step is not None, keep, proof, watchers),
         rev=run.rev,
         notice=notice,
         in_the_way=in_the_way,
@@ -430,12 +431,14 @@ def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     return (words.STATUSES.get(run.status) or words.unknown(run.status)).meaning
 
 
-def _poll(run: RunRecord, stepper: Stepper, started: bool, keep: str, proof: tuple[Clause, ...] | None) -> Poll | None:
+def _poll(
+    run: RunRecord, stepper: Stepper, started: bool, keep: str, proof: tuple[Clause, ...] | None, watchers: int
+) -> Poll | None:
     """Go on asking while the run can change, or it is not known yet why it ended so; a page that shows its last step
     follows it, another stays where it is.
     """
     here = f"&step={stepper.number}" if started and not stepper.live else ""
     url = f"/runs/{run.id}/live?rev={run.rev}{here}{keep}"
     if not run.over:
-        return Poll(url, CALM if run.status == "waiting" else FAST)
+        return Poll(url, CALM if run.status == "waiting" else moving(watchers))
     return Poll(f"{url}&why=1", SLOW) if run.end is not None and proof is None else None

@@ -18,7 +18,6 @@ class Poll:
 
 
 FAST = "350ms"  # something moves by itself
-A_FEW = 40  # watchers who may all ask that often
 CALM = "1s"  # it waits for a person
 SLOW = "2s"  # something is worked out
 A_FEW = 40  # watchers who may all ask as often as something moves

@@ -76,16 +76,21 @@ class Rules:
 
     def _ask(self, control: lab.Lab, tasks: Sequence[TaskOutcome]) -> list[tuple[Invariant, bool]]:
         """Those that can be asked by now, each with whether it is broken. A rule may name what is yet to be made."""
-        fresh = [one for one in self._invariants if one not in self._asked and _understood(control, one)]
-        if fresh:
-            asked = [*self._asked, *fresh]
-            broken = ", ".join(_exists(one) for one in asked)
-            control.query(f"select {IN_PASSING}; prepare rules_{len(asked)} as select {broken}")
-            self._asked = asked
+        if len(self._asked) < len(self._invariants):
+            self._prepare(control)
         if not self._asked:
             return []
         (row,) = control.query(f"select {IN_PASSING}, {_outcome(tasks)}; execute rules_{len(self._asked)}")
         return [(one, cell == "t") for one, cell in zip(self._asked, row)]
+
+    def _prepare(self, control: lab.Lab) -> None:
+        """Have the server know them all; or else those that it understands."""
+        try:
+            self._asked = _prepared(control, self._invariants)
+        except lab.LabError:
+            known = [one for one in self._invariants if one in self._asked or _understood(control, one)]
+            if len(known) > len(self._asked):
+                self._asked = _prepared(control, known)
 
     def check(self, control: lab.Lab, tasks: Sequence[TaskOutcome]) -> tuple[InvariantOutcome, ...]:
         """Ask which rules the data breaks, now that it is known what came of the tasks."""
@@ -100,6 +105,13 @@ class Rules:
 
 def _exists(invariant: Invariant) -> str:
     return f"exists (\n{invariant.sql.strip().rstrip(';')}\n)"
+
+
+def _prepared(control: lab.Lab, invariants: Sequence[Invariant]) -> list[Invariant]:
+    """Make it one question, whose name has their number in it."""
+    broken = ", ".join(_exists(one) for one in invariants)
+    control.query(f"select {IN_PASSING}; prepare rules_{len(invariants)} as select {broken}")
+    return list(invariants)
 
 
 def _understood(control: lab.Lab, invariant: Invariant) -> bool:

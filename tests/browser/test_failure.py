@@ -50,6 +50,23 @@ def test_what_happened_comes_first_and_what_to_do_is_in_sight(new_page: NewPage,
     assert here != page.locator(".top nav a").first.evaluate("one => getComputedStyle(one).borderBottomColor")
 
 
+def test_a_failure_that_nobody_is_told_of_has_a_step_as_well(page: Page) -> None:
+    page.goto("/incidents/lost_update?program=broken&stack=sqlalchemy-2.1&mode=replay&schedule=il1:")
+    page.click("#form-run")
+    expect(page.locator("#outcome-title")).to_contain_text("silent")
+    since = page.locator(".proof li", has_text="from here on the rule")
+    expect(since).to_contain_text("every deposit that reported success is in the balance")
+    step = since.locator("a").first.inner_text()
+    page.locator("#failure").click()
+    expect(page.locator("#caption .position")).to_contain_text(f"{step} of")
+    expect(page.locator("#events-body")).to_contain_text("is broken now: 120 | 110")
+    expect(page.locator("#caption .lead")).to_contain_text("did not see what “ten” had written")
+    page.click("#back")
+    expect(page.locator("#caption .position")).not_to_contain_text(f"{step} of")
+    since.locator("a").first.click()  # each line of the proof leads to its step
+    expect(page.locator("#caption .position")).to_contain_text(f"{step} of")
+
+
 def test_code_keeps_its_place_whoever_stands_at_it(page: Page) -> None:
     start(page)
     places = page.evaluate(WHERE)

@@ -16,7 +16,7 @@
     try { sessionStorage.setItem(key(), on ? "on" : "off"); } catch { /* see stored() */ }
   }
   function go(step) {
-    const url = `/runs/${bar().dataset.run}/live?step=${step}&follow=1${room().dataset.keep}`;
+    const url = `/runs/${bar().dataset.run}/live?step=${step}&follow=1${room().dataset.query}`;
     htmx.ajax("GET", url, { source: room(), target: room(), swap: "outerHTML" });
   }
   // Where this page should be and is not: at the leader's step, or (no longer polling) behind what was changed since.

@@ -19,6 +19,8 @@ WHERE = "[...document.querySelectorAll('.source-panel .line code')].map(one => o
 def test_what_happened_comes_first_and_what_to_do_is_in_sight(new_page: NewPage, forced: str) -> None:
     page = new_page(forced_colors=forced)
     start(page)
+    page.click("#what-if summary")
+    page.locator("#choices-body").evaluate("one => one.scrollTop = 60")  # what is told in the end begins at its top
     page.click("button#failure")
     while page.locator("button#next").count():
         before = page.locator("#caption .position").inner_text()

@@ -43,7 +43,8 @@ LEAVE_NOTHING = (
 )
 IN_ONE = (
     "Let the database reckon (`UPDATE … SET n = n + 1`), lock the row when reading it (`with_for_update()`), or count "
-    "its versions (`version_id_col`)."
+    "its versions (`version_id_col`). Or read and write in one transaction at REPEATABLE READ, where the server "
+    "refuses such a write, and try it all again."
 )
 ALL_AGAIN = "Repeat the whole transaction from what it reads on, not only the statement that was refused."
 ONE_TRANSACTION = (

@@ -281,6 +281,8 @@ class Gate:
     def _delays(self) -> list[Choice]:
         """For each task whose timer is not the next one: let it be up."""
         timers = self.pending_timers()
+        if not timers or timers[-1].when == timers[0].when:  # most of the time: then no task need be looked at
+            return []
         later = self._timers_of_tasks(timers).items()
         return [self._delay(label, timer, timers) for label, timer in later if timer.when > timers[0].when]
 

@@ -60,8 +60,8 @@ class Rules:
         try:
             found = self._ask(control, tasks)
         except lab.LabError:
-            self._broken, self._since = {}, {}
-            return []
+            lost, self._broken, self._since = list(self._since), {}, {}
+            return [Event("rule", f"the rule “{name}” could not be asked for now") for name in lost]
         events = []
         for invariant, broken in found:
             name = invariant.name

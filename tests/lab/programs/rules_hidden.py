@@ -1,4 +1,4 @@
-"""Loses money while nobody may look at the accounts."""
+"""Loses money, and more of it while nobody may look at the accounts."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import asyncpg
 
 async def main():
     connection = await asyncpg.connect("postgresql://app:secret@db.internal/app")
+    await connection.execute("update account set balance = 90 where id = 1")
     async with connection.transaction():
         await connection.execute("lock table account in access exclusive mode")
         await asyncio.create_task(asyncio.sleep(0), name="meanwhile")

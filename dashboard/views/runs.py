@@ -311,7 +311,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         run,
         moment,
         incident_title=incident.title if incident else run.incident,
-        explanation=explain(run.end, run.header) if run.end and run.header else None,
+        explanation=explain(run.end, run.header, proof or ()) if run.end and run.header else None,
         proof=proof,
         turn=turn,
         notice=notice,

@@ -348,7 +348,7 @@ def _fixes(run: RunRecord, incident: Incident | None) -> list[Fix]:
     return [
         Fix(program.name, program.title, program.expectations[run.stack].schedule)
         for program in incident.programs
-        if program.kind == "fix" and program.name != run.program and run.stack in program.expectations
+        if program.helps(run.program) and run.stack in program.expectations
     ]
 
 

@@ -104,6 +104,20 @@ def test_which_hosts_mean_the_replica_is_said_for_all_programs_or_for_one(tmp_pa
     assert [program.replica for program in incident.programs] == [("reader.internal",), ()]
 
 
+def test_a_fix_helps_all_programs_or_those_that_it_names(tmp_path: Path) -> None:
+    incident = read(tmp_path, {})
+    fixed = incident.program("fixed")
+    assert fixed is not None
+    assert [fixed.helps(name) for name in ("broken", "fixed")] == [True, False]
+    named = read(tmp_path / "named", {"incident.toml": TOML.replace('kind = "fix"', 'kind = "fix"\nfixes = ["other"]')})
+    assert [message for *_, message in mistakes(named)] == ["There is no program 'other' here that it could fix."]
+    of_one = read(tmp_path / "one", {"incident.toml": TOML.replace('kind = "fix"', 'kind = "fix"\nfixes = ["broken"]')})
+    fixed = of_one.program("fixed")
+    assert fixed is not None
+    assert fixed.fixes == ("broken",)
+    assert [fixed.helps(name) for name in ("broken", "another")] == [True, False]
+
+
 MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
     ({"incident.toml": None}, "incident.toml", 1, "There is no incident.toml."),
     ({"incident.toml": TOML + "title = \n"}, "incident.toml", 20, "This is not TOML"),

@@ -74,9 +74,9 @@ class Program:
     limits: Limits = field(default_factory=Limits)
     fixes: tuple[str, ...] = ()  # of a fix: the programs that it is against; none named: all of the incident's
 
-    def helps(self, program: str) -> bool:
+    def helps(self, other: Program) -> bool:
         """Whether it is a fix for another program of its incident."""
-        return self.kind == "fix" and program != self.name and program in (self.fixes or (program,))
+        return self.kind == "fix" and other.kind != "fix" and other.name in (self.fixes or (other.name,))
 
 
 @dataclass(frozen=True)
@@ -395,4 +395,4 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 
 
 def _html(story: str) -> Markup:
-    return Markup(_markdown.render(story))
+    return Markup(_markdown.render(story).replace("<h2>What to do</h2>", '<h2 id="what-to-do">What to do</h2>'))

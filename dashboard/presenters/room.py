@@ -147,6 +147,7 @@ class Room:
     inevitable: Inevitable | None = None
     line: str = ""  # the run in one line, for a chat; without its address
     fixes: tuple[Fix, ...] = ()  # of a failure, for its stack
+    mends: str = ""  # of a fix: what it does, its title
     notes: tuple[NoteLine, ...] = ()
     drives: bool = True  # whoever looks may change things; else they only watch
     present: bool = False  # larger and calmer, for a shared screen
@@ -257,6 +258,7 @@ def room(
     present: bool = False,
     turn: Turn | None = None,
     fixes: Sequence[Fix] = (),
+    mends: str = "",
 ) -> Room:
     """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
@@ -325,6 +327,7 @@ def room(
         known=known,
         inevitable=inevitable,
         fixes=tuple(fixes),
+        mends=mends,
         line=summary.line(run),
         notes=noted.lines(notes, stepper.number),
         drives=drives,

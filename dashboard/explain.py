@@ -100,10 +100,14 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def explain(end: End, header: Header | None = None) -> Explanation | None:
-    """The paragraph about this end; None for a run that went well, or that somebody stopped."""
+def explain(end: End, header: Header | None = None, proof: Sequence[Clause] = ()) -> Explanation | None:
+    """The paragraph about this end; None for a run that went well, or that somebody stopped.
+
+    Where there is a proof it is about the error which that proves.
+    """
     if end.outcome == "error":
-        return _of_errors(end, header.versions.get("sqlalchemy", "") if header else "")
+        proven = next((one.tasks for one in proof if one.claim == "met"), ())
+        return _of_errors(end, header.versions.get("sqlalchemy", "") if header else "", proven)
     killed = end.outcome == "crash" and end.schedule.endswith("=e")
     words = _data()["outcome"].get("killed" if killed else end.outcome)
     if words is None:
@@ -139,8 +143,8 @@ def advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn
     return replace(explanation, text=_join([explanation.text, advice]), advice=advice)
 
 
-def _of_errors(end: End, version: str) -> Explanation | None:
-    found = next(_candidates(end, version), None)
+def _of_errors(end: End, version: str, proven: Sequence[str]) -> Explanation | None:
+    found = next(_candidates(end, version, proven), None)
     if found is None:
         return None
     task, error, symptom = found
@@ -164,12 +168,22 @@ def _of_errors(end: End, version: str) -> Explanation | None:
     )
 
 
-def _candidates(end: End, version: str) -> Iterator[tuple[TaskOutcome, ErrorView, Symptom | None]]:
-    """Errors worth a paragraph, the best first: one that is known, of a task whose error ended the program."""
+def _candidates(
+    end: End, version: str, proven: Sequence[str]
+) -> Iterator[tuple[TaskOutcome, ErrorView, Symptom | None]]:
+    """Errors worth a paragraph, the best first: one that is known, of the task that is proven to have met it first,
+    else of one whose error ended the program.
+    """
     failed = [task for task in end.tasks if task.errors and task.outcome == "error"]
     fatal = _line(end.tasks[0].errors[0]) if end.tasks and end.tasks[0].errors else ""
     # The first task is the program's own; an error that it passed on came from one that raised the same.
-    failed.sort(key=lambda task: (not (fatal and _line(task.errors[0]) == fatal), task is end.tasks[0]))
+    failed.sort(
+        key=lambda task: (
+            task.id not in proven,
+            not (fatal and _line(task.errors[0]) == fatal),
+            task is end.tasks[0],
+        )
+    )
     for task in failed:
         for error in _from_first(task):
             if symptom := diagnose(f"{error.type}: {error.message}", version):

@@ -72,6 +72,11 @@ class Program:
     requests: tuple[Request, ...] = ()  # with any, it is a web application that answers them
     replica: tuple[str, ...] = ()  # host names in its DSNs that mean the lab's replica
     limits: Limits = field(default_factory=Limits)
+    fixes: tuple[str, ...] = ()  # of a fix: the programs that it is against; none named: all of the incident's
+
+    def helps(self, other: Program) -> bool:
+        """Whether it is a fix for another program of its incident."""
+        return self.kind == "fix" and other.kind != "fix" and other.name in (self.fixes or (other.name,))
 
 
 @dataclass(frozen=True)
@@ -234,6 +239,7 @@ _PROGRAM = {
     "replica": Key(list),
     "steps": Key(int),
     "seconds": Key(int),
+    "fixes": Key(list),
     "stacks": Key(dict),
     "request": Key(list),
 }
@@ -255,6 +261,7 @@ NAMES = "lower-case letters, digits and underscores, a letter first"
 def _programs(toml: Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterator[Program]:
     """The programs; `replica` is what the incident says for those that do not say it themselves."""
     starts = [number for number, line in enumerate(toml.lines, 1) if re.match(r"\s*\[\[\s*program\s*]]", line)]
+    names = [table.get("name") for table in tables if isinstance(table, dict)]
     seen: set[str] = set()
     for table, start in zip_longest(tables, starts[: len(tables)], fillvalue=1):
         if not isinstance(table, dict):
@@ -277,8 +284,12 @@ def _programs(toml: Toml, tables: list[Any], replica: tuple[str, ...]) -> Iterat
             requests = tuple(_requests(toml, fields.get("request", []), start))
             hosts = _replica(toml, fields, start) if "replica" in fields else replica
             bounds = {bound: fields[bound] for bound in ("steps", "seconds") if bound in fields}
-            title, kind = fields.get("title", name), fields.get("kind", "probe")
-            yield Program(name, title, kind, path, expectations, requests, hosts, Limits(**bounds))
+            title, kind, fixes = fields.get("title", name), fields.get("kind", "probe"), fields.get("fixes", [])
+            for other in fixes:
+                if other not in names:
+                    toml.problem(f"There is no program {other!r} here that it could fix.", toml.line("fixes", start))
+            against = tuple(one for one in fixes if one in names)
+            yield Program(name, title, kind, path, expectations, requests, hosts, Limits(**bounds), against)
 
 
 def _requests(toml: Toml, tables: list[Any], start: int) -> Iterator[Request]:
@@ -384,4 +395,4 @@ _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("i
 
 
 def _html(story: str) -> Markup:
-    return Markup(_markdown.render(story))
+    return Markup(_markdown.render(story).replace("<h2>What to do</h2>", '<h2 id="what-to-do">What to do</h2>'))

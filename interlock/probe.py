@@ -248,7 +248,7 @@ def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str
             current, link = members[0], "member"
         elif current.__cause__ is not None:
             current, link = current.__cause__, "cause"
-        elif current.__suppress_context__ or _only_passes(current.__context__, current):
+        elif current.__suppress_context__ or _only_passes(current.__context__, current) or _around(current.__context__):
             current = None
         else:
             current, link = current.__context__, "context"
@@ -267,6 +267,16 @@ def _only_passes(context: Optional[BaseException], error: BaseException) -> bool
     A web framework takes it out of a group and raises it again, or once AnyIO's stream to a handler has ended.
     """
     return error in _members(context) or (context is not None and type_name(type(context)) == "anyio.EndOfStream")
+
+
+def _around(context: Optional[BaseException]) -> bool:
+    """Whether an exception is being handled around the event loop, by who called `asyncio.run` in an `except`.
+
+    Python makes it the context of whatever is raised meanwhile, in any task. No task met it: who caught it is still on
+    the stack beneath the loop, where no frame of a task is.
+    """
+    raised = context.__traceback__ if context is not None else None
+    return raised is not None and any(frame is raised.tb_frame for frame, _ in traceback.walk_stack(None))
 
 
 def type_name(cls: type) -> str:

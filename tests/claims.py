@@ -22,6 +22,7 @@ EVENTS = {
     "orphaned": ("orphan",),
     "stale": ("sent",),
     "since": ("rule",),
+    "caught": ("replica",),
 }
 
 

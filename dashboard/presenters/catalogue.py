@@ -41,6 +41,7 @@ class ProgramCard:
     kind: Mark
     verdicts: tuple[Verdict, ...]
     requests: tuple[tuple[str, str], ...] = ()  # names, and "GET /users/1"
+    fixes: tuple[str, ...] = ()  # the programs that it is against, where it is not all of them
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def _program(
             _verdict(program, stack, stack in ready, runs.get((incident.name, program.name, stack))) for stack in order
         ),
         requests=tuple((one.name, one.line) for one in program.requests),
+        fixes=program.fixes,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from dataclasses import replace
 
 from dashboard.presenters import words
 from dashboard.presenters.few import TASKS
@@ -66,8 +67,11 @@ def outcome(
     """The end of a run; `explained` names the task whose error the explanation is about."""
     tasks = tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks)
     shown = few(tasks, TASKS, lambda task: task.mark != words.TASK_STATES["value"])
+    mark = words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome)
+    if end.outcome == "ok" and not end.invariants:
+        mark = replace(mark, meaning="No task failed. There are no rules of the data to be asked for.")
     return Outcome(
-        mark=words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome),
+        mark=mark,
         summary=end.summary,
         detail=end.detail,
         signature=end.signature,

@@ -108,6 +108,12 @@ class Head:
     title: str
     parent: int | None
     branch: int | None  # the parent's step at which this run went another way
+    mends: str = ""  # of a fix: what it does, its title
+
+    @property
+    def as_it_should(self) -> bool:
+        """A fix may end with an error, too: the one that says what is wrong, where the broken program hid it."""
+        return bool(self.mends and self.expected)
 
 
 @dataclass(frozen=True)
@@ -159,7 +165,7 @@ class Room:
         """At the failure, and at the end: what to do comes before what else could have happened."""
         ends = self.outcome is not None and self.explanation is not None
         at_end = self.stepper.number in (self.stepper.failed_at, self.stepper.last)
-        return ends and (at_end or not self.choices.any)
+        return ends and not self.head.as_it_should and (at_end or not self.choices.any)
 
     @property
     def tall(self) -> bool:
@@ -257,6 +263,7 @@ def room(
     present: bool = False,
     turn: Turn | None = None,
     fixes: Sequence[Fix] = (),
+    mends: str = "",
 ) -> Room:
     """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
@@ -281,7 +288,7 @@ def room(
     said = _happened(run, explanation, proof)
     shows = step is not None and step.number in (run.failed_at, run.steps)
     return Room(
-        head=_head(run, incident_title, drives, fails),
+        head=replace(_head(run, incident_title, drives, fails), mends=mends),
         url=url,
         title=" · ".join(
             [f"run {run.id}", *([run.title] if run.title else []), run.program, run.stack]

@@ -27,8 +27,8 @@ def markdown(run_id: int) -> Response:
     """The run for a post-mortem. It leaves the house, so secrets are struck out."""
     run = find_run(run_id)
     incident = services().incident(run.incident)
-    told = explain(run.end, run.header) if run.end and run.header else None
     proof = services().proofs.of(services().store, run, wait=True) or ()
+    told = explain(run.end, run.header, proof) if run.end and run.header else None
     text = summary.markdown(
         run,
         summary.moments(_steps(run_id, run.steps)),

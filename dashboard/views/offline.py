@@ -128,7 +128,7 @@ def offline_page(
 ) -> OfflinePage:
     """The file from steps in which no secret is left; with those around the stretch, as far as there are any."""
     first, last = stretch
-    explanation = explain(run.end, run.header) if run.end and run.header else None
+    explanation = explain(run.end, run.header, proof or ()) if run.end and run.header else None
     fragments, places, opening = Fragments(), [], None
     drawn: dict[tuple[int, int], tuple[Room, str]] = {}  # timelines by what they show
     written: list[tuple[int, Event]] = []

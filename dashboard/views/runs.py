@@ -311,7 +311,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         run,
         moment,
         incident_title=incident.title if incident else run.incident,
-        explanation=explain(run.end, run.header) if run.end and run.header else None,
+        explanation=explain(run.end, run.header, proof or ()) if run.end and run.header else None,
         proof=proof,
         turn=turn,
         notice=notice,
@@ -327,6 +327,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         known=incident is not None and incident.program(run.program) is not None,
         fails=incident is not None and incident.fails(run.program, run.stack),
         fixes=_fixes(run, incident),
+        mends=_mends(run, incident),
         notes=services().store.notes(run.id),
         watchers=0 if run.over else len(services().company.of(services().store, run.id).watchers),
         drives=viewer() is None,
@@ -343,13 +344,19 @@ def turn_of(run: RunRecord) -> Turn | None:
 
 def _fixes(run: RunRecord, incident: Incident | None) -> list[Fix]:
     """What to run next, after a failure that the incident has fixes for on this stack."""
-    if incident is None or run.outcome in (None, "ok", "stopped", "interrupted", "invalid"):
+    failed = incident.program(run.program) if incident else None
+    if incident is None or failed is None or run.outcome in (None, "ok", "stopped", "interrupted", "invalid"):
         return []
     return [
         Fix(program.name, program.title, program.expectations[run.stack].schedule)
         for program in incident.programs
-        if program.kind == "fix" and program.name != run.program and run.stack in program.expectations
+        if program.helps(failed) and run.stack in program.expectations
     ]
+
+
+def _mends(run: RunRecord, incident: Incident | None) -> str:
+    program = incident.program(run.program) if incident else None
+    return program.title if program and program.kind == "fix" else ""
 
 
 def timeline_of(run: RunRecord, asked: int | None) -> Timeline:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from dashboard.why.clause import MOST
 from dashboard.why.clause import Clause
+from dashboard.why.connections import closed
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
 from dashboard.why.connections import in_flight
@@ -141,6 +142,8 @@ def _rules(history: History, failure: Failure) -> list[Clause]:
         return stream_ended(history, failure)
     if "another operation is in progress" in failure.error.message:
         return in_flight(history, failure)
+    if "connection is closed" in failure.error.message:
+        return closed(history, failure)
     rules = (
         let_go,
         failed_before,

@@ -20,7 +20,7 @@ class Clause:
 
     inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
-    stale: the task sent a query to a replica that was behind.
+    stale: the task sent a query to a replica that was behind. caught: the replica caught up.
     cancelled: the task was cancelled inside the session. failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.
     """
@@ -42,6 +42,12 @@ APART = (
 )
 
 
+ONE_ENGINE = (
+    "The session has two engines, and so two transactions. Open it with one engine; or have its `get_bind()` stay with "
+    "the writer once something was written or is to be locked."
+)
+
+
 def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str = "") -> Clause:
     task, label = fact.event.task or "", fact.event.connection or ""
     text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
@@ -50,6 +56,12 @@ def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str
 
 def command(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[0]
+
+
+def session_on(history: History, label: str) -> str | None:
+    """The session that took a connection last."""
+    taken = last(history.told("attach", connection=label))
+    return taken.event.session if taken else None
 
 
 def statement(sent: Fact) -> str:

@@ -157,18 +157,18 @@ def dirty(history: History, failure: Failure) -> list[Clause]:
         state = history.state(label, taken.step - 1)
         if not returned or state is None or state.checked_out or state.transaction in ("", "idle"):
             continue
-        began = [
-            one
-            for one in history.told("sent", connection=label)
-            if one.before(returned[-1]) and command(one).startswith("BEGIN")
-        ]
+        # What is written goes out when nothing else can move: a BEGIN may be sent after its connection was given back.
+        sent = [one for one in history.told("sent", connection=label) if one.before(taken)]
+        turns = last(one for one in sent if command(one).startswith(("BEGIN", "COMMIT", "ROLLBACK")))
+        began = [turns] if turns is not None and command(turns).startswith("BEGIN") else []
         clauses = []
         for fact, claim, text in [
-            *[(one, "sent", f"began a transaction on {label}") for one in began[-1:]],
+            *[(one, "sent", f"began a transaction on {label}") for one in began],
             (
                 returned[-1],
                 "returned",
-                f"gave {label} back to the pool, and that transaction was still {state.transaction}",
+                f"gave {label} back to the pool, and {'that' if began else 'its'} transaction was still "
+                f"{state.transaction}",
             ),
             (taken, "took", f"took {label} from the pool as it was"),
         ]:
@@ -263,6 +263,24 @@ def serialized(history: History, failure: Failure) -> list[Clause]:
         clauses.append(sending(history, asked, "which the server refused"))
     text = f"the server answered {label}: {victim.event.text.partition(': ')[2]}"
     return [*clauses, Clause("replied", victim.step, text, (), (), (label,))]
+
+
+def closed(history: History, failure: Failure) -> list[Clause]:
+    """The server had closed a connection while the failing task was in a transaction on it."""
+    ends = (one for one in history.told("reply", task=failure.task) if one.event.text.endswith("closed by the server"))
+    told = last(one for one in ends if one.step <= failure.step)
+    label = told.event.connection or "" if told else ""
+    sent = last(one for one in history.told("sent", connection=label) if told and one.before(told))
+    state = history.state(label, told.step - 1) if told else None
+    if told is None or sent is None or state is None or state.transaction != "open":
+        return []
+    clauses = [sending(history, sent, "and then nothing more in that transaction")]
+    caught = last(one for one in history.told("replica") if label in history.replicas and sent.before(one))
+    if caught is not None and caught.step == told.step - 1:
+        clauses.append(Clause("caught", caught.step, caught.event.text))
+    which = f"{label}, which leads to the replica," if label in history.replicas else label
+    gist = f"the server closed {which} while {history.name(failure.task)} was in a transaction on it"
+    return [*clauses, Clause("replied", told.step, told.event.text, (), (), (label,), gist=gist)]
 
 
 def replanned(history: History, failure: Failure) -> list[Clause]:

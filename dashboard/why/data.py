@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from dashboard.why.clause import EACH
+from dashboard.why.clause import ONE_ENGINE
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
+from dashboard.why.clause import session_on
 from dashboard.why.clause import statement
 from dashboard.why.history import Fact
 from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
+from dashboard.why.sessions import calls
 from dashboard.why.sessions import end_of
 from dashboard.why.writes import LOOK_FIRST
 from dashboard.why.writes import Sent
@@ -131,7 +134,8 @@ def _ended(history: History) -> list[Clause]:
         others = clause.tasks[1:]
         if "used too" in clause.text and all(history.under(one, clause.tasks[0]) for one in others):
             continue
-        found += [*(for_another(history, fact) if "used too" in clause.text else []), clause]
+        by_call = [one for one in calls(history, clause.tasks[0], clause.sessions[0], fact) if one.step < clause.step]
+        found += [*(for_another(history, fact) if "used too" in clause.text else []), *by_call, clause]
     return found
 
 
@@ -285,7 +289,9 @@ def _beside(history: History) -> list[Clause]:
                     unseen = f"which cannot see what {wrote.event.connection} has not committed"
                     own = f"what it had written on {wrote.event.connection} and not committed"
                     gist = f"{history.name(sent.event.task)} read on connection {label}, which cannot see {own}"
-                    read = sending(history, sent, unseen, gist, SAME_SESSION)
+                    both = session_on(history, label), session_on(history, wrote.event.connection or "")
+                    remedy = ONE_ENGINE if both[0] and both[0] == both[1] else SAME_SESSION
+                    read = sending(history, sent, unseen, gist, remedy)
                     return [sending(history, wrote, "and did not commit it yet"), read]
     return []
 

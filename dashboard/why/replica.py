@@ -53,6 +53,7 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
         and task in (None, fact.event.task)
         and (until is None or fact.step <= until)
     ]
+    reads = [fact for fact in reads if command(fact) == "SELECT"] or reads  # that it was prepared is told only alone
     if not reads:
         return []
     read = reads[0] if task is None else reads[-1]
@@ -69,7 +70,8 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
     text = f"{history.name(read.event.task)} read on {label}, the replica, which was {history.behind[read.step]}"
     place = history.place(read.event.task or "", read.step)
     writer = missed.event.task if missed else None
-    what = f"{history.name(writer)} committed" if writer not in (None, read.event.task) else "was committed"
+    others = f"{history.name(writer)} committed" if writer else "was committed"
+    what = "it had committed itself" if writer == read.event.task else others
     gist = f"{history.name(read.event.task)} read from the replica before it had what {what}"
     clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist, PRIMARY)
     return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

@@ -57,7 +57,7 @@ def ended_by_another(history: History, failure: Failure) -> list[Clause]:
         return [
             *together(history, session, ended.step),
             _entered(history, task, session, spot, ended.step),
-            *_calls(history, end.tasks[0], session, ended),
+            *calls(history, end.tasks[0], session, ended),
             end,
         ]
     return []
@@ -165,7 +165,7 @@ def together(history: History, session: str, until: int) -> list[Clause]:
     return [Clause("inside", step, text, tasks, (session,), place=history.place(tasks[-1], step))]
 
 
-def _calls(history: History, task: str, session: str, ended: Fact) -> list[Clause]:
+def calls(history: History, task: str, session: str, ended: Fact) -> list[Clause]:
     """The commit() or rollback() by which a task came to end a transaction, if it is told of."""
     calls = [
         one
@@ -269,8 +269,12 @@ def unawaited(history: History, failure: Failure) -> list[Clause]:
     clauses = [sending(history, read, "to read")] if read else []
     reader = "" if task == failure.task else f"{history.name(failure.task)} "
     gist = f"{history.name(task)} committed session {session}, and {reader}needed more of an object after that"
-    place = history.place(task, ended.step)
-    clauses.append(Clause("called", ended.step, text, (task,), (session,), place=place, gist=gist))
+    remedy = (
+        f"Hand {history.name(failure.task)} plain values instead of an object of {session}, or give "
+        f"{history.name(task)}, which commits, a session of its own."
+    )
+    place, remedy = history.place(task, ended.step), remedy if reader else ""
+    clauses.append(Clause("called", ended.step, text, (task,), (session,), place=place, gist=gist, remedy=remedy))
     again = last(one for one in history.told("begin", task=failure.task, session=session) if ended.before(one))
     if again is not None and again.step <= failure.step:
         began_it = f"{history.name(failure.task)} made {session} begin transaction {number(again.event.text)}"
@@ -318,6 +322,7 @@ def refused(history: History, failure: Failure) -> list[Clause]:
 def _call(history: History, failure: Failure, session: str, other: str) -> Clause:
     """What the failing task asked of the session meanwhile."""
     who = listed(history.all((failure.task, *failure.also)))
+    who += ", handling an error already," if failure.handling else ""
     spot = history.spot(other, failure.step)
     when = f"before {history.name(other)} was done with it"
     if spot is not None and spot.first == failure.step > 0:  # who came first in that step is not told

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from dashboard.why.clause import EACH
 from dashboard.why.clause import MOST
+from dashboard.why.clause import ONE_ENGINE
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
 from dashboard.why.clause import last
@@ -91,6 +92,8 @@ def _untie(history: History, waiter: ConnectionView, holders: list[ConnectionVie
             f"Give up the lock before {lent} goes back to the pool, or take one that ends with the transaction "
             "(`pg_advisory_xact_lock()`)."
         )
+    if owner == asker and waiter.session and waiter.session in [one.session for one in holders]:
+        return ONE_ENGINE
     if owner == asker:
         return f"Let {history.name(asker)} do both on one connection: in one session, or after a commit of the first."
     spot = history.spot(owner, history.last.number)

@@ -36,6 +36,10 @@ ONE_PICTURE = (
     "Read in one transaction at isolation level REPEATABLE READ. Transactions of several connections can share what "
     "they see by `pg_export_snapshot()`."
 )
+SCRAMBLED = (
+    "SQLAlchemy 2.0 up to 2.0.51 can then mix up the columns, where the ORM brings its objects up to date from an "
+    "UPDATE or DELETE with RETURNING: upgrade to 2.0.52 or later."
+)
 _BEGINS = ("BEGIN", "START")
 _ENDS = ("COMMIT", "ROLLBACK", "PREPARE")
 
@@ -244,9 +248,12 @@ def overtook(history: History, sent: Sequence[Sent]) -> list[Clause]:
         if first and first.reply and later.reply and later.reply.before(first.reply):
             label = later.fact.event.connection or ""
             text = f"{later.reply.event.text}, before that on {first.fact.event.connection}, which was asked first"
+            who = listed(history.all(one.fact.event.task or "" for one in (first, later)))
+            gist = f"{who} sent the very same statement, and the answer to the later one was read first"
+            told = (gist, SCRAMBLED) if command(later.fact) in ("UPDATE", "DELETE") else ()
             return [
                 sending(history, first.fact, "and waited for the answer"),
-                sending(history, later.fact, "the very same statement at the same time"),
+                sending(history, later.fact, "the very same statement at the same time", *told),
                 Clause("replied", later.reply.step, text, (), (), (label,)),
             ]
     return []

@@ -26,7 +26,7 @@ async def handle_request(customer):
 async def main():
     request = asyncio.create_task(handle_request("ann"), name="request")
     try:
-        # The server gives a request so long, then cancels it, as it does when the client goes away.
+        # The server gives a request so long, then cancels it.
         await asyncio.wait_for(request, timeout=5)
     except Exception as error:
         print("no answer was sent:", type(error).__name__)

@@ -10,6 +10,7 @@ import pytest
 from dashboard import incidents
 from dashboard import why
 from dashboard.lab import drop_schema
+from dashboard.why.headline import headline
 from interlock.job import Invariant
 from tests.claims import assert_true
 from tests.lab.conftest import Play
@@ -63,6 +64,20 @@ def test_what_was_read_too_early_is_told_with_the_commit_it_missed(
     drop_schema(lab_url, "test_engine", replica_url)
 
 
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_a_read_that_stood_in_the_way_of_the_replay_is_told_with_what_came_before(
+    stack: str, play: Play, lab_url: str, replica_url: str
+) -> None:
+    program = SHARED.parent / "read_only_replica" / "long_read.py"
+    played = play(program, stack, replica=replica_url, replica_hosts=("reader.internal",))
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    told = why.as_lines(proof)
+    assert [one.claim for one in proof] == ["sent", "caught", "replied", "met", "awaited"], told
+    assert headline(proof, played.end).startswith("The server closed c1, which leads to the replica, while “report”")
+    drop_schema(lab_url, "test_engine", replica_url)
+
+
 def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:
     played = play("deadlock")
     proof = why.of_journal(played.messages)
@@ -85,6 +100,20 @@ def test_programs_without_any_session(program: str, claim: str, play: Play) -> N
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
     assert {one.claim for one in proof} == ({claim} if claim else set())
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_what_is_tried_again_on_one_more_loop_met_an_error_of_its_own(stack: str, play: Play) -> None:
+    played = play("tried_again", stack)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    second, third = (played.task(name) for name in ("work #2", "work #3"))
+    met = {one.tasks[0]: one.text for one in proof if one.claim == "met"}
+    assert "attached to a different loop" in met[second.id]
+    assert "another operation is in progress" in met[third.id]
+    assert not any("loop" in error.message for error in third.errors)
+    began = next(one for one in proof if "began a transaction" in one.text)
+    assert began.tasks == (second.id,), why.as_lines(proof)
 
 
 def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> None:
@@ -123,7 +152,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
         ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "since", "broken"]),
         ("shared_savepoints/broken", ["sent", "sent", "sent", "since", "sent", "broken"]),
-        ("sibling_commits/broken", ["sent", "since", "ended", "broken"]),
+        ("sibling_commits/broken", ["sent", "called", "since", "ended", "broken"]),
         ("sibling_expires/broken", ["sent", "called", "called", "met"]),
         ("sibling_rolls_back/broken", ["sent", "sent", "ended", "broken"]),
         ("siblings_outlive/broken", ["sent", "failed", "refused", "since", "met", "broken"]),

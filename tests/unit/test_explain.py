@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from dashboard import explain
+from dashboard.why import Clause
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Header
@@ -258,8 +259,8 @@ def header(version: str) -> Header:
     return Header(1, "broken.py", "replay", "il1:", None, {"sqlalchemy": version}, ())
 
 
-def explained(what: End, version: str = V14) -> explain.Explanation:
-    found = explain.explain(what, header(version))
+def explained(what: End, version: str = V14, proof: tuple[Clause, ...] = ()) -> explain.Explanation:
+    found = explain.explain(what, header(version), proof)
     assert found is not None
     return found
 
@@ -270,6 +271,16 @@ def test_the_task_that_raised_is_named_and_not_only_the_one_that_passed_it_on() 
     assert (found.family, found.task, found.error) == ("A1", "second", f"AttributeError: {TWOPHASE}")
     assert found.text.startswith(f"“second” met AttributeError: {TWOPHASE}; so did “main”. ")
     assert "Two-phase commit has nothing to do with it." in found.text
+
+
+def test_where_a_proof_says_which_error_came_first_that_one_is_explained() -> None:
+    close = "Method 'close()' can't be called here; method '_connection_for_bind()' is already in progress"
+    came_of_it = failed("names", error("sqlalchemy.exc.IllegalStateChangeError", close))
+    came_first = failed("find_name", error("sqlalchemy.exc.InvalidRequestError", ISCE))
+    proof = (Clause("refused", 1, "", ("t-find_name",)), Clause("met", 1, "", ("t-find_name",)))
+    what = end(TaskOutcome("t-server", "server", "value"), came_of_it, came_first)
+    assert explained(what, V21).task == "names"
+    assert explained(what, V21, proof).error == f"InvalidRequestError: {ISCE}"
 
 
 def test_of_a_chain_the_first_error_is_explained_and_the_last_one_named() -> None:

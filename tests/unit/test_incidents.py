@@ -104,6 +104,16 @@ def test_which_hosts_mean_the_replica_is_said_for_all_programs_or_for_one(tmp_pa
     assert [program.replica for program in incident.programs] == [("reader.internal",), ()]
 
 
+@pytest.mark.parametrize(("named", "helped"), [("", [True, True, False]), ('fixes = ["broken"]', [True, False, False])])
+def test_a_fix_helps_all_programs_or_those_that_it_names(tmp_path: Path, named: str, helped: list[bool]) -> None:
+    other = '\n[[program]]\nname = "models"\ntitle = "Also"\nkind = "probe"\n'
+    toml = TOML.replace('kind = "fix"', f'kind = "fix"\n{named}') + other
+    incident = read(tmp_path, {"incident.toml": toml, "models.py": "print(3)\n"})
+    assert mistakes(incident) == []
+    broken, fixed, models = incident.programs
+    assert [fixed.helps(one) for one in (broken, models, fixed)] == helped
+
+
 MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
     ({"incident.toml": None}, "incident.toml", 1, "There is no incident.toml."),
     ({"incident.toml": TOML + "title = \n"}, "incident.toml", 20, "This is not TOML"),
@@ -160,6 +170,12 @@ MISTAKES: list[tuple[dict[str, str | None], str, int, str]] = [
         "There is a program 'broken' before",
     ),
     ({"incident.toml": TOML.replace('"fixed"', '"../../etc"')}, "incident.toml", 16, "cannot be a program's name"),
+    (
+        {"incident.toml": TOML.replace('kind = "fix"', 'kind = "fix"\nfixes = ["other"]')},
+        "incident.toml",
+        19,
+        "There is no program 'other' here that it could fix.",
+    ),
     ({"fixed.py": None}, "incident.toml", 16, "The program 'fixed' has no file: fixed.py is expected"),
     ({"broken.py": "import asyncio\n\nasync def main(:\n    pass\n"}, "broken.py", 3, "This is not Python: "),
     ({"models.py": "def f():\nreturn\n"}, "models.py", 2, "This is not Python: expected an indented block"),

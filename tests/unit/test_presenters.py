@@ -299,6 +299,15 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     assert page.explanation.advice == "“a” has ended and left a connection. Known."
 
 
+def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended() -> None:
+    told = Explanation("There is no sofa", "So it is.", means="So it is.", advice="Begin there.")
+    last = Moment(sample.STEPS[2], sample.STEPS[1], None)
+    for expected, mends, advises in ((True, "", True), (True, "Wait for all", False), (False, "Wait for all", True)):
+        run = replace(sample.RUN, expected=expected)
+        page = room(run, last, incident_title="", explanation=told, proof=(), mends=mends)
+        assert (page.advises, page.head.as_it_should) == (advises, not advises)
+
+
 def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:
     def head(outcome: str, *, expected: bool | None = None, fails: bool = True) -> bool:
         run = replace(sample.RUN, outcome=outcome, expected=expected)

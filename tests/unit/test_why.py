@@ -70,8 +70,8 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
         ),
         (
             "2.1-broken_writes",
-            "“ben” and “cleo” called rollback() of the shared session s1 while “ann” was still using it, so “ben” and "
-            "“cleo” failed.",
+            "“ben” and “cleo”, handling an error already, called rollback() of the shared session s1 while “ann” was "
+            "still using it, so “ben” and “cleo” failed.",
         ),
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
     ],
@@ -114,7 +114,8 @@ def test_writes_are_lost_by_whoever_committed_a_transaction_that_no_connection_h
 def test_sqlalchemy_2_refuses_whoever_comes_while_another_task_gets_a_connection() -> None:
     assert told(recorded("2.1-broken")) == [
         "0 “first” began s1’s transaction and asked for a connection (c1)",
-        "0 “second” and “third” called rollback() of s1 before “first” was done with it [session.py:54]",
+        "0 “second” and “third”, handling an error already, called rollback() of s1 before “first” was done with it "
+        "[session.py:54]",
         "0 “second” and “third” met InvalidRequestError: This session is provisioning a new connection; concurrent "
         "operations are not permitted; an error was being handled already, which this one hides [session.py:54]",
     ]

@@ -28,7 +28,7 @@ class Mark:
 
 
 OUTCOMES = {
-    "ok": Mark("ok", "✓", "good", "Every task returned and every rule of the data holds."),
+    "ok": Mark("ok", "✓", "good", "No task failed, and every rule of the data holds."),
     "error": Mark("error", "✕", "bad", "A task raised."),
     "silent": Mark("silent failure", "‼", "loud", "Every task reports success, and a rule of the data is broken."),
     "hang": Mark("hang", "■", "bad", "The event loop stood still: something blocked it and never came back."),

@@ -116,7 +116,8 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         gist += f", and {listed(own[:EACH])} gave none back"
     names = list(dict.fromkeys(left))
     over = f"{listed(names[:EACH])} {'has' if len(names) == 1 else 'have'} ended and left a connection out of the pool"
-    remedy = f"{over}: close what took it, a session or a connection, with `async with`." if names else ""
+    close = "close what took it, a session or a connection, with `async with`, and use it no more after that"
+    remedy = f"{over}: {close}." if names else ""
     return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist, remedy)]
 
 

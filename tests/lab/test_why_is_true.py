@@ -98,7 +98,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
     ("name", "claims"),
     [
         ("commit_of_aborted/broken", ["sent", "sent", "replied", "broken"]),
-        ("commit_unknown/broken", ["sent", "replied", "cancelled", "sent", "sent", "since", "broken"]),
+        ("commit_unknown/broken", ["sent", "fault", "replied", "cancelled", "sent", "sent", "since", "broken"]),
         ("deadlock_unseen/broken_alone", ["waits", "sent", "blocked", "waits"]),
         ("detached/broken", ["ended", "met"]),
         ("failed_flush_poisons/broken", ["sent", "replied", "refused", "met", "broken"]),

@@ -167,22 +167,33 @@ class Observer:
             current = record.transaction is not None and record.transaction() is root
             # A task may come back with a connection for a transaction that a sibling has ended meanwhile.
             self.uses[label] = Use(current_label(), record.label, record.era if current else 0, attached=True)
-            text = f"{record.label} began on {label}"
-            self._tell(Event("attach", text, current_label(), label, record.label))
+            kind, began = ("savepoint", "began a savepoint") if transaction.nested else ("attach", "began")
+            self._tell(Event(kind, f"{record.label} {began} on {label}", current_label(), label, record.label))
 
     def _before_commit(self, session: Any) -> None:
         record = self._record(session)
+        if session.in_nested_transaction():
+            return  # the same hooks tell of savepoints, which are no commits
         self._tell(Event("commit", f"commit() of {record.label}", current_label(), session=record.label))
 
     def _committed(self, session: Any) -> None:
         record = self._record(session)
+        if session.in_nested_transaction():
+            self._savepoint(record, "released its savepoint")
+            return
         record.last = "committed"
         self._tell(Event("commit", f"{record.label} committed", current_label(), session=record.label))
 
     def _rolled_back(self, session: Any) -> None:
         record = self._record(session)
+        if session.in_nested_transaction():
+            self._savepoint(record, "went back to its savepoint")
+            return
         record.last = "rolled back"
         self._tell(Event("rollback", f"{record.label} rolled back", current_label(), session=record.label))
+
+    def _savepoint(self, record: SessionRecord, did: str) -> None:
+        self._tell(Event("savepoint", f"{record.label} {did}", current_label(), session=record.label))
 
     # The picture ---------------------------------------------------------------------
 

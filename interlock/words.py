@@ -19,7 +19,7 @@ def reply(link: Link) -> str:
         )
     if link.replies.error:
         return f"deliver the error to {link.request.command} on {link.label}: {link.replies.error}"
-    return f"deliver the reply to {link.request.command} on {link.label}{_instead(link)}"
+    return f"deliver the reply to {link.request.command} on {link.label}{_besides(link)}"
 
 
 def delivered(link: Link) -> str:
@@ -31,13 +31,18 @@ def delivered(link: Link) -> str:
         return f"connection {link.label} is ready" if not link.replies.error else f"the server refused {link.label}"
     if link.replies.error:
         return f"the error to {command} on {link.label} was delivered: {link.replies.error}"
-    return f"the reply to {command or 'the server’s message'} on {link.label} was delivered{_instead(link)}"
+    return f"the reply to {command or 'the server’s message'} on {link.label} was delivered{_besides(link)}"
 
 
-def _instead(link: Link) -> str:
-    """What the server did instead, and reports as no error: whoever commits a failed transaction rolls it back."""
-    commits = link.request.command in ("COMMIT", "PREPARE TRANSACTION")
-    return ": ROLLBACK" if commits and link.replies.tags == ["ROLLBACK"] else ""
+def _besides(link: Link) -> str:
+    """What the reply says that nobody would think, and that is no error: a COMMIT that was a rollback (of a transaction
+    that had failed), and a statement that found nothing to write.
+    """
+    command, tags = link.request.command, link.replies.tags
+    if command in ("COMMIT", "PREPARE TRANSACTION") and tags == ["ROLLBACK"]:
+        return ": ROLLBACK"
+    writes = command in ("INSERT", "UPDATE", "DELETE") and tags
+    return ": 0 rows" if writes and all(tag.endswith(" 0") for tag in tags) else ""
 
 
 def _gone(link: Link) -> str:

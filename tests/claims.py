@@ -13,7 +13,7 @@ from interlock.frame import TaskView
 
 EVENTS = {
     "asked": ("opened",),
-    "called": ("begin", "commit", "rollback"),
+    "called": ("begin", "commit", "rollback", "savepoint"),
     "ended": ("detach",),
     "sent": ("sent",),
     "replied": ("reply",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
@@ -124,6 +125,7 @@ class Room:
     started: bool  # there is at least one step
     caption: str
     new_errors: tuple[str, ...]  # tasks that raised in this step, in words
+    about: str  # of a run that went well what its program says of itself: of a fix that is why
     happened: str  # of a failed run what happened, in one sentence
     lead: str  # the same, at the steps that show the failure
     symptom: str  # there: what of it a log would have
@@ -297,6 +299,7 @@ def room(
         started=step is not None,
         caption=_caption(run, step, names),
         new_errors=new_errors,
+        about=_about(run, main),
         happened=said,
         lead=said if shows else "",
         symptom=", ".join(new_errors) or _symptom(run, explanation),
@@ -340,6 +343,17 @@ def room(
         conn=conn,
         cut=stretch(stepper.last, 0, len(frame.tasks)) != (0, stepper.last),
     )
+
+
+def _about(run: RunRecord, main: str) -> str:
+    """The first paragraph of the docstring of its program."""
+    if run.header is None or run.outcome != "ok":
+        return ""
+    try:
+        told = ast.get_docstring(ast.parse(run.header.sources.get(main, "")))
+    except SyntaxError:  # recorded under a Python that reads more than this one
+        return ""
+    return (told or "").partition("\n\n")[0]
 
 
 def _strip(overview: Overview | None, lanes: Chart | None, stepper: Stepper, noted: frozenset[int]) -> Strip | None:

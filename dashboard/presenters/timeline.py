@@ -295,7 +295,8 @@ def _lines(timeline: Timeline, names: Names, at: int) -> tuple[Line, ...]:
             said = _began(span, names)
             if said:
                 facts.setdefault(span.first, []).append(f"{called} {said}")
-            if span.kind == "open" and span.last is not None:
+            failed = any(one.kind == "failed" and one.first == span.last for one in lane.spans)
+            if span.kind == "open" and span.last is not None and not failed:  # a failed one is open all the same
                 facts.setdefault(span.last, []).append(f"{called} ended its transaction")
     return tuple(
         Line(beat.number, names.text(beat.text), tuple(facts.get(beat.number, ())), beat.number == at)

@@ -7,12 +7,14 @@ its transaction, whose statement was in flight, who waited for whom. Where no ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
 
 from dashboard.why.clause import MOST
 from dashboard.why.clause import Clause
+from dashboard.why.connections import aborted
 from dashboard.why.connections import closed
 from dashboard.why.connections import deadlock
 from dashboard.why.connections import dirty
@@ -138,8 +140,10 @@ def _rules(history: History, failure: Failure) -> list[Clause]:
         return serialized(history, failure)
     if "cached statement plan is invalid" in failure.error.message or "lookup failed" in failure.error.message:
         return replanned(history, failure)
-    if "cursor cannot be created" in failure.error.message:
+    if re.search('cursor cannot be created|portal ".*" does not exist', failure.error.message):
         return stream_ended(history, failure)
+    if "current transaction is aborted" in failure.error.message:
+        return aborted(history, failure)
     if "another operation is in progress" in failure.error.message:
         return in_flight(history, failure)
     if "connection is closed" in failure.error.message:
@@ -161,8 +165,9 @@ def _rules(history: History, failure: Failure) -> list[Clause]:
 
 
 def _innocent(history: History, failures: Iterable[Failure]) -> list[Clause]:
-    """Whoever failed later, with a connection that came out of the pool in the middle of somebody's transaction."""
+    """Whoever failed later in a transaction that somebody else had left on its connection, or had made fail."""
     for failure in failures:
-        if found := dirty(history, failure):
+        spoilt = aborted(history, failure)
+        if found := dirty(history, failure) or (spoilt if spoilt and spoilt[0].tasks != (failure.task,) else []):
             return [*found, met(history, failure, None)]
     return []

@@ -12,6 +12,7 @@ from dashboard.why.clause import command
 from dashboard.why.clause import last
 from dashboard.why.clause import listed
 from dashboard.why.clause import sending
+from dashboard.why.data import ROLL_BACK
 from dashboard.why.failure import Failure
 from dashboard.why.failure import method
 from dashboard.why.history import Fact
@@ -22,6 +23,7 @@ from dashboard.why.sessions import session_of
 from dashboard.why.sessions import together
 
 _LOOP = re.compile("attached to a different loop|bound to a different event loop|Event loop is closed")
+WHOLE = "Read the stream to its end before its session commits, or let another session write and commit."
 POOL = "a free connection of the pool"  # as the engine calls what a task waits for
 
 
@@ -116,7 +118,8 @@ def starved(history: History, failure: Failure) -> list[Clause]:
         gist += f", and {listed(own[:EACH])} gave none back"
     names = list(dict.fromkeys(left))
     over = f"{listed(names[:EACH])} {'has' if len(names) == 1 else 'have'} ended and left a connection out of the pool"
-    remedy = f"{over}: close what took it, a session or a connection, with `async with`." if names else ""
+    close = "close what took it, a session or a connection, with `async with`, and use it no more after that"
+    remedy = f"{over}: {close}." if names else ""
     return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist, remedy)]
 
 
@@ -312,7 +315,7 @@ def replanned(history: History, failure: Failure) -> list[Clause]:
 
 
 def stream_ended(history: History, failure: Failure) -> list[Clause]:
-    """The transaction in which a stream's cursor was opened had been ended."""
+    """The transaction in which a stream's cursor was opened had been ended, and who had its connection by then."""
     commits = [one for one in history.told("sent", task=failure.task) if command(one) == "COMMIT"]
     opened = last(
         one
@@ -322,7 +325,55 @@ def stream_ended(history: History, failure: Failure) -> list[Clause]:
     if opened is None or opened.event.connection != commits[0].event.connection:
         return []
     gist = f"{history.name(failure.task)} committed while it was still reading a stream of that transaction"
+    reached = _reached_into(history, failure, commits[0])
     return [
         sending(history, opened, "to fetch the first rows of a stream"),
-        sending(history, commits[0], "and so ended the transaction of the stream", gist),
+        sending(history, commits[0], "and so ended the transaction of the stream", "" if reached else gist),
+        *reached,
+    ]
+
+
+def _reached_into(history: History, failure: Failure, commit: Fact) -> list[Clause]:
+    """The stream was read on where its connection had gone: in somebody else's transaction, which failed by that."""
+    label = commit.event.connection or ""
+    sent = (one for one in history.told("sent", task=failure.task, connection=label) if commit.before(one))
+    more = last(one for one in sent if one.step <= failure.step)
+    taken = last(one for one in history.told("checkout", connection=label) if more and commit.before(one))
+    state = history.state(label, more.step) if more else None
+    if more is None or taken is None or not taken.before(more) or state is None or state.transaction != "failed":
+        return []
+    who, victim = history.name(failure.task), taken.event.task or ""
+    if victim in ("", failure.task):
+        return []
+    took = f"{history.name(victim)} took {label} from the pool"
+    gist = f"{who} read on in a stream after its commit, on a connection that {history.name(victim)} had by then"
+    spoilt = f"to read on in the stream, in the transaction of {history.name(victim)}, which failed by that"
+    place = history.place(victim, taken.step)
+    return [
+        Clause("took", taken.step, took, (victim,), (), (label,), place),
+        sending(history, more, spoilt, gist, WHOLE),
+    ]
+
+
+def aborted(history: History, failure: Failure) -> list[Clause]:
+    """The statement with which the transaction had failed before, and who had sent it."""
+    text = "current transaction is aborted"
+    replies = [one for one in history.told("reply") if one.event.text.startswith("the error to")]
+    refused_too = last(one for one in replies if text in one.event.text and one.event.task == failure.task)
+    if refused_too is None or text not in failure.error.message:
+        return []
+    label, mine = refused_too.event.connection or "", history.name(failure.task)
+    before = (one for one in replies if one.event.connection == label and one.before(refused_too))
+    error = last(one for one in before if text not in one.event.text)
+    sent = list(history.told("sent", connection=label))
+    first = last(one for one in sent if error and one.before(error))
+    again = last(one for one in sent if one.before(refused_too))
+    if error is None or first is None or again is None:
+        return []
+    whose = "its own" if first.event.task == failure.task else history.name(first.event.task)
+    gist = f"{mine} went on in a transaction in which the server had refused a statement of {whose}"
+    answer = error.event.text.partition(": ")[2]
+    return [
+        sending(history, first, f"which the server refused: {answer}", gist, ROLL_BACK),
+        sending(history, again, "in that same transaction, which nobody had rolled back"),
     ]

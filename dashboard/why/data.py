@@ -174,10 +174,16 @@ def _given_up(history: History) -> list[Clause]:
             one.event.text.endswith("committed") for one in history.told("commit", task=task) if sent.before(one)
         )
         if ended.event.text.endswith("was cancelled") and not known and not refuses(reply):
-            text = f"{history.name(task)} was cancelled, and never had the reply"
+            text = f"{history.name(task)} ended as cancelled, and never had the reply"
             gist = f"{history.name(task)} was cancelled while it awaited the reply to a COMMIT that was carried out"
+            meant = [
+                Clause("fault", step, f"the schedule chose: {choice.text}")
+                for step, choice in sorted(history.chosen.items())
+                if sent.step < step <= ended.step and choice.kind in ("timer", "cancel")
+            ]
             return [
                 sending(history, sent, "which the server carried out", gist, LOOK_FIRST),
+                *meant[:1],
                 Clause("cancelled", ended.step, text, (task,), spot.sessions[-1:], place=spot.place),
                 Clause(
                     "replied", reply.step, f"{reply.event.text}, and nobody waited for it any more", (), (), (label,)

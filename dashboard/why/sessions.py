@@ -26,13 +26,13 @@ def session_of(history: History, failure: Failure) -> str | None:
         if spot and spot.sessions:
             return spot.sessions[-1]
     for fact in history.told(
-        "begin", "commit", "rollback", "attach", "checkout", "detach", "checkin", task=failure.task
+        "begin", "commit", "rollback", "attach", "savepoint", "checkout", "detach", "checkin", task=failure.task
     ):
         if fact.step == failure.step and fact.event.session:
             return fact.event.session
     known = [one for one, since in history.sessions.items() if since <= failure.step]
     if len(known) > 1:  # then the only one that the tasks of its request, if it is one, or those beside it began to use
-        began = [one.event for one in history.told("begin", "attach") if one.step == failure.step]
+        began = [one.event for one in history.told("begin", "attach", "savepoint") if one.step == failure.step]
         beside = [one for one, parent in history.parents.items() if parent == history.parents.get(failure.task)]
         for tasks in (history.family(failure.task)[1:], beside):
             known = list(dict.fromkeys(one.session for one in began if one.session and one.task in tasks))
@@ -112,7 +112,7 @@ def _orphaned_at_once(history: History, attached: Fact) -> bool:
 
 def _anchor(history: History, task: str, session: str, until: Fact) -> Fact | None:
     """The last thing a task certainly did with a session before something else happened."""
-    did = history.told("begin", "attach", "commit", "rollback", task=task, session=session)
+    did = history.told("begin", "attach", "savepoint", "commit", "rollback", task=task, session=session)
     return last(one for one in did if one.before(until))
 
 
@@ -252,7 +252,9 @@ def unawaited(history: History, failure: Failure) -> list[Clause]:
     """An attribute had to be loaded where nothing can be awaited: what was read last, and the commit after that."""
     if "greenlet_spawn has not been called" not in failure.error.message:
         return []
-    began = last(one for one in history.told("begin", "attach", task=failure.task) if one.step <= failure.step)
+    began = last(
+        one for one in history.told("begin", "attach", "savepoint", task=failure.task) if one.step <= failure.step
+    )
     session = began.event.session if began else None
     if began is None or session is None:
         return []
@@ -336,7 +338,7 @@ def _call(history: History, failure: Failure, session: str, other: str) -> Claus
 
 def _users(history: History, session: str, began: Fact | None, ended: Fact) -> list[str]:
     """Tasks that did something to a session between the begin and the end of one of its transactions."""
-    kinds = ("begin", "commit", "rollback", "attach")
+    kinds = ("begin", "commit", "rollback", "attach", "savepoint")
     return [
         one.event.task
         for one in history.told(*kinds, session=session)

@@ -47,7 +47,7 @@ def waits(history: History) -> list[Clause]:
             behind = listed([one + taken.get(one, "") for one in holders])  # who has the lock, or asked for it before
             text = f"{waiter} began to wait for a lock, behind {behind}"
             pooled = [one.id for one in last.frame.connections if one.id in holders and not one.checked_out]
-            text += f"; nobody uses {listed(pooled)} any more" if pooled else ""
+            text += f"; in the end nobody uses {listed(pooled)}" if pooled else ""
             clauses += [clause for label in holders[:EACH] for clause in _holding(history, label, step)]
             gist = _circle(history, one, [each for each in last.frame.connections if each.id in holders])
             remedy = _untie(history, one, [each for each in last.frame.connections if each.id in holders])

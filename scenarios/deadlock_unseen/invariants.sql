@@ -1,11 +1,9 @@
--- The tasks sale and return each change the stock: one less, one more.
+-- The tasks sale and return each change the stock, from 10: one less, one more. A change may be there before its task
+-- has heard that it is.
 
 -- name: every change that was reported as done is in the stock
 select amount
 from stock
-cross join (
-    select 10 + coalesce(sum(case task when 'sale' then -1 when 'return' then 1 end), 0) as should_be
-    from outcome
-    where outcome = 'value'
-) as changes
-where amount <> changes.should_be;
+where amount not between
+    9 + (select count(*) from outcome where task = 'return' and outcome = 'value')
+    and 11 - (select count(*) from outcome where task = 'sale' and outcome = 'value');

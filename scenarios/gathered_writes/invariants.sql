@@ -14,6 +14,7 @@ where task in ('ann', 'ben', 'cleo') and outcome <> 'value' and exists (select f
 select name, count(*) from invitation group by name having count(*) > 1;
 
 -- name: when main reported success, all three are invited
-select count(distinct name) from invitation
-where (select outcome = 'value' from outcome where task = 'main')
-having count(distinct name) <> 3;
+select invited
+from outcome
+cross join (select count(distinct name) as invited from invitation) as found
+where task = 'main' and outcome = 'value' and invited <> 3;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean
 from sqlalchemy import Column
 from sqlalchemy import Integer
+from sqlalchemy import String
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import declarative_base
@@ -22,3 +23,13 @@ class Order(Base):
 
     id = Column(Integer, primary_key=True)
     invoiced = Column(Boolean, nullable=False)
+
+
+class Subscriber(Base):
+    """Who gets the newsletter, where they live, and whether it has been sent to them."""
+
+    __tablename__ = "subscriber"
+
+    id = Column(Integer, primary_key=True)
+    address = Column(String, nullable=False)
+    sent = Column(Boolean, nullable=False)

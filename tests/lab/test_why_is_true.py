@@ -94,6 +94,29 @@ def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: P
     assert proof[0].text.endswith("which was committed at once, since no transaction was open")
 
 
+def test_a_transaction_that_had_failed_before_names_the_statement_with_which_it_did(play: Play) -> None:
+    played = play("refused_and_on")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent", "sent", "met"], why.as_lines(proof)
+    assert "INSERT on c1, which the server refused: duplicate key" in proof[0].text
+    assert "UPDATE on c1" in proof[1].text
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])
+def test_a_stream_that_reads_on_spoils_the_transaction_of_whoever_has_its_connection(stack: str, play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("stream_and_commit")
+    assert found is not None
+    played = play(found.folder / "broken_borrowed.py", stack, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    claims = ["sent", "sent", "took", "sent", "met", "sent", "replied", "broken"]
+    assert [one.claim for one in proof] == claims, why.as_lines(proof)
+    who, victim = played.task("newsletter").id, played.task("ben").id
+    assert [one.tasks for one in proof[2:6]] == [(victim,), (who,), (who,), (victim,)]
+    assert "“newsletter” read on in a stream after its commit, on a connection that “ben” had by then" in proof[3].gist
+
+
 @pytest.mark.parametrize(("program", "claim"), [("stuck", "waits"), ("lost_update", ""), ("for_update", "")])
 def test_programs_without_any_session(program: str, claim: str, play: Play) -> None:
     played = play(program)
@@ -127,7 +150,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
     ("name", "claims"),
     [
         ("commit_of_aborted/broken", ["sent", "sent", "replied", "broken"]),
-        ("commit_unknown/broken", ["sent", "replied", "cancelled", "sent", "sent", "since", "broken"]),
+        ("commit_unknown/broken", ["sent", "fault", "replied", "cancelled", "sent", "sent", "since", "broken"]),
         ("deadlock_unseen/broken_alone", ["waits", "sent", "blocked", "waits"]),
         ("detached/broken", ["ended", "met"]),
         ("failed_flush_poisons/broken", ["sent", "replied", "refused", "met", "broken"]),

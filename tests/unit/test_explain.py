@@ -201,6 +201,7 @@ TEXTS = [
     ("I1", ALL, "sqlalchemy.exc.InvalidRequestError: Could not refresh instance '<User at 0x…01>'"),
     ("I3", ALL, "asyncpg.exceptions.ReadOnlySQLTransactionError: cannot execute INSERT in a read-only transaction"),
     ("J1", ALL, "asyncpg.exceptions.NoActiveSQLTransactionError: cursor cannot be created outside of a transaction"),
+    ("J1", ALL, 'asyncpg.exceptions.InvalidCursorNameError: portal "__asyncpg_portal_6__" does not exist'),
     ("2PC", ALL, "asyncpg.exceptions.ObjectNotInPrerequisiteStateError: prepared transactions are disabled"),
 ]
 

@@ -141,6 +141,7 @@ PASTED = [  # the line as it stands in a log, the family it belongs to, and the 
     ),
     (DRIVER + "cannot execute nextval() in a read-only transaction", "I3", ["read_only_replica"]),
     ("cursor cannot be created outside of a transaction", "J1", ["stream_and_commit"]),
+    ('InvalidCursorNameError: portal "__asyncpg_portal_6__" does not exist', "J1", ["stream_and_commit"]),
     ("prepared transactions are disabled", "2PC", ["parallel_transaction"]),
 ]
 

@@ -232,6 +232,20 @@ def test_folders_are_read_from_several_places_and_the_first_of_a_name_wins(tmp_p
     assert [problem.path for problem in catalogue.problems] == [theirs / "one", missing]
 
 
+def test_one_is_found_by_its_name_as_the_whole_catalogue_has_it(tmp_path: Path) -> None:
+    ours, theirs, missing = tmp_path / "ours", tmp_path / "theirs", tmp_path / "missing"
+    for base, name in ((ours, "one"), (theirs, "one"), (theirs, "two"), (theirs, "_new")):
+        write(base, {}, name)
+    dirs = [missing, ours, theirs]
+    catalogue = incidents.load(dirs)
+    for name in ("one", "two", "three", "_new", "__pycache__", "", ".", "..", "../theirs/two", "\0"):
+        assert incidents.find(dirs, name) is catalogue.incident(name)
+    (theirs / "two" / "story.md").write_text("New.")
+    assert "New." in incidents.find(dirs, "two").story  # type: ignore[union-attr]
+    (theirs / "two" / "incident.toml").unlink()
+    assert incidents.find(dirs, "two").problems  # type: ignore[union-attr]
+
+
 def test_a_folders_name_must_fit_an_address(tmp_path: Path) -> None:
     write(tmp_path, {}, "My Incident")
     assert "lower-case letters" in incidents.load([tmp_path]).problems[0].message

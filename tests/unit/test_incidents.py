@@ -12,6 +12,9 @@ from dashboard import incidents
 from dashboard import sqlfiles
 from dashboard.incidents import Incident
 from dashboard.incidents import Program
+from dashboard.run_command import Result
+from dashboard.run_command import Target
+from dashboard.run_command import as_text
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import TaskOutcome
@@ -425,6 +428,31 @@ def test_a_failure_is_declared_for_the_schedule_that_is_shipped(
     program = Program("broken", "", "broken", SCENARIOS, {"here": SHIPPED})
     tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
     assert incidents.verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome", "schedule", "status", "said"),
+    [
+        (SHIPPED, "error", "il1:2=c2,9=c3", 0, "This is what the incident declares"),
+        (SHIPPED, "ok", "il1:2=c2,9=c3", 1, "The incident declares another end."),
+        (SHIPPED, "error", "il1:6=c1", 0, "This is what the incident declares"),
+        (SHIPPED, "ok", "il1:6=c1", 1, "The incident declares another end, for another order."),
+        (incidents.Expectation("ok"), "ok", "il1:6=c1", 0, "This is what the incident declares"),
+        (None, "ok", "il1:6=c1", 0, ""),
+        (None, "error", "il1:6=c1", 1, ""),
+        (SHIPPED, "invalid", "il1:6=c1", 2, ""),
+    ],
+)
+def test_the_exit_status_of_a_run_says_whether_it_ended_as_declared_also_in_another_order(
+    declared: incidents.Expectation | None, outcome: str, schedule: str, status: int, said: str
+) -> None:
+    program = Program("broken", "", "broken", SCENARIOS, {"here": declared} if declared else {})
+    tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
+    end = End(outcome, "", "", schedule, 7, tasks)
+    target = Target(SCENARIOS, incidents.Incident("one", "One", SCENARIOS), program)
+    result = Result(target, "here", None, end, incidents.verdict(program, "here", end))
+    assert result.status == status
+    assert said in as_text(result)
 
 
 @pytest.mark.parametrize("schedule", ["il1:", "il1:2=c2"])

@@ -87,7 +87,7 @@ def run(
     A web application is a script with an ASGI application called app; give it requests with --request.
 
     Exit status: 0 if it ended as the incident declares for the stack (a script of your own: if all went well), 1 if
-    not, 2 if it could not be run at all.
+    not, 2 if it could not be run at all. Under an order in which a broken program ends well, that is 1.
     """
     from dashboard import run_command
     from interlock.delta import Writer

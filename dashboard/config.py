@@ -146,14 +146,14 @@ def _split(text: str, separator: str) -> list[str]:
 
 
 def _watched(text: str) -> tuple[tuple[str, str], ...]:
-    """Names and URLs, `orders=postgresql://…`, with spaces or line breaks between."""
+    """Names and URLs, `orders=postgresql://…`, with spaces or commas between. A URL may have commas of its own."""
     found: dict[str, str] = {}
-    for part in text.split():
+    for part in filter(None, re.split(r"[\s,]*\s[\s,]*|,(?=[^,\s]+=\w+://)|,$", text)):
         name, _, url = part.partition("=")
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", name) or name in (*OURS, *found):
             raise SettingsError(
-                "INTERLOCK_WATCH takes name=URL with spaces between. Each name is its own, in small letters, and none "
-                f"of {', '.join(OURS)}. It should look like orders=postgresql://reader:password@host:5432/database"
+                "INTERLOCK_WATCH takes name=URL with spaces or commas between. Each name is its own, in small letters, "
+                f"and none of {', '.join(OURS)}. It should look like orders=postgresql://reader:password@host:5432/database"
             )
         found[name] = _postgresql_url(f"INTERLOCK_WATCH ({name})", {f"INTERLOCK_WATCH ({name})": url}) or ""
     return tuple(found.items())

@@ -139,10 +139,15 @@ def verdict(program: Program, stack: str, end: End, *, natural: bool = False) ->
     as_shipped = not natural and done.deviations == {at: one for at, one in shipped.items() if at <= far}
     if not as_shipped and done.faults:
         return None
-    errors = (f"{error.type}: {error.message}" for task in end.tasks for error in task.errors)
-    if end.outcome == expected.outcome and (not expected.error or any(expected.error in error for error in errors)):
+    if as_declared(expected, end):
         return True
     return False if as_shipped or expected.outcome == "ok" else None
+
+
+def as_declared(expected: Expectation, end: End) -> bool:
+    """Whether a run ended so, under whatever schedule."""
+    errors = (f"{error.type}: {error.message}" for task in end.tasks for error in task.errors)
+    return end.outcome == expected.outcome and (not expected.error or any(expected.error in error for error in errors))
 
 
 def load(dirs: Iterable[Path]) -> Catalogue:
@@ -156,13 +161,9 @@ def load(dirs: Iterable[Path]) -> Catalogue:
             )
             continue
         for folder in sorted(base.iterdir()):
-            if not folder.is_dir() or folder.name.startswith((".", "_")):
+            if not _holds_one(folder):
                 continue
-            try:
-                incident = _cached(folder)
-            except OSError as error:
-                message = f"This folder cannot be read: {error.strerror}."
-                incident = Incident(folder.name, folder.name, folder, problems=(Problem(folder, 1, message),))
+            incident = _cached(folder)
             problems += incident.problems
             earlier = incidents.setdefault(incident.name, incident)
             if earlier is not incident:
@@ -174,16 +175,31 @@ def load(dirs: Iterable[Path]) -> Catalogue:
     return Catalogue(tuple(ordered), tuple(problems))
 
 
+def find(dirs: Iterable[Path], name: str) -> Incident | None:
+    """One incident of the catalogue, as it is now. Its folder has its name, so no other one is looked at."""
+    if not name or Path(name).name != name:  # not the name of a folder, but a way to one
+        return None
+    return next((_cached(folder) for base in dirs if _holds_one(folder := base / name)), None)
+
+
+def _holds_one(folder: Path) -> bool:
+    return folder.is_dir() and not folder.name.startswith((".", "_"))
+
+
 _cache: dict[Path, tuple[object, Incident]] = {}
 
 
 def _cached(folder: Path) -> Incident:
-    # lstat: an editor's lock file may be a link to nowhere, and it says enough of the others
-    state = [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.iterdir())]
-    known = _cache.get(folder)
-    if known is None or known[0] != state:
-        known = _cache[folder] = state, read(folder)
-    return known[1]
+    try:
+        # lstat: an editor's lock file may be a link to nowhere, and it says enough of the others
+        state = [(path.name, path.lstat().st_mtime_ns, path.lstat().st_size) for path in sorted(folder.iterdir())]
+        known = _cache.get(folder)
+        if known is None or known[0] != state:
+            known = _cache[folder] = state, read(folder)
+        return known[1]
+    except OSError as error:
+        message = f"This folder cannot be read: {error.strerror}."
+        return Incident(folder.name, folder.name, folder, problems=(Problem(folder, 1, message),))
 
 
 def read(folder: Path) -> Incident:

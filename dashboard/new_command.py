@@ -20,7 +20,7 @@ def new(settings: Settings, name: str, into: Path | None) -> Path:
     """Make the folder. Raises `NotMade`; nothing is overwritten."""
     if not incidents.NAME.fullmatch(name):
         raise NotMade(f"{name!r} cannot be an incident's name: {incidents.NAMES}.")
-    known = incidents.load(incident_dirs(settings)).incident(name)
+    known = incidents.find(incident_dirs(settings), name)
     if known is not None:
         raise NotMade(f"There is an incident {name!r} already, in {known.folder}. Choose another name.")
     folder = (into or own(settings)) / name

@@ -64,7 +64,7 @@ def plan_exploration(settings: Settings, wanted: ExplorationRow) -> Plan:
 def _plan(settings: Settings, run: RunRow | ExplorationRow) -> Plan:
     if settings.lab_url is None:
         raise Unplayable("No lab is known to this worker. Set INTERLOCK_LAB_URL, or start it with `interlock serve`.")
-    incident = incidents.load(incident_dirs(settings)).incident(run.incident)
+    incident = incidents.find(incident_dirs(settings), run.incident)
     if incident is None:
         raise Unplayable(f"There is no incident {run.incident!r} any more. Was its folder moved or renamed?")
     program = incident.program(run.program)

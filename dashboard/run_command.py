@@ -70,10 +70,19 @@ class Result:
 
     @property
     def status(self) -> int:
-        """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise, 2 if it could not be run."""
+        """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise, 2 if it could not be run.
+
+        Under another order than the shipped one an end may be neither as declared nor wrong (`expected` is None). That
+        is 1 too: a script that asks whether the failure shows is not to be told yes when all went well.
+        """
         if self.end.outcome in ("invalid", "interrupted"):
             return 2
-        return 0 if (self.end.outcome == "ok" if self.expected is None else self.expected) else 1
+        declared = self.declared
+        return 0 if (incidents.as_declared(declared, self.end) if declared else self.end.outcome == "ok") else 1
+
+    @property
+    def declared(self) -> incidents.Expectation | None:
+        return self.target.program.expectations.get(self.stack) if self.target.program else None
 
 
 def find(settings: Settings, text: str, requests: Sequence[str] = (), headers: Sequence[str] = ()) -> Target:
@@ -303,12 +312,9 @@ def as_text(result: Result) -> str:
     lines += [f"  {_MARKS[one.holds]} {one.name}{f': {one.detail}' if one.detail else ''}" for one in end.invariants]
     if result.proof:
         lines += ["Why:", *(f"  {line}" for line in why.as_lines(result.proof))]
-    if result.expected is not None:
-        lines.append(
-            "This is what the incident declares for this stack."
-            if result.expected
-            else "The incident declares another end."
-        )
+    if result.declared is not None:
+        other = "The incident declares another end" + (", for another order." if result.expected is None else ".")
+        lines.append("This is what the incident declares for this stack." if result.expected else other)
     if end.steps < 0:  # the program never began
         return "\n".join(lines)
     replay = ["interlock", "run", result.target.name, "--stack", result.stack, "--schedule", end.schedule]

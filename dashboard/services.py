@@ -45,7 +45,7 @@ class Services:
         return incidents.load(incident_dirs(self.settings))
 
     def incident(self, name: str) -> Incident | None:
-        return self.catalogue().incident(name)
+        return incidents.find(incident_dirs(self.settings), name)
 
     def stacks(self) -> tuple[StackCard, ...]:
         """Every stack there is, with how far its installation is."""

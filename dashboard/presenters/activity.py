@@ -11,8 +11,6 @@ from dashboard.presenters.waits import Blocker
 from dashboard.watch import Session
 from dashboard.watch import Snapshot
 
-INTERVALS = ("1", "2", "5", "10")
-USUAL = "2"
 MOST = 500
 """So many rows are shown; a page of thousands would help nobody."""
 

@@ -91,6 +91,18 @@ def _event(event: Event, names: Names) -> EventLine:
     )
 
 
+def unheard(step: Step) -> str:
+    """When the program hears of a backend that was ended while nobody waited for it: not at once.
+
+    If somebody waited, the choices would have the notice, as the reply.
+    """
+    choices = step.frame.choices  # none: the run is over
+    if step.choice is None or step.choice.kind != "terminate" or not choices:
+        return ""
+    told = any(one.kind == "reply" and one.connection == step.choice.connection for one in choices)
+    return "" if told else "; the program hears of it at its next statement there"
+
+
 def raised_in(step: Step | None) -> tuple[str, ...]:
     """What raised in this step, each error once: it passes from a task to the one that began and awaits it."""
     raised: dict[str, list[TaskView]] = {}

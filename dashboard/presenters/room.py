@@ -444,7 +444,8 @@ def _stepper(run: RunRecord, number: int) -> Stepper:
 
 def _caption(run: RunRecord, step: Step | None, names: Names) -> str:
     if step is not None:
-        return names.text(step.text) or "The program runs without gates; this is what could be seen of it."
+        said = names.text(step.text) or "The program runs without gates; this is what could be seen of it."
+        return said + happened.unheard(step)
     if run.over:
         return "This run ended before its first step."
     if run.status == "starting" and run.summary:

@@ -13,11 +13,10 @@ from flask import request
 from dashboard import hx
 from dashboard.errors import PageError
 from dashboard.presenters import listing
-from dashboard.presenters.activity import INTERVALS
-from dashboard.presenters.activity import USUAL
 from dashboard.presenters.activity import ActivityFilter
 from dashboard.presenters.activity import LiveSessions
 from dashboard.presenters.activity import live as present
+from dashboard.presenters.polling import SLOW
 from dashboard.presenters.polling import Poll
 from dashboard.services import services
 from dashboard.views.arguments import one_of
@@ -43,7 +42,6 @@ class ActivityPage:
     tabs: tuple[Tab, ...]
     filter: ActivityFilter
     filtered: bool
-    every: str  # seconds
     clear: str
     poll: Poll | None  # none where there is no server to ask
     live: LiveSessions | None
@@ -69,7 +67,6 @@ def _page() -> ActivityPage:
     watch = services().watch
     servers = watch.servers()
     name = one_of({"server": request.args.get("server") or "lab"}, "server", tuple(servers))
-    every = one_of({"every": request.args.get("every") or USUAL}, "every", INTERVALS)
     wanted = ActivityFilter(
         **{switch: bool(optional(request.args, switch)) for switch in SWITCHES},
         search=optional(request.args, "search") or "",
@@ -77,7 +74,6 @@ def _page() -> ActivityPage:
     given: Mapping[str, object] = {
         **{switch: "1" if getattr(wanted, switch) else None for switch in SWITCHES},
         "search": wanted.search,
-        "every": None if every == USUAL else every,
     }
     url = servers[name]
     rows, error = None, None
@@ -96,9 +92,8 @@ def _page() -> ActivityPage:
         ),
         filter=wanted,
         filtered=wanted != ActivityFilter(),
-        every=every,
-        clear=listing.address("/activity", {"server": name, "every": given["every"]}),
-        poll=Poll(listing.address("/activity/live", given, server=name), f"{every}s"),
+        clear=listing.address("/activity", {"server": name}),
+        poll=Poll(listing.address("/activity/live", given, server=name), SLOW),
         live=rows,
         error=error,
     )

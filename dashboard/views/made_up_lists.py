@@ -215,4 +215,4 @@ def activity_page() -> ActivityPage:
     )
     wanted = activity.ActivityFilter()
     shown = activity.live(Snapshot(sample.RUN.created, sessions), wanted)
-    return ActivityPage("lab", (), wanted, False, activity.USUAL, "/activity", None, shown, None)
+    return ActivityPage("lab", (), wanted, False, "/activity", None, shown, None)

@@ -31,6 +31,7 @@
     const found = document.querySelector(`[aria-keyshortcuts~="${CSS.escape(key)}"]`);
     if (!found) return;
     event.preventDefault();
+    if (event.repeat && document.querySelector("[aria-busy]")) return; // a key held down goes as fast as answers come, and no further
     if (found.matches("input")) found.focus();
     else if (!found.disabled && found.getAttribute("aria-disabled") !== "true") found.click();
   });

@@ -11,7 +11,7 @@
 
   const find = (id) => document.getElementById(id);
   const polls = () => [...document.querySelectorAll("[data-poll]")];
-  const held = () => document.querySelector("input[type=range]:active, #confirm[open]");
+  const held = () => document.querySelector(":is(a, button, summary, input):active, #confirm[open]");
   const clock = (time) => new Date(time).toLocaleTimeString([], { hourCycle: "h23" });
 
   function state(id) {

@@ -93,7 +93,7 @@
     // Never presses a button that makes a live run go on: that is for people, or for the run's own Play.
     if (!next || !next.matches("a[href]")) return pause();
     playing = setTimeout(tick, 1000 / Number(document.getElementById("speed").value));
-    next.click();
+    if (!document.querySelector("[aria-busy]")) next.click();
   }
   function paintPlay() {
     const button = document.querySelector("#play[data-play]");
@@ -117,7 +117,8 @@
   document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) => {
     if (!elt.matches("[data-poll]")) target.setAttribute("aria-busy", "true");
   });
-  document.addEventListener("htmx:afterRequest", () => {
+  document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig } }) => {
+    if (requestConfig.elt.matches("[data-poll]")) return;
     for (const one of document.querySelectorAll("[aria-busy]")) one.removeAttribute("aria-busy");
   });
   document.addEventListener("DOMContentLoaded", () => {

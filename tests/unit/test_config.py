@@ -53,6 +53,14 @@ def test_the_environment_it_writes_is_read_as_the_same(tmp_path: Path) -> None:
     assert settings.address == "http://one.example:81"
 
 
+@pytest.mark.parametrize("between", [" ", "\n", ",", ", ", " ,\n"])
+def test_watched_servers_may_have_commas_between_them_and_in_their_urls(between: str) -> None:
+    urls = {"orders": "postgresql://r:p,w@h1,h2/orders", "shop": "postgres://r@h/shop"}
+    given = between.join(f"{name}={url}" for name, url in urls.items()) + between
+
+    assert dict(Settings.from_env({"INTERLOCK_WATCH": given}).watch) == urls
+
+
 def test_secrets_are_not_in_its_representation() -> None:
     settings = Settings.from_env({"INTERLOCK_STORE_URL": "postgresql://u:secret@h/d", "INTERLOCK_TOKEN": TOKEN})
 
@@ -66,6 +74,8 @@ def test_secrets_are_not_in_its_representation() -> None:
         ("INTERLOCK_PORT", "http", "INTERLOCK_PORT is 'http'"),
         ("INTERLOCK_WATCH", "postgresql://h/d", "orders=postgresql://reader"),
         ("INTERLOCK_WATCH", "lab=postgresql://h/d", "none of store, lab, replica"),
+        ("INTERLOCK_WATCH", "shop=postgresql://h/d,Shop=postgresql://h/d", "Each name is its own, in small letters"),
+        ("INTERLOCK_WATCH", "shop=postgresql://h/d,old=mysql://h/d", "INTERLOCK_WATCH (old) begins with 'mysql:'"),
         ("INTERLOCK_WATCH", "shop=mysql://h/d", "INTERLOCK_WATCH (shop) begins with 'mysql:'"),
         ("INTERLOCK_PORT", "70000", "up to 65535"),
         ("INTERLOCK_PORT", "²", "INTERLOCK_PORT"),

@@ -12,6 +12,9 @@ from dashboard import incidents
 from dashboard import sqlfiles
 from dashboard.incidents import Incident
 from dashboard.incidents import Program
+from dashboard.run_command import Result
+from dashboard.run_command import Target
+from dashboard.run_command import as_text
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import TaskOutcome
@@ -248,6 +251,20 @@ def test_folders_are_read_from_several_places_and_the_first_of_a_name_wins(tmp_p
     assert [problem.path for problem in catalogue.problems] == [theirs / "one", missing]
 
 
+def test_one_is_found_by_its_name_as_the_whole_catalogue_has_it(tmp_path: Path) -> None:
+    ours, theirs, missing = tmp_path / "ours", tmp_path / "theirs", tmp_path / "missing"
+    for base, name in ((ours, "one"), (theirs, "one"), (theirs, "two"), (theirs, "_new")):
+        write(base, {}, name)
+    dirs = [missing, ours, theirs]
+    catalogue = incidents.load(dirs)
+    for name in ("one", "two", "three", "_new", "__pycache__", "", ".", "..", "../theirs/two", "\0"):
+        assert incidents.find(dirs, name) is catalogue.incident(name)
+    (theirs / "two" / "story.md").write_text("New.")
+    assert "New." in incidents.find(dirs, "two").story  # type: ignore[union-attr]
+    (theirs / "two" / "incident.toml").unlink()
+    assert incidents.find(dirs, "two").problems  # type: ignore[union-attr]
+
+
 def test_a_folders_name_must_fit_an_address(tmp_path: Path) -> None:
     write(tmp_path, {}, "My Incident")
     assert "lower-case letters" in incidents.load([tmp_path]).problems[0].message
@@ -427,6 +444,31 @@ def test_a_failure_is_declared_for_the_schedule_that_is_shipped(
     program = Program("broken", "", "broken", SCENARIOS, {"here": SHIPPED})
     tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
     assert incidents.verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
+
+
+@pytest.mark.parametrize(
+    ("declared", "outcome", "schedule", "status", "said"),
+    [
+        (SHIPPED, "error", "il1:2=c2,9=c3", 0, "This is what the incident declares"),
+        (SHIPPED, "ok", "il1:2=c2,9=c3", 1, "The incident declares another end."),
+        (SHIPPED, "error", "il1:6=c1", 0, "This is what the incident declares"),
+        (SHIPPED, "ok", "il1:6=c1", 1, "The incident declares another end, for another order."),
+        (incidents.Expectation("ok"), "ok", "il1:6=c1", 0, "This is what the incident declares"),
+        (None, "ok", "il1:6=c1", 0, ""),
+        (None, "error", "il1:6=c1", 1, ""),
+        (SHIPPED, "invalid", "il1:6=c1", 2, ""),
+    ],
+)
+def test_the_exit_status_of_a_run_says_whether_it_ended_as_declared_also_in_another_order(
+    declared: incidents.Expectation | None, outcome: str, schedule: str, status: int, said: str
+) -> None:
+    program = Program("broken", "", "broken", SCENARIOS, {"here": declared} if declared else {})
+    tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
+    end = End(outcome, "", "", schedule, 7, tasks)
+    target = Target(SCENARIOS, incidents.Incident("one", "One", SCENARIOS), program)
+    result = Result(target, "here", None, end, incidents.verdict(program, "here", end))
+    assert result.status == status
+    assert said in as_text(result)
 
 
 @pytest.mark.parametrize("schedule", ["il1:", "il1:2=c2"])

@@ -155,6 +155,24 @@ def test_a_chain_is_told_in_the_order_of_time() -> None:
     ]
 
 
+def test_of_a_backend_that_is_ended_it_is_said_when_the_program_hears_of_it() -> None:
+    notice = Choice("c1", "reply", "let the program notice that c1 was closed by the server", connection="c1")
+    other = Choice("c2", "reply", "deliver the reply to SELECT on c2", connection="c2")
+
+    def caption(*then: Choice, kind: str = "terminate") -> str:
+        ended = Choice("k:c1", kind, "end the backend of c1", connection="c1", offered=False)
+        step = replace(
+            sample.STEPS[1], choice=ended, text="it was ended", frame=replace(sample.STEPS[1].frame, choices=then)
+        )
+        moment = Moment(step, None, None)
+        return room(sample.RUN, moment, incident_title="", explanation=None).caption
+
+    assert caption(other) == "it was ended; the program hears of it at its next statement there"
+    assert caption(notice, other) == "it was ended"  # it hears with the reply that it waits for
+    assert caption() == "it was ended"  # it is over
+    assert caption(other, kind="drop") == "it was ended"
+
+
 def test_the_command_can_be_pasted_into_a_shell() -> None:
     assert command("it's", "a b", "mine", "il1:3=t") == "interlock run 'it'\"'\"'s/a b' --stack mine --schedule il1:3=t"
     assert command("one", "two", "mine", None).endswith("--natural")

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -39,6 +41,7 @@ class Explanation:
     task: str = ""  # the name of the task that raised it
     means: str = ""  # of the text, the sentence that says what it comes to
     advice: str = ""  # and the one that says what to do
+    message: str = ""  # what the words of an error that a library raised refer to
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Symptom:
     advice: str
     links: tuple[str, ...]
     versions: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)  # of the error, and what they refer to
+
+    def message(self, error: str) -> str:
+        """What the words of an error refer to."""
+        return next((means for word, means in self.words.items() if word in error), "")
 
     def fits(self, error: str, version: str) -> bool:
         return in_range(version, self.versions) and any(pattern.search(error) for pattern in self.patterns)
@@ -153,7 +161,8 @@ def _of_errors(end: End, version: str, proven: Sequence[str]) -> Explanation | N
         words.append("It is none of the errors that Interlock knows; your own lines are marked in the traceback.")
         title = f"{_short(error.type)} in task “{task.name}”"
         return Explanation(title, _join(words), error=_line(error), task=task.name, advice=_begin(error))
-    words += [symptom.means, symptom.why, symptom.advice]
+    message = symptom.message(error.message) if error.stack and not error.stack[-1].ours else ""
+    words += [message, symptom.means, symptom.why, symptom.advice]
     if broken := _broken(end):
         words.append(f"The data is wrong too. It breaks {_rules(broken)}.")
     return Explanation(
@@ -165,6 +174,7 @@ def _of_errors(end: End, version: str, proven: Sequence[str]) -> Explanation | N
         task.name,
         symptom.means,
         symptom.advice,
+        message,
     )
 
 

@@ -72,6 +72,8 @@ class TaskView:
     stack: str = ""  # key into Step.stacks of this or an earlier step: the full stack, outermost first
     value: str = ""  # repr of its result, cut
     errors: tuple[ErrorView, ...] = ()  # outermost first: errors[0] is what it raised, errors[-1] is where it began
+    begun: Optional[Place] = None  # where in the program's own source it was created
+    cancelled: str = ""  # of one that was cancelled, who asked for that, in words: "by asyncio.run(), which ..."
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class SessionView:
     transaction: str = "none"  # SQLAlchemy's own word: active, prepared, closed, committed, provisioning connection ...
     connections: tuple[str, ...] = ()  # connections its transaction holds
     alive: bool = True  # False once garbage-collected
+    opened: Optional[Place] = None  # where in the program's own source it was made
+    opener: Optional[str] = None  # the task that made it
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ class TaskOutcome:
     outcome: str  # value | error | cancelled | pending
     value: str = ""
     errors: tuple[ErrorView, ...] = ()
+    cancelled: str = ""  # as in a TaskView
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,9 @@ class Gate:
         request = self.clients.served(task.label, task.parent)
         task.name_for = lambda name: self._name(name, request)
         task.set_name(self._name(name, request))
-        self.tasks[task.label] = probe.TaskRecord(task.label, task.parent, task.get_name(), weakref.ref(task))
+        self.tasks[task.label] = probe.TaskRecord(
+            task.label, task.parent, task.get_name(), weakref.ref(task), spot=task.begun
+        )
         task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
 
     def _name(self, name: str, request: str) -> str:
@@ -329,7 +331,7 @@ class Gate:
         if choice.kind == "cancel":
             task = self.tasks[choice.wakes[0]].waiting
             assert task is not None
-            self._loop.call_soon(task.cancel)
+            self._loop.call_soon(task.cancel_from_outside)
             self._tell(Event("fault", f"task “{task.get_name()}” was cancelled from outside", task.label))
             return
         if choice.kind == "die":

@@ -27,9 +27,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from typing import NamedTuple
 from typing import Optional
 from typing import Protocol
 
+from interlock import origins
 from interlock.link import Link
 
 
@@ -83,6 +85,14 @@ class QuietSelector(selectors.DefaultSelector):
         return self.world.quiescent(super().select)
 
 
+class Cancel(NamedTuple):
+    """Who asked for a task to be cancelled: in words, or else the line of the program and the task that was there."""
+
+    words: str
+    spot: Optional[origins.Spot] = None
+    task: str = ""
+
+
 class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable at run time in Python 3.8-style bases
     """A task with a number that is the same in every replay.
 
@@ -97,6 +107,8 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
         self.parent: Optional[str] = creator.acts_for if creator is not None else None
         self.is_helper = _made_by_library()
         self.acts_for: Optional[str] = self.parent if self.is_helper else self.label
+        self.begun = origins.spot()
+        self.cancels: list[Cancel] = []  # who asked for it, each once
         super().__init__(coro, **kwargs)
 
     def __hash__(self) -> int:
@@ -114,6 +126,30 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
     @property
     def label(self) -> str:
         return f"t{self.number}"
+
+    def cancel(self, msg: Any = None) -> bool:
+        if _cancelling:
+            return self._cancel(Cancel(f"with “{_cancelling[-1].get_name()}”, which awaited it"), msg)
+        by, spot = origins.canceller()
+        current = asyncio.current_task(self.get_loop())
+        return self._cancel(Cancel(f"by {by}" if by else "", spot, current.get_name() if current else ""), msg)
+
+    def cancel_from_outside(self) -> None:
+        """As a fault does."""
+        self._cancel(Cancel("from outside"), None)
+
+    def _cancel(self, by: Cancel, msg: Any) -> bool:
+        _cancelling.append(self)
+        try:
+            asked = super().cancel(msg)
+        finally:
+            _cancelling.pop()
+        if asked and by not in self.cancels:
+            self.cancels.append(by)
+        return asked
+
+
+_cancelling: list[SteppedTask] = []  # the tasks whose `cancel` is being carried out: it passes to what they await
 
 
 _FUNCTION = re.compile(r"\w+(?:\.\w+|\.<locals>)*\.(\w+)")

@@ -1,8 +1,9 @@
 """What SQLAlchemy itself tells through its public event hooks: sessions, their transactions, the pool's comings and
 goings.
 
-The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes. They only take notes:
-nothing here awaits, and nothing keeps an object alive that the program has let go.
+The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes; so does what takes down
+where a session is made. They only take notes: nothing here awaits, and nothing keeps an object alive that the program
+has let go.
 
 An *orphan* is a connection begun, or being fetched, under a session that no longer knows it: it is checked out, and the
 session transaction that asked for it has ended. How it comes about in SQLAlchemy 1.4: one task awaits the pool inside
@@ -11,6 +12,7 @@ session transaction that asked for it has ended. How it comes about in SQLAlchem
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 import types
@@ -21,10 +23,14 @@ from dataclasses import field
 from typing import Any
 from typing import Optional
 
+from interlock import origins
 from interlock.frame import Event
+from interlock.frame import Place
 from interlock.frame import SessionView
 from interlock.link import Link
 from interlock.loop import current_label
+from interlock.origins import Spot
+from interlock.probe import Sources
 from interlock.probe import local
 
 
@@ -37,6 +43,8 @@ class SessionRecord:
     ref: weakref.ref[Any]
     users: list[str] = field(default_factory=list)
     transaction: Optional[weakref.ref[Any]] = None  # the latest root SessionTransaction
+    opened: Optional[Place] = None  # where the program made it,
+    opener: Optional[str] = None  # and the task
     era: int = 0  # how many root transactions have begun
     open: bool = False  # the latest root transaction has not ended
     last: str = "none"  # what became of it
@@ -55,9 +63,11 @@ class Use:
 class Observer:
     """Listens to SQLAlchemy and keeps `SessionRecord`s and `Use`s."""
 
-    def __init__(self, links: Callable[[], list[Link]], tell: Callable[[Event], None]) -> None:
+    def __init__(self, links: Callable[[], list[Link]], tell: Callable[[Event], None], sources: Sources) -> None:
         self._links = links
         self._tell = tell
+        self._sources = sources
+        self._made: dict[int, tuple[weakref.ref[Any], Optional[Spot], Optional[str]]] = {}  # by address
         self._installed = False
         self._sessions: dict[str, SessionRecord] = {}  # by label
         self._at: dict[int, SessionRecord] = {}  # by address, which a later session may get again
@@ -83,7 +93,19 @@ class Observer:
         event.listen(Session, "before_commit", self._before_commit)
         event.listen(Session, "after_commit", self._committed)
         event.listen(Session, "after_rollback", self._rolled_back)
+        self._listen_to_making(Session)
         return True
+
+    def _listen_to_making(self, cls: Any) -> None:
+        """There is no hook for that, so the constructor is wrapped."""
+        make = cls.__init__
+
+        @functools.wraps(make)
+        def made(session: Any, *args: Any, **kwargs: Any) -> None:
+            make(session, *args, **kwargs)
+            self._made[id(session)] = weakref.ref(session), origins.spot(), current_label()
+
+        cls.__init__ = made
 
     # The pool ---------------------------------------------------------------------
 
@@ -128,6 +150,9 @@ class Observer:
         record = self._at.get(id(session))
         if record is None or record.ref() is not session:
             record = SessionRecord(f"s{next(self._numbers)}", type(session).__name__, weakref.ref(session))
+            ref, spot, opener = self._made.get(id(session), (record.ref, None, None))
+            if ref() is session:
+                record.opened, record.opener = self._sources.own(spot), opener
             self._at[id(session)] = self._sessions[record.label] = record
         task = current_label()
         if task is not None and task not in record.users:
@@ -227,7 +252,17 @@ class Observer:
             tasks = tuple(inside.get(record.label, ()))
             record.users += [task for task in tasks if task not in record.users]
             views.append(
-                SessionView(record.label, record.cls, tasks, tuple(record.users), _state(record), holds, alive),
+                SessionView(
+                    record.label,
+                    record.cls,
+                    tasks,
+                    tuple(record.users),
+                    _state(record),
+                    holds,
+                    alive,
+                    record.opened,
+                    record.opener,
+                ),
             )
         return tuple(views)
 

@@ -21,7 +21,7 @@ _VOLATILE = re.compile(r"0x…\d+|0x[0-9a-f]+|\b\d{3,}\b")
 def task_outcome(view: TaskView) -> TaskOutcome:
     """What came of a task, from its last picture."""
     outcome = "pending" if view.state == "waiting" else view.state
-    return TaskOutcome(view.id, view.name, outcome, view.value, view.errors)
+    return TaskOutcome(view.id, view.name, outcome, view.value, view.errors, view.cancelled)
 
 
 def name_of(tasks: Sequence[TaskOutcome], invariants: Sequence[InvariantOutcome]) -> str:

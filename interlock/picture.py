@@ -86,6 +86,8 @@ class Camera:
         """Take down what came of a task that is done; returns it as an event."""
         probe.read_result(record, task, self._sources, self._clean)
         text = {"value": "returned", "cancelled": "was cancelled"}.get(record.state)
+        if record.cancelled:
+            text = f"was cancelled {record.cancelled}"
         if text is None:
             text = f"raised {record.errors[0].type}: {words.first_line(record.errors[0].message)}"
         return Event("task-ended", f"“{record.name}” {text}", record.label)
@@ -133,6 +135,8 @@ class Camera:
     def _task(
         self, record: probe.TaskRecord, stacks: dict[str, tuple[Place, ...]], inside: dict[str, list[str]]
     ) -> TaskView:
+        if record.spot is not None:
+            record.begun, record.spot = self._sources.own(record.spot), None
         task = record.waiting
         if task is None:
             moved, record.ended = record.ended, False
@@ -144,6 +148,8 @@ class Camera:
                 moved=moved,
                 value=record.value,
                 errors=record.errors,
+                begun=record.begun,
+                cancelled=record.cancelled,
             )
         record.name = task.get_name()
         leaf = record.mark.awaited if record.mark is not None else None
@@ -173,6 +179,7 @@ class Camera:
             record.sessions,
             moved,
             record.stack_key,
+            begun=record.begun,
         )
 
     def _waits(

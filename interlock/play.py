@@ -140,7 +140,7 @@ class Play:
             over=self._over,
             clean=self._texts.clean,
         )
-        self._observer = Observer(lambda: self._gate.links, self._events.append)
+        self._observer = Observer(lambda: self._gate.links, self._events.append, self._sources)
         self._capture = Capture(
             self._events.append,
             current_label,
@@ -385,6 +385,7 @@ class Play:
                 "pending" if record.state == "waiting" else record.state,
                 record.value,
                 record.errors,
+                record.cancelled,
             )
             for record in self._gate.tasks.values()
         )

@@ -27,11 +27,14 @@ from interlock.frame import ErrorView
 from interlock.frame import Place
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
+from interlock.origins import Spot
 
 MAX_STACK = 120
 MAX_CHAIN = 12
 VALUE_LIMIT = 300
-SERVER = str(Path(__file__).with_name("clients.py"))  # the engine’s part in a request's stack, which is no part of it
+ENGINE = tuple(  # the engine’s part in a request's stack, and in that of who makes a session, which is no part of it
+    str(Path(__file__).with_name(name)) for name in ("clients.py", "observer.py")
+)
 MESSAGE_LIMIT = 4000
 
 
@@ -98,6 +101,11 @@ class Sources:
         if found is None:
             found = self._places[filename, line, function] = self._place(filename, line or 0, function)
         return found
+
+    def own(self, spot: Optional[Spot]) -> Optional[Place]:
+        """Where a call is, if it is the program's own."""
+        place = self.place(*spot) if spot is not None else None
+        return place if place is not None and place.ours else None
 
     def name(self, filename: str) -> str:
         """What a file is called: relative to the program's folder, or to where the library lies."""
@@ -179,7 +187,7 @@ def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
     return tuple(
         sources.place(frame.f_code.co_filename, frame.f_lineno, _function(frame.f_code))
         for frame in chain.frames
-        if frame.f_code.co_filename != SERVER
+        if frame.f_code.co_filename not in ENGINE
     )
 
 
@@ -240,7 +248,7 @@ def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str
         stack = tuple(
             sources.place(frame.f_code.co_filename, line, _function(frame.f_code))
             for frame, line in traceback.walk_tb(current.__traceback__)
-            if frame.f_code.co_filename != SERVER
+            if frame.f_code.co_filename not in ENGINE
         )
         views.append(ErrorView(type_name(type(current)), clean(_text(current)), stack[-MAX_STACK:], link))
         members = _members(current)
@@ -312,7 +320,10 @@ class TaskRecord:
     mark: Optional[Mark] = None
     state: str = "waiting"
     value: str = ""
+    cancelled: str = ""
     errors: tuple[ErrorView, ...] = ()
+    spot: Optional[Spot] = None  # where it was created; once looked up, as a place of the program
+    begun: Optional[Place] = None
     ended: bool = False  # since the last picture
     stack: tuple[Place, ...] = ()  # at `mark`
     stack_key: str = ""
@@ -339,12 +350,22 @@ def read_result(record: TaskRecord, task: SteppedTask, sources: Sources, clean: 
     """
     error: Optional[BaseException] = getattr(task, "_exception", None)
     if task.cancelled():
-        record.state = "cancelled"
+        record.state, record.cancelled = "cancelled", _cancelled(task, sources)
     elif error is not None:
         record.state, record.errors = "error", errors_of(error, sources, clean)
     else:
         record.state, record.value = "value", clean(value_of(task.result()))
     record.name, record.mark, record.ended = task.get_name(), None, True
+
+
+def _cancelled(task: SteppedTask, sources: Sources) -> str:
+    """Who asked for that, in their order; of more than two the last ones."""
+    said = []
+    for one in task.cancels[-2:]:
+        place = sources.own(one.spot)
+        who = f"by “{one.task}”" if one.task else "by the program"
+        said.append(one.words or who + (f" at {place.file}:{place.line}" if place else ""))
+    return " and then ".join(said)
 
 
 def coroutine_name(coro: Any) -> str:

@@ -42,6 +42,23 @@ def assert_true(clauses: Iterable[Clause], messages: list[Message]) -> None:
 
 def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool:
     match clause.claim:
+        case "started":
+            before = steps[clause.step - 1].frame.tasks if clause.step - 1 in steps else ()
+            here = {one.id: one for one in step.frame.tasks if one.id not in {one.id for one in before}}
+            parent, *begun = clause.tasks
+            return all(here[task].parent == parent for task in begun) and here[begun[0]].begun == clause.place
+        case "opened":
+            (one,) = (one for one in step.frame.sessions if one.id == clause.sessions[0])
+            before = steps[clause.step - 1].frame.sessions if clause.step - 1 in steps else ()
+            new = all(other.id != one.id for other in before)
+            return new and (one.users[0], one.opener, one.opened) == (
+                clause.tasks[0],
+                clause.tasks[-1],
+                clause.place,
+            )
+        case "left":
+            views = [_task(step, task) for task in clause.tasks]
+            return all(one.moved and one.state == "cancelled" and one.cancelled in clause.text for one in views)
         case "inside":
             return all(_inside(step, task, session) for task in clause.tasks for session in clause.sessions)
         case "asked":

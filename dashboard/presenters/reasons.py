@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboard.explain import Explanation
 from dashboard.presenters.words import Names
 from dashboard.why import Clause
 from interlock.frame import Frame
@@ -36,6 +37,7 @@ class Reason:
     pieces: tuple[Piece, ...]
     place: Place | None
     shown: bool  # its line is in the source panel
+    message: str = ""  # what the words of the error that it tells refer to
 
 
 _WORDS = {
@@ -54,10 +56,17 @@ _WORDS = {
         "is nothing that could wait."
     ),
 }
+SHORT = 200  # letters of an error, of which a clause may tell no more
 _TERM = re.compile("|".join((r"\bs[1-9]\d*\b", r"\bc[1-9]\d*\b", *map(re.escape, _WORDS))))
 
 
-def reasons(proof: Sequence[Clause], frame: Frame, names: Names, files: Collection[str]) -> tuple[Reason, ...]:
+def reasons(
+    proof: Sequence[Clause],
+    frame: Frame,
+    names: Names,
+    files: Collection[str],
+    explanation: Explanation | None = None,
+) -> tuple[Reason, ...]:
     """The clauses in their order; of each word that wants explaining, the first one is explained."""
     met: set[str] = set()
     classes = {one.id: one.cls for one in frame.sessions}
@@ -75,8 +84,18 @@ def reasons(proof: Sequence[Clause], frame: Frame, names: Names, files: Collecti
             at = found.end()
         yield Piece(text[at:])
 
+    def message(one: Clause) -> str:
+        told = explanation is not None and explanation.error[:SHORT] in one.text
+        return explanation.message if explanation and told and one.claim in ("met", "failed") else ""
+
     return tuple(
-        Reason(one.step, tuple(pieces(one.text)), one.place, one.place is not None and one.place.file in files)
+        Reason(
+            one.step,
+            tuple(pieces(one.text)),
+            one.place,
+            one.place is not None and one.place.file in files,
+            message(one),
+        )
         for one in proof
     )
 

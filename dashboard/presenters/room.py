@@ -323,7 +323,7 @@ def room(
         raised=raised(frame) if run.end is None else (),
         explanation=explanation,
         proof=proof,
-        reasons=reasons(proof or (), frame, names, {file.name for file in files}),
+        reasons=reasons(proof or (), frame, names, {file.name for file in files}, explanation),
         poll=_poll(run, stepper, step is not None, keep, proof, watchers),
         rev=run.rev,
         notice=notice,

@@ -19,6 +19,8 @@ from markupsafe import escape
 from dashboard.presenters import words
 from dashboard.presenters.few import few
 from dashboard.why import Clause
+from dashboard.why.headline import shown
+from dashboard.why.headline import turn
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView
@@ -26,9 +28,10 @@ from interlock.frame import TaskView
 MARKERS, LETTERS = 4, 40
 """So many stand at a line, and names of so many letters; of more, those that moved."""
 
-PANEL, AROUND, LEAST = 24, (12, 9, 7, 5, 4, 3), 5
+PANEL, AROUND, LEAST = 28, (12, 9, 7, 5, 4, 3, 2, 1), 5
 """So many lines can be seen at once. Of more only those that the proof cites or a task stands at, with as many around
 each as there is room for; what lies between is folded away, if it is at least so much."""
+NAME = 2  # the name of a file takes as much room as so many lines
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Line:
     more: int = 0  # markers that have no room
     current: bool = False  # where a task has just come to
     cited: tuple[Clause, ...] = ()  # what the proof says of it
+    led: int | None = None  # the step in which what was done here led to the failure
+    showed: int | None = None  # the step in which it showed here
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,15 @@ def source(
     for clause in proof:
         if clause.place is not None:
             cited.setdefault((clause.place.file, clause.place.line), []).append(clause)
+    led, showed = turn(proof), shown(proof)
+    if led is not None and showed is not None and led.place == showed.place:
+        led = None  # the line of the failure itself
     found: dict[tuple[str, int], list[Marker]] = {}
     current: tuple[str, int] | None = None
-    for task in frame.tasks if frame is not None else ():
-        place = where(task)
+    tasks = frame.tasks if frame is not None else ()
+    stands = places(tasks)
+    for task in tasks:
+        place = stands.get(task.id)
         if place is None or place.file not in sources:
             continue
         at = (place.file, place.line)
@@ -97,6 +107,7 @@ def source(
                     found.get((name, number), []),
                     (name, number) == current,
                     tuple(cited.get((name, number), ())),
+                    *(one.step if one is not None and _at(one) == (name, number) else None for one in (led, showed)),
                 )
                 for number, code in enumerate(highlighted(sources[name]), 1)
             ),
@@ -105,11 +116,17 @@ def source(
     )
     if not cited or sum(len(file.lines) for file in files) <= PANEL:
         return files
+    room = PANEL - (NAME * len(files) if len(files) > 1 else 0)
+    room -= sum(line.led is not None or line.showed is not None for file in files for line in file.lines)
     for around in AROUND:
         short = tuple(replace(file, around=around) for file in files)
-        if sum(1 if part.folded else len(part.lines) for file in short for part in file.parts) <= PANEL:
+        if sum(1 if part.folded else len(part.lines) for file in short for part in file.parts) <= room:
             break
     return short
+
+
+def _at(clause: Clause) -> tuple[str, int] | None:
+    return (clause.place.file, clause.place.line) if clause.place is not None else None
 
 
 def _parts(lines: tuple[Line, ...], around: int) -> tuple[Part, ...]:
@@ -126,25 +143,71 @@ def _parts(lines: tuple[Line, ...], around: int) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _line(number: int, code: Markup, markers: list[Marker], current: bool, cited: tuple[Clause, ...]) -> Line:
+def _line(
+    number: int,
+    code: Markup,
+    markers: list[Marker],
+    current: bool,
+    cited: tuple[Clause, ...],
+    led: int | None,
+    showed: int | None,
+) -> Line:
     def weight(one: Marker) -> tuple[bool, bool]:
         return one.moved, one.state == "error"
 
     letters = accumulate(len(one.name) + 2 for one in sorted(markers, key=weight, reverse=True))
-    shown = few(markers, min(MARKERS, max(1, sum(sofar <= LETTERS for sofar in letters))), weight)
-    return Line(number, code, shown, len(markers) - len(shown), current, cited)
+    standing = few(markers, min(MARKERS, max(1, sum(sofar <= LETTERS for sofar in letters))), weight)
+    return Line(number, code, standing, len(markers) - len(standing), current, cited, led, showed)
 
 
-def where(task: TaskView) -> Place | None:
-    """The line of the program that a task waits at; of one that raised, our line where that began."""
-    if task.state == "waiting":
-        return task.place
-    if task.state == "error":
-        for error in reversed(task.errors):
-            ours = [place for place in error.stack if place.ours and not place.file.startswith("<")]
-            if ours:
-                return ours[-1]
-    return None
+def places(tasks: Sequence[TaskView]) -> dict[str, Place]:
+    """By task the line of the program that it waits at; of one that raised, its own line where that began: not in the
+    calls of another task, through which an error came that it awaited.
+    """
+    raised: dict[tuple[str, str], dict[tuple[Place, ...], list[str]]] = {}  # by error, by stack: who
+    for task in tasks:
+        for error in task.errors:
+            raised.setdefault((error.type, error.message), {}).setdefault(error.stack, []).append(task.id)
+    parents = {task.id: task.parent for task in tasks}
+    found = {}
+    for task in tasks:
+        stacks = [error.stack for error in reversed(task.errors)]
+        kept = [
+            _kept(task.id, error.stack, raised[error.type, error.message], parents) for error in reversed(task.errors)
+        ]
+        place = task.place if task.state == "waiting" else _own([*kept, *stacks])
+        if place is not None:
+            found[task.id] = place
+    return found
+
+
+def _own(stacks: Sequence[Sequence[Place]]) -> Place | None:
+    """The innermost place of the program's own files, in the first stack that has one."""
+    own = ([place for place in stack if place.ours and not place.file.startswith("<")] for stack in stacks)
+    return next((places[-1] for places in own if places), None)
+
+
+def _kept(
+    task: str,
+    stack: tuple[Place, ...],
+    raised: Mapping[tuple[Place, ...], Sequence[str]],
+    parents: Mapping[str, str | None],
+) -> tuple[Place, ...]:
+    """Of the stack of an error what is the task's own: an error that is awaited brings the calls along that it came
+    through, and they follow those of whoever awaits it. `raised`: the stacks that this error has in all tasks.
+    """
+    if any(_under(one, task, parents) for one in raised[stack]):
+        return ()  # all of it: a member of a group
+    shorter = (len(calls) for calls in raised if calls and len(calls) < len(stack) and stack[-len(calls) :] == calls)
+    return stack[: len(stack) - max(shorter, default=0)]
+
+
+def _under(task: str, parent: str, parents: Mapping[str, str | None]) -> bool:
+    """Whether a task was made by this one, or by one that this one made."""
+    above = parents.get(task)
+    while above is not None and above != parent:
+        above = parents.get(above)
+    return above is not None
 
 
 @lru_cache(maxsize=64)

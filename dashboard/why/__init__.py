@@ -30,8 +30,10 @@ from dashboard.why.failure import Failure
 from dashboard.why.failure import awaited
 from dashboard.why.failure import find
 from dashboard.why.failure import interference
+from dashboard.why.failure import left
 from dashboard.why.failure import met
 from dashboard.why.history import History
+from dashboard.why.origin import origin
 from dashboard.why.replica import read_only
 from dashboard.why.replica import stale
 from dashboard.why.sessions import cancelled_inside
@@ -78,7 +80,7 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
         found = _of_error(history, end, sources) + of_data(history, end)
     else:
         found = []
-    return tuple(_few(found))
+    return tuple(_few([*origin(history, found), *found]))
 
 
 def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
@@ -105,7 +107,18 @@ def as_lines(clauses: Iterable[Clause]) -> list[str]:
     ]
 
 
-_LAST = {"failed": -1, "refused": 1, "since": 1, "met": 2, "awaited": 3, "broken": 4}  # within a step
+_ORDER = {  # within a step; what is not named here is 0
+    "started": -3,
+    "opened": -2,
+    "failed": -1,
+    "refused": 1,
+    "since": 1,
+    "met": 2,
+    "awaited": 3,
+    "left": 4,
+    "broken": 5,
+}
+_ENDS = 4  # so many of the last clauses are told of whatever proof
 
 
 def _few(clauses: list[Clause]) -> list[Clause]:
@@ -114,8 +127,8 @@ def _few(clauses: list[Clause]) -> list[Clause]:
     for one in clauses:
         sent = (one.claim, one.step, one.tasks, one.connections)
         told.setdefault(sent if one.claim == "sent" else one, one)
-    once = sorted(told.values(), key=lambda one: (one.step, _LAST.get(one.claim, 0)))
-    return once if len(once) <= MOST else [*once[: MOST - 3], *once[-3:]]
+    once = sorted(told.values(), key=lambda one: (one.step, _ORDER.get(one.claim, 0)))
+    return once if len(once) <= MOST else [*once[: MOST - _ENDS], *once[-_ENDS:]]
 
 
 def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
@@ -126,7 +139,7 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
         if found:
             found += orphaned(history, failure.step)[:1]
             ended = next((clause for clause in found if clause.claim == "ended"), None)
-            found += [met(history, failure, ended), *awaited(history, end, failure)]
+            found += [met(history, failure, ended), *awaited(history, end, failure), *left(history, end, failure)]
             return [*unexplained, *found, *_innocent(history, failures[at + 1 :])]
         later = {task for other in failures[at + 1 :] for task in history.family(other.task)[1:]}
         unexplained += [replace(met(history, failure, None), claim="failed")] if failure.task in later else []

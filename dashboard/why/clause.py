@@ -10,7 +10,7 @@ from dashboard.why.history import Fact
 from dashboard.why.history import History
 from interlock.frame import Place
 
-MOST = 10  # clauses of a proof
+MOST = 12  # clauses of a proof
 EACH = 3  # of a kind
 
 
@@ -18,10 +18,12 @@ EACH = 3  # of a kind
 class Clause:
     """One claim about one step. `claim` says what kind it is, and so what in that step makes it true:
 
+    started: the first task made the others. opened: the first task used the session, which the last one had made.
     inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
-    cancelled: the task was cancelled inside the session. failed, refused, met, awaited: the task met its error there.
+    cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
+    failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.
     """
 

@@ -173,7 +173,7 @@ def _given_up(history: History) -> list[Clause]:
         known = any(
             one.event.text.endswith("committed") for one in history.told("commit", task=task) if sent.before(one)
         )
-        if ended.event.text.endswith("was cancelled") and not known and not refuses(reply):
+        if ended.event.text.partition("” ")[2].startswith("was cancelled") and not known and not refuses(reply):
             text = f"{history.name(task)} ended as cancelled, and never had the reply"
             gist = f"{history.name(task)} was cancelled while it awaited the reply to a COMMIT that was carried out"
             meant = [

@@ -11,6 +11,7 @@ from dataclasses import replace
 from dashboard.why.clause import EACH
 from dashboard.why.clause import Clause
 from dashboard.why.clause import listed
+from dashboard.why.clause import were
 from dashboard.why.history import History
 from dashboard.why.history import handles
 from interlock.frame import End
@@ -123,6 +124,22 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
     place = next((one for one in reversed(_own(parent.errors)) if (one.file, one.line) not in inner), None)
     text = f"{history.name(parent.id)}, which awaited {listed(history.all((failure.task, *failure.also)))}, met it too"
     return [Clause("awaited", step, text, (parent.id,), place=place)] if place else []
+
+
+def left(history: History, end: End, failure: Failure) -> list[Clause]:
+    """The tasks that were cancelled when it had failed, and who did that."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for fact in history.told("task-ended"):
+        task = next((one for one in end.tasks if one.id == fact.event.task and one.cancelled), None)
+        if task is not None and fact.step >= failure.step:
+            found.setdefault((fact.step, task.cancelled), []).append(task.id)
+    clauses = []
+    for (step, by), tasks in found.items():
+        more = [f"{len(tasks) - EACH} more"] if len(tasks) > EACH + 1 else []
+        named = tasks[:EACH] if more else tasks
+        text = f"{listed(history.all(named) + more)} {were(tasks)} cancelled {by}"
+        clauses.append(Clause("left", step, text, tuple(named)))
+    return clauses[:1]
 
 
 def interference(history: History, failure: Failure) -> list[Clause]:

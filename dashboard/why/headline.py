@@ -12,9 +12,14 @@ from dashboard.why.clause import listed
 from interlock.frame import End
 
 
+def shown(clauses: Sequence[Clause]) -> Clause | None:
+    """The clause that tells where the failure showed: where a task met its error, or where all stood still."""
+    return next((one for one in clauses if one.claim in ("met", "stood")), None)
+
+
 def remedy(clauses: Sequence[Clause]) -> str:
     """What to do against what the sentence says; "" where that is not known."""
-    turned = _turn(clauses)
+    turned = turn(clauses)
     return turned.remedy if turned else ""
 
 
@@ -23,7 +28,7 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
     met = next((one for one in clauses if one.claim == "met"), None)
     if end.outcome == "error" and met is None:
         return ""
-    turned = _turn(clauses)
+    turned = turn(clauses)
     cause = turned.gist or turned.text if turned else ""
     if not cause:
         return ""
@@ -35,7 +40,7 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
     return cause + {"silent": ", and no task failed.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
 
 
-def _turn(clauses: Sequence[Clause]) -> Clause | None:
+def turn(clauses: Sequence[Clause]) -> Clause | None:
     """The clause on which the proof turns: the first that tells what happened, else what the schedule did."""
     met = next((one for one in clauses if one.claim == "met"), None)
     before = [one for one in clauses if met is None or one.step <= met.step]

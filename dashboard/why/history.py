@@ -76,6 +76,7 @@ class History:
         self.replicas: set[str] = set()  # connections that lead to it
         self.names: dict[str, str] = {}
         self.parents: dict[str, str | None] = {}
+        self.begun: dict[str, tuple[int, Place | None]] = {}  # task -> the step that first showed it, where it was made
         self.last = Step(-1, Frame(0.0))
         self._leaving: dict[str, bool] = {}  # by key of a stack
         self._blocked: dict[str, tuple[str, ...]] = {}
@@ -103,6 +104,7 @@ class History:
     def _add_tasks(self, step: Step) -> None:
         for task in _others(step.frame.tasks, self.last.frame.tasks):
             self.names[task.id], self.parents[task.id] = task.name, task.parent
+            self.begun.setdefault(task.id, (step.number, task.begun))
             spots = self.spots.setdefault(task.id, []) if task.state == "waiting" else self.spots.get(task.id, [])
             before = spots.pop() if spots and spots[-1].last == STILL else None
             leaving = self._leaving.get(task.stack, False)

@@ -188,7 +188,7 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
         spot = history.spot(task, fact.step - 1)
         if spot is None or session is None or session not in spot.sessions or fact.step > failure.step:
             continue
-        if task != failure.task and fact.event.text.endswith("was cancelled"):
+        if task != failure.task and fact.event.text.partition("” ")[2].startswith("was cancelled"):
             text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
             gist = f"{history.name(task)} was cancelled in a call of session {session}, and left it so to others"
             cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place, gist=gist)
@@ -332,7 +332,7 @@ def _call(history: History, failure: Failure, session: str, other: str) -> Claus
     text = f"{who} called {method(failure)} of {session} {when}"
     meanwhile = f"while {history.name(other)} was still using it"
     gist = f"{who} called {method(failure)} of the shared session {session} {meanwhile}"
-    both = (failure.task, other)
+    both = (failure.task, *failure.also, other)
     return Clause("refused", failure.step, text, both, (session,), place=failure.place, gist=gist, remedy=APART)
 
 

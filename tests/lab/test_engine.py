@@ -340,3 +340,16 @@ def test_a_loop_in_a_thread_of_its_own_is_told(play: Play) -> None:
     end = play("second_loop").end
     assert end.outcome == "invalid"
     assert "an event loop in a thread of its own, “beside”" in end.detail
+
+
+def test_who_cancelled_a_task_is_told(play: Play) -> None:
+    played = play("cancels")
+    told = {task.name: task.cancelled for task in played.end.tasks if task.outcome == "cancelled"}
+    assert told["by hand"] == "by “main” at cancels.py:23"
+    assert told["gathered"] == "with “gathers”, which awaited it"
+    assert told["grouped"].startswith("by a TaskGroup, which cancels all")
+    assert told["left"].startswith("by asyncio.run(), which cancels what is left")
+    said = played.said("task-ended")
+    assert all(f"“{name}” was cancelled {by}" in said for name, by in told.items())
+    begun = {task.name: task.begun.line for task in played.steps[-1].frame.tasks if task.begun}
+    assert (begun["by hand"], begun["gathered"], begun["grouped"], begun["left"]) == (20, 11, 34, 37)

@@ -11,6 +11,7 @@ import pytest
 
 from dashboard import keys
 from dashboard.explain import Explanation
+from dashboard.explain import explain
 from dashboard.presenters import backends
 from dashboard.presenters import endings
 from dashboard.presenters import sample
@@ -25,6 +26,7 @@ from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
 from dashboard.presenters.source import PANEL
 from dashboard.presenters.source import highlighted
+from dashboard.presenters.source import places
 from dashboard.presenters.source import source
 from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Names
@@ -33,6 +35,7 @@ from dashboard.why.turn import Turn
 from interlock.frame import ActivityRow
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
+from interlock.frame import ErrorView
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import Step
@@ -133,6 +136,51 @@ def test_a_task_that_raised_is_marked_where_that_began() -> None:
         ("broken.py", 19): ["main"],
         ("session.py", 30): ["third"],
     }
+
+
+def test_a_task_that_passed_an_error_on_is_marked_at_a_line_of_its_own() -> None:
+    def error(*lines: int) -> ErrorView:
+        stack = tuple(Place("broken.py", line, "") for line in lines)
+        return ErrorView("KeyError", "'x'", (*stack, Place("library.py", 1, "", ours=False)))
+
+    raised = TaskView("t3", "second", "error", "t2", errors=(error(16),))
+    tasks = (
+        TaskView(
+            "t1", "main", "error", errors=(ErrorView("ExceptionGroup", "1 error", error(30).stack), error(22, 16))
+        ),
+        TaskView("t2", "passes", "error", "t1", errors=(error(22, 16),)),
+        raised,
+        replace(raised, id="t4", name="the same", parent="t1"),  # it came to it by itself
+        TaskView("t5", "waits", "waiting", "t1", Place("broken.py", 7, "")),
+    )
+    assert {task: place.line for task, place in places(tasks).items()} == {
+        "t1": 30,
+        "t2": 22,
+        "t3": 16,
+        "t4": 16,
+        "t5": 7,
+    }
+
+
+def test_the_line_that_led_to_a_failure_and_the_line_where_it_showed_are_told_apart() -> None:
+    commit, query = Place("broken.py", 2, ""), Place("broken.py", 1, "")
+    proof = [Clause("ended", 3, "", place=commit, gist="it committed"), Clause("met", 5, "", place=query)]
+    (file,) = source({"broken.py": "query\ncommit\n"}, "broken.py", None, proof)
+    assert [(line.led, line.showed) for line in file.lines] == [(None, 5), (3, None)]
+    # Of what was refused at the very line where that showed nothing more is said.
+    (file,) = source({"broken.py": "query\n"}, "broken.py", None, [replace(proof[0], place=query), proof[1]])
+    assert [(line.led, line.showed) for line in file.lines] == [(None, 5)]
+
+
+def test_beside_an_error_of_a_library_stands_what_its_words_refer_to() -> None:
+    met = Clause("met", 5, "“second” met AttributeError: 'NoneType' object has no attribute 'twophase'")
+    told = explain(sample.END, sample.HEADER)
+    assert told is not None
+    (reason,) = reasons([met], sample.STEPS[1].frame, Names({}, {}), set(), told)
+    assert reason.message.startswith("The line reads `self.session.twophase`")
+    assert reason.message in told.text
+    (other,) = reasons([replace(met, text="“second” met KeyError")], sample.STEPS[1].frame, Names({}, {}), set(), told)
+    assert other.message == ""
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def told(messages: list[Message]) -> list[str]:
 
 def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> None:
     assert told(recorded("1.4.42-broken")) == [
+        "0 “main” started “first”, “second” and “third”",
         "0 “first”, “second” and “third” were inside one session, s1, at the same time [broken.py:16]",
         "0 “second” entered session s1 and asked for a connection (c2) [broken.py:16]",
         "24 “first” called commit() of s1 [session.py:52]",
@@ -92,6 +93,7 @@ def test_a_proof_that_does_not_reach_the_error_leads_no_page() -> None:
 
 def test_the_error_is_told_where_it_was_met_and_not_where_the_clean_up_ended() -> None:
     assert told(recorded("1.4.42-busy")) == [
+        "0 “main” started “first”, “second” and “third”",
         "0 “first”, “second” and “third” were inside one session, s1, at the same time [broken.py:16]",
         "23 “first” sent COMMIT on c1, a connection of s1; the reply was still to come [session.py:52]",
         "35 “third” called commit() of s1, which uses c1 too [session.py:52]",
@@ -113,6 +115,7 @@ def test_writes_are_lost_by_whoever_committed_a_transaction_that_no_connection_h
 
 def test_sqlalchemy_2_refuses_whoever_comes_while_another_task_gets_a_connection() -> None:
     assert told(recorded("2.1-broken")) == [
+        "0 “main” started “first”, “second” and “third”",
         "0 “first” began s1’s transaction and asked for a connection (c1)",
         "0 “second” and “third”, handling an error already, called rollback() of s1 before “first” was done with it "
         "[session.py:54]",

@@ -20,6 +20,7 @@ from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import calls
 from dashboard.why.sessions import end_of
+from dashboard.why.sessions import together
 from dashboard.why.writes import LOOK_FIRST
 from dashboard.why.writes import Sent
 from dashboard.why.writes import all_sent
@@ -51,8 +52,8 @@ IN_ONE = (
 )
 ALL_AGAIN = "Repeat the whole transaction from what it reads on, not only the statement that was refused."
 ONE_TRANSACTION = (
-    "Put both writes into one transaction. On two servers that takes two-phase commit, or a note beside the first "
-    "write from which the second can be done later."
+    "Put what belongs together into one transaction, on one connection. On two servers that takes two-phase commit, or "
+    "a note beside the first write from which the second can be done later."
 )
 BROKEN = " is broken now"
 SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
@@ -267,8 +268,10 @@ def _torn(history: History) -> list[Clause]:
         elif taken:
             first = "its first COMMIT was" if len(taken) == 1 else f"its first {len(taken)} COMMITs were"
             gist = f"{history.name(sent.event.task)} committed in part: {first} taken and the next one refused"
+            session = session_on(history, sent.event.connection or "")
+            shared = together(history, session, sent.step) if session else []
             carried_out = [sending(history, one, "which the server carried out") for one in taken[:EACH]]
-            return [*carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
+            return [*shared, *carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
     return []
 
 

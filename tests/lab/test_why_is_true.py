@@ -161,6 +161,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("torn_commit/broken", ["sent", "since", "sent", "broken"]),
         ("two_loops/broken", ["asked", "took", "met"]),
         ("use_after_close/broken", ["ended", "refused", "met"]),
+        ("use_after_close/closed_for_good", ["ended", "refused", "met"]),
         ("use_after_close/broken_silent", ["ended", "called", "sent", "since", "broken"]),
     ],
 )

@@ -70,7 +70,7 @@ def of_data(history: History, end: End) -> list[Clause]:
         *_ended(history)[: 2 * EACH],
         *_sent_again(history),
         *_overtaken(history),
-        *_beside(history),
+        *_beside(history, sent),
         *read_too_early(history),
         *_given_up(history),
         *_inherited(history),
@@ -275,17 +275,20 @@ def _torn(history: History) -> list[Clause]:
     return []
 
 
-def _beside(history: History) -> list[Clause]:
+def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
     """The first query on one connection for what its own task had written on another, and not committed."""
     written: dict[str, list[Fact]] = {}  # by connection: what its open transaction was sent
-    for sent in history.told("sent"):
+    for one in all_of_it:
+        sent = one.fact
         label, did = sent.event.connection or "", command(sent)
+        if one.end == sent:
+            continue  # no transaction was open: it was committed at once
         if did in ("COMMIT", "ROLLBACK"):
             written.pop(label, None)
         elif did in ("INSERT", "UPDATE", "DELETE"):
             written.setdefault(label, []).append(sent)
         elif did == "SELECT" and label not in history.replicas:
-            for wrote in (one for other, facts in written.items() if other != label for one in facts):
+            for wrote in (fact for other, facts in written.items() if other != label for fact in facts):
                 table = re.search(r": (?:insert into|update|delete from) (?:only )?(\S+)", wrote.event.text, re.I)
                 same = table and re.search(rf"\bfrom {re.escape(table[1])}\b", sent.event.text, re.I)
                 if same and wrote.event.task == sent.event.task:

@@ -20,6 +20,7 @@ from dashboard.why.history import History
 from dashboard.why.replica import read_too_early
 from dashboard.why.sessions import calls
 from dashboard.why.sessions import end_of
+from dashboard.why.sessions import together
 from dashboard.why.writes import LOOK_FIRST
 from dashboard.why.writes import Sent
 from dashboard.why.writes import all_sent
@@ -51,8 +52,8 @@ IN_ONE = (
 )
 ALL_AGAIN = "Repeat the whole transaction from what it reads on, not only the statement that was refused."
 ONE_TRANSACTION = (
-    "Put both writes into one transaction. On two servers that takes two-phase commit, or a note beside the first "
-    "write from which the second can be done later."
+    "Put what belongs together into one transaction, on one connection. On two servers that takes two-phase commit, or "
+    "a note beside the first write from which the second can be done later."
 )
 BROKEN = " is broken now"
 SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
@@ -69,7 +70,7 @@ def of_data(history: History, end: End) -> list[Clause]:
         *_ended(history)[: 2 * EACH],
         *_sent_again(history),
         *_overtaken(history),
-        *_beside(history),
+        *_beside(history, sent),
         *read_too_early(history),
         *_given_up(history),
         *_inherited(history),
@@ -273,22 +274,27 @@ def _torn(history: History) -> list[Clause]:
         elif taken:
             first = "its first COMMIT was" if len(taken) == 1 else f"its first {len(taken)} COMMITs were"
             gist = f"{history.name(sent.event.task)} committed in part: {first} taken and the next one refused"
+            session = session_on(history, sent.event.connection or "")
+            shared = together(history, session, sent.step) if session else []
             carried_out = [sending(history, one, "which the server carried out") for one in taken[:EACH]]
-            return [*carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
+            return [*shared, *carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
     return []
 
 
-def _beside(history: History) -> list[Clause]:
+def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
     """The first query on one connection for what its own task had written on another, and not committed."""
     written: dict[str, list[Fact]] = {}  # by connection: what its open transaction was sent
-    for sent in history.told("sent"):
+    for one in all_of_it:
+        sent = one.fact
         label, did = sent.event.connection or "", command(sent)
+        if one.end == sent:
+            continue  # no transaction was open: it was committed at once
         if did in ("COMMIT", "ROLLBACK"):
             written.pop(label, None)
         elif did in ("INSERT", "UPDATE", "DELETE"):
             written.setdefault(label, []).append(sent)
         elif did == "SELECT" and label not in history.replicas:
-            for wrote in (one for other, facts in written.items() if other != label for one in facts):
+            for wrote in (fact for other, facts in written.items() if other != label for fact in facts):
                 table = re.search(r": (?:insert into|update|delete from) (?:only )?(\S+)", wrote.event.text, re.I)
                 same = table and re.search(rf"\bfrom {re.escape(table[1])}\b", sent.event.text, re.I)
                 if same and wrote.event.task == sent.event.task:

@@ -190,15 +190,36 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
             continue
         if task != failure.task and fact.event.text.partition("” ")[2].startswith("was cancelled"):
             text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
-            gist = f"{history.name(task)} was cancelled in a call of session {session}, and left it so to others"
+            gist = f"{history.name(task)} was cancelled in the middle of a call of session {session}"
+            lost = _given_up(history, task, session, fact)
+            if lost:
+                gist += ", whose connection was given up with the transaction on it"
             cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place, gist=gist)
-            return [_entered(history, task, session, spot, fact.step), cancelled, *_used(history, failure, session)]
+            entered = _entered(history, task, session, spot, fact.step)
+            return [*lost[:-1], entered, *lost[-1:], cancelled, *_used(history, failure, session)]
     return []
+
+
+def _given_up(history: History, task: str, session: str, until: Fact) -> list[Clause]:
+    """The connection that a task took out of the pool's hands in the middle of a transaction, and what was written."""
+    given = (one for one in history.told("checkin", task=task, session=session) if one.before(until))
+    gave = last(one for one in given if one.event.text.startswith("the pool gave up"))
+    label = gave.event.connection or "" if gave else ""
+    state = history.state(label, gave.step - 1) if gave else None
+    if gave is None or state is None or state.transaction != "open":
+        return []
+    sent = [one for one in history.told("sent", connection=label) if one.before(gave)]
+    began = last(one for one in sent if command(one).startswith("BEGIN"))
+    wrote = last(one for one in sent if command(one) in ("INSERT", "UPDATE", "DELETE") and began and began.before(one))
+    text = f"{history.name(task)} gave {label} up, in the middle of {session}’s transaction"
+    clause = Clause("returned", gave.step, text, (task,), (session,), (label,), history.place(task, gave.step))
+    return [*([sending(history, wrote, f"in {session}’s transaction")] if wrote else []), clause]
 
 
 def let_go(history: History, failure: Failure) -> list[Clause]:
     """An object was used after the last transaction of its session: what was missing could not be loaded any more."""
-    if "is not persistent within this Session" in failure.error.message:
+    after = "is not persistent within this Session", "This Session has been permanently closed"
+    if any(words in failure.error.message for words in after):
         return _used_after(history, failure)
     if "is not bound to a Session" not in failure.error.message:
         return []

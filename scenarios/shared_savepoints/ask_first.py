@@ -19,7 +19,7 @@ async def ask(name):
 
 async def main():
     names = "lamp", "chair"
-    answers = await asyncio.gather(*(asyncio.create_task(ask(name), name=name) for name in names))
+    answers = await asyncio.gather(*(asyncio.create_task(ask(name), name=f"ask {name}") for name in names))
     async with new_session() as session:
         for name, answer in zip(names, answers):
             if answer is None:

@@ -6,4 +6,6 @@ where not paid;
 -- name: a visit that was reported as noted is noted
 select task
 from outcome
-where task = 'visit' and outcome = 'value' and not exists (select from visit);
+where outcome = 'value'
+  and (task = 'visit' or (task = 'main' and not exists (select from outcome where task = 'visit')))
+  and not exists (select from visit);

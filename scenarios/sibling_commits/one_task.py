@@ -24,7 +24,7 @@ async def place_order(session):
 
 
 async def main():
-    country = asyncio.create_task(find_country(), name="visit")
+    country = asyncio.create_task(find_country(), name="country")
     async with new_session() as session:
         answer = await place_order(session)
         session.add(Visit(country=await country))

@@ -185,6 +185,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("torn_commit/broken", ["sent", "since", "sent", "broken"]),
         ("two_loops/broken", ["asked", "took", "met"]),
         ("use_after_close/broken", ["ended", "refused", "met"]),
+        ("use_after_close/closed_for_good", ["ended", "refused", "met"]),
         ("use_after_close/broken_silent", ["ended", "called", "sent", "since", "broken"]),
     ],
 )
@@ -230,3 +231,13 @@ def test_a_price_that_changed_between_the_parts_of_an_order(play: Play) -> None:
     assert [one.tasks for one in proof[1:2]] == [(played.task("price").id,)], why.as_lines(proof)
     assert "committed the UPDATE" in proof[1].text
     assert proof[0].step < proof[1].step < proof[2].step < proof[3].step
+
+
+def test_what_was_written_outside_of_a_transaction_is_seen_by_other_connections(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("parallel_transaction")
+    assert found is not None
+    played = play(found.folder / "two_phase.py", schedule="il1:17=c1", invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent", "sent", "sent", "since", "broken"], why.as_lines(proof)
+    assert "price" in headline(proof, played.end)

@@ -476,3 +476,6 @@ def test_that_all_goes_well_is_declared_for_every_schedule(schedule: str) -> Non
     program = Program("fixed", "", "fix", SCENARIOS, {"here": incidents.Expectation("ok")})
     assert incidents.verdict(program, "here", End("ok", "", "", schedule, 7)) is True
     assert incidents.verdict(program, "here", End("silent", "", "", schedule, 7)) is False
+    probe = replace(program, kind="probe")
+    otherwise = None if "=" in schedule else False
+    assert incidents.verdict(probe, "here", End("silent", "", "", schedule, 7)) is otherwise

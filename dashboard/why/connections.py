@@ -176,7 +176,8 @@ def dirty(history: History, failure: Failure) -> list[Clause]:
             (taken, "took", f"took {label} from the pool as it was"),
         ]:
             who = fact.event.task
-            place = history.place(who, fact.step) if who else None
+            where = history.within(who or "", fact.step, fact.event.session)
+            place = history.place(who, fact.step) if who and claim != "returned" else where
             clauses.append(
                 Clause(claim, fact.step, f"{history.name(who)} {text}", (who,) if who else (), (), (label,), place)
             )

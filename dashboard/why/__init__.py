@@ -112,6 +112,8 @@ _ORDER = {  # within a step; what is not named here is 0
     "opened": -2,
     "failed": -1,
     "refused": 1,
+    "returned": 1,
+    "took": 1,
     "since": 1,
     "met": 2,
     "awaited": 3,

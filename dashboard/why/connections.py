@@ -17,6 +17,7 @@ from dashboard.why.failure import Failure
 from dashboard.why.failure import method
 from dashboard.why.history import Fact
 from dashboard.why.history import History
+from dashboard.why.history import Spot
 from dashboard.why.sessions import ended_by_another
 from dashboard.why.sessions import refused
 from dashboard.why.sessions import session_of
@@ -109,7 +110,6 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             place = history.place(who, taken.step) if who else None
             sessions = (session,) if session else ()
             clauses.append(Clause("took", taken.step, text, (who,) if who else (), sessions, (label,), place))
-    text = f"{history.name(asker)} asked the pool for a connection, and began to wait ({spot.waits})"
     name, own = history.name(asker), list(dict.fromkeys(holders))
     gist = f"{name} waited too long for {'one more' if name in own else 'a'} connection of the pool"
     if len(own) > 1 and set(own) == set(history.all((asker, *failure.also))):
@@ -120,7 +120,16 @@ def starved(history: History, failure: Failure) -> list[Clause]:
     over = f"{listed(names[:EACH])} {'has' if len(names) == 1 else 'have'} ended and left a connection out of the pool"
     close = "close what took it, a session or a connection, with `async with`, and use it no more after that"
     remedy = f"{over}: {close}." if names else ""
-    return [*clauses[:EACH], Clause("waits", spot.since, text, (asker,), spot.sessions, (), spot.place, gist, remedy)]
+    asked = [_asked(history, asker, spot, gist, remedy)]
+    for other in failure.also[: EACH - 1]:
+        waited = history.spot(other, failure.step - 1)
+        asked += [_asked(history, other, waited)] if waited and waited.waits.startswith(POOL) else []
+    return [*clauses[:EACH], *asked]
+
+
+def _asked(history: History, task: str, spot: Spot, gist: str = "", remedy: str = "") -> Clause:
+    text = f"{history.name(task)} asked the pool for a connection, and began to wait ({spot.waits})"
+    return Clause("waits", spot.since, text, (task,), spot.sessions, (), spot.place, gist, remedy)
 
 
 def _asker(history: History, failure: Failure) -> str:
@@ -176,7 +185,8 @@ def dirty(history: History, failure: Failure) -> list[Clause]:
             (taken, "took", f"took {label} from the pool as it was"),
         ]:
             who = fact.event.task
-            place = history.place(who, fact.step) if who else None
+            where = history.within(who or "", fact.step, fact.event.session)
+            place = history.place(who, fact.step) if who and claim != "returned" else where
             clauses.append(
                 Clause(claim, fact.step, f"{history.name(who)} {text}", (who,) if who else (), (), (label,), place)
             )

@@ -46,7 +46,7 @@ LEAVE_NOTHING = (
     "goes back to the pool."
 )
 IN_ONE = (
-    "Let the database reckon (`UPDATE … SET n = n + 1`), lock the row when reading it (`with_for_update()`), or count "
+    "Let the database do the sum (`UPDATE … SET n = n + 1`), lock the row on reading (`with_for_update()`), or count "
     "its versions (`version_id_col`). Or read and write in one transaction at REPEATABLE READ, where the server "
     "refuses such a write, and try it all again."
 )

@@ -96,7 +96,7 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     given = (one for one in history.told("checkin", connection=label) if came and one.step == came.step)
     if came is not None and any(one.before(came) for one in given):
         label = None  # it had that one before, and took it once more: it did not wait for it
-    waited = any(one.step == failure.step for one in history.told("reply", connection=label))
+    waited = any(one.step == failure.step for one in history.told("reply", connection=label, task=failure.task))
     took = "woke with" if waited else "took"
     late = ", for a transaction that had ended," if ended is not None else ""
     woke = f"{took} {label}{late} and " if label else ""

@@ -36,7 +36,9 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
     if met is not None:
         names = {task.id: task.name for task in end.tasks}
         failed = listed([f"“{names[task]}”" for task in met.tasks])
-        return f"{cause}, so {failed} failed."
+        later = [names[task] for one in clauses if one.claim == "met" and one is not met for task in one.tasks]
+        too = f", and then {listed([f'“{name}”' for name in later])} on the same connection" if later else ""
+        return f"{cause}, so {failed} failed{too}."
     return cause + {"silent": ", and no task failed.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
 
 

@@ -152,6 +152,11 @@ class History:
         spot = self.spot(task, step) or self.spot(task, step - 1)
         return spot.place if spot else None
 
+    def within(self, task: str, step: int, session: str | None) -> Place | None:
+        """The line of a session's call by which a task did something to it in a step; None if it stood in none."""
+        spots = (self.spot(task, at) for at in (step, step - 1))
+        return next((spot.place for spot in spots if spot and session in spot.sessions), None)
+
     def state(self, connection: str, step: int) -> Pooled | None:
         return next((one for one in reversed(self.pooled.get(connection, ())) if one.step <= step), None)
 

@@ -101,7 +101,7 @@ def end_of(history: History, ended: Fact) -> Clause | None:
     if committed and not within:
         text += "; no connection had joined it, so nothing was written"
     concerned = (task, *(working + joining or inside or others))
-    place = history.place(task, ended.step)
+    place = history.within(task, ended.step, session)
     return Clause("ended", ended.step, text, concerned, (session,), place=place, gist=gist, remedy=APART)
 
 

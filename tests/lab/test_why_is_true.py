@@ -118,6 +118,23 @@ def test_a_stream_that_reads_on_spoils_the_transaction_of_whoever_has_its_connec
     assert "“newsletter” read on in a stream after its commit, on a connection that “ben” had by then" in proof[3].gist
 
 
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.0", "sqlalchemy-2.1"])
+def test_whoever_is_given_a_poisoned_connection_is_named_beside_who_left_it_so(stack: str, play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("poisoned_pool")
+    of = found.program("broken") if found else None
+    assert found is not None
+    assert of is not None
+    played = play(of.path, stack, schedule=of.expectations[stack].schedule, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    said = headline(proof, played.end)
+    assert said.endswith("so “authorise” failed, and then “ben” and “cleo” on the same connection."), said
+    (given,) = (one for one in proof if one.claim == "returned")
+    (got,) = (one for one in proof if one.claim == "took")
+    assert (given.tasks, given.place) == ((played.task("authorise").id,), None)  # it stood in the sleep that had ended
+    assert (got.tasks, got.connections) == ((played.task("ben").id,), given.connections)
+
+
 @pytest.mark.parametrize(("program", "claim"), [("stuck", "waits"), ("lost_update", ""), ("for_update", "")])
 def test_programs_without_any_session(program: str, claim: str, play: Play) -> None:
     played = play(program)
@@ -168,7 +185,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("parallel_transaction/broken", ["called", "refused", "met"]),
         (
             "poisoned_pool/broken",
-            ["sent", "sent", "fault", "returned", "ended", "refused", "met", "took", "met", "broken"],
+            ["sent", "sent", "fault", "ended", "refused", "returned", "met", "took", "met", "broken"],
         ),
         ("reader_bind/broken", ["sent", "sent", "sent", "since", "broken"]),
         ("schema_changed/broken", ["sent", "sent", "sent", "met"]),

@@ -74,6 +74,9 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
         case "failed" | "met" | "refused" | "awaited":
             met = [one for one in end.tasks if one.id == clause.tasks[0]]
             moved = [steps[number] for number in range(clause.step, max(steps) + 1)]
+            over = re.search(r"was over in step (\d+)", clause.text)
+            if over and clause.claim == "met" and not _raises([steps[int(over[1])]], clause.tasks[0]):
+                return False
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
         case "cancelled":
             ended = (event for event in step.events if event.kind == "task-ended" and event.task == clause.tasks[0])

@@ -158,11 +158,11 @@ def _column(connection: ConnectionView, names: Names) -> Column:
 def _row(task: TaskView, cells: tuple[Cell, ...], names: Names, kept: bool) -> Row:
     mark = words.TASK_STATES.get(task.state) or words.unknown(task.state)
     if task.state == "waiting":
-        waits = names.text(task.waits)
+        waits = f"for {names.text(task.waits)}" if task.waits else ""
     elif task.errors:
         waits = words.error(task.errors[0].type, task.errors[0].message)
     else:
-        waits = task.value
+        waits = task.value or task.cancelled
     return Row(task.id, task.name, mark, waits, task.moved, task.sessions, cells, kept)
 
 

@@ -65,7 +65,7 @@ def outcome(
     end: End, *, incident: str, program: str, stack: str, mode: str, expected: bool | None, explained: str = ""
 ) -> Outcome:
     """The end of a run; `explained` names the task whose error the explanation is about."""
-    tasks = tuple(_task(one.id, one.name, one.outcome, one.value, one.errors) for one in end.tasks)
+    tasks = tuple(_task(one.id, one.name, one.outcome, one.value or one.cancelled, one.errors) for one in end.tasks)
     shown = few(tasks, TASKS, lambda task: task.mark != words.TASK_STATES["value"])
     mark = words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome)
     if end.outcome == "ok" and not end.invariants:

@@ -81,7 +81,7 @@ def source(
     for clause in proof:
         if clause.place is not None:
             cited.setdefault((clause.place.file, clause.place.line), []).append(clause)
-    led, showed = turn(proof), shown(proof)
+    led, showed = _led(proof), shown(proof)
     if led is not None and showed is not None and led.place == showed.place:
         led = None  # the line of the failure itself
     found: dict[tuple[str, int], list[Marker]] = {}
@@ -123,6 +123,14 @@ def source(
         if sum(1 if part.folded else len(part.lines) for file in short for part in file.parts) <= room:
             break
     return short
+
+
+def _led(proof: Sequence[Clause]) -> Clause | None:
+    """What led to the failure: what the proof turns on, or what broke a rule before that."""
+    led, since = turn(proof), next((one for one in proof if one.claim == "since"), None)
+    if led is None or since is None or led.step <= since.step:
+        return led
+    return next((one for one in reversed(proof) if one.place is not None and one.step <= since.step), None)
 
 
 def _at(clause: Clause) -> tuple[str, int] | None:

@@ -14,7 +14,7 @@ from datetime import UTC
 from datetime import datetime
 
 from interlock.frame import Frame
-from interlock.words import in_short
+from interlock.words import first_line
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,8 @@ def clock(when: datetime | None) -> str:
 
 def error(type_: str, message: str, limit: int = 300) -> str:
     """An error in a line, its type without the package."""
-    return cut(f"{type_.rpartition('.')[2]}: {in_short(message)}" if message else type_.rpartition(".")[2], limit)
+    line = first_line(message).partition(" (Background on this error at")[0]
+    return cut(f"{type_.rpartition('.')[2]}: {line}" if line else type_.rpartition(".")[2], limit)
 
 
 def spans(text: str) -> tuple[tuple[bool, str], ...]:

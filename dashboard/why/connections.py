@@ -42,7 +42,8 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
         return ended_by_another(history, failure) or refused(history, failure) or _overlapped(history, failure)
     clauses = together(history, session, failure.step)
     for sent in found[:EACH]:
-        clauses.append(sending(history, sent, f"a connection of {session}; the reply was still to come"))
+        told = sending(history, sent, f"a connection of {session}; the reply was still to come")
+        clauses.append(replace(told, sessions=(session,)))
     labels = tuple(sent.event.connection or "" for sent in found)
     text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
     others = listed(list(dict.fromkeys(history.name(sent.event.task) for sent in found)))

@@ -104,10 +104,12 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     who, too = (failure.task, *failure.also), ""
     if label and failure.also:  # one reply came, and it woke one of them
         who, too = (failure.task,), f", and so did {listed(history.all(failure.also))}"
+    over = history.raised(failure.task) or failure.step
+    after = f"; it was over in step {over}, after it had cleaned up" if over > failure.step and not failure.also else ""
     return Clause(
         "met",
         failure.step,
-        f"{listed(history.all(who))} {woke}met {failure.line}{too}{hides}",
+        f"{listed(history.all(who))} {woke}met {failure.line}{too}{hides}{after}",
         (failure.task, *failure.also),
         connections=(label,) if label else (),
         place=failure.place,

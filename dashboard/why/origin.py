@@ -24,7 +24,8 @@ def origin(history: History, found: Sequence[Clause]) -> list[Clause]:
 def _started(history: History, tasks: Collection[str]) -> list[Clause]:
     """The task that started those of these that it started in one step."""
     parents = [parent for task, parent in history.parents.items() if task in tasks]
-    parent = max(parents, key=lambda one: (one is not None, parents.count(one)), default=None)
+    # Of two that started one each: who handed on what it used itself.
+    parent = max(parents, key=lambda one: (one is not None, parents.count(one), one in tasks), default=None)
     its = [task for task in history.begun if task in tasks and history.parents[task] == parent]
     if parent is None or not its:
         return []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dashboard.why.clause import APART
 from dashboard.why.clause import Clause
 from dashboard.why.clause import command
@@ -263,7 +265,7 @@ def failed_before(history: History, failure: Failure) -> list[Clause]:
     text = f"the server answered {history.name(culprit)}: {refusal.event.text.partition(': ')[2]}"
     gist = f"the server refused what {history.name(culprit)} flushed in session {session}, and nobody rolled it back"
     return [
-        *([sending(history, sent, f"for {session}")] if sent else []),
+        *([replace(sending(history, sent, f"for {session}"), sessions=(session,))] if sent else []),
         Clause("replied", refusal.step, text, (culprit,), (), (label,), gist=gist),
         *_used(history, failure, session, "; nobody had called its rollback() since"),
     ]

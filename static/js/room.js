@@ -32,7 +32,7 @@
       else if (was && how !== "top") box.scrollTo(was.left, was.top);
       if ("revealAcross" in box.dataset) revealAcross(box, box.querySelector(".current"));
       if ("reveal" in box.dataset) reveal(box, box.querySelector(".current") ?? box.querySelector(".marked") ?? box.querySelector(".moved"));
-      if (box.dataset.reveal === "all") revealAll(box, [...box.querySelectorAll(".line.deed, .role, .line.current")]);
+      if (box.dataset.reveal === "all") revealAll(box, [...box.querySelectorAll(".line.deed, .line.showed, .role")]);
     }
   }
 
@@ -55,14 +55,15 @@
     if (top < box.scrollTop + 24 || top + 40 > box.scrollTop + box.clientHeight) box.scrollTop = top - box.clientHeight / 2;
   }
 
-  // Where it began and where it showed: both, if they fit.
+  // What led to the failure and where it showed: both, if they fit; else where it showed.
   function revealAll(box, lines) {
     if (lines.length < 2) return;
     const from = box.getBoundingClientRect().top - box.scrollTop;
     const top = Math.min(...lines.map((one) => one.getBoundingClientRect().top)) - from;
     const end = Math.max(...lines.map((one) => one.getBoundingClientRect().bottom)) - from;
     const seen = top >= box.scrollTop && end <= box.scrollTop + box.clientHeight;
-    if (!seen && end - top < box.clientHeight) box.scrollTop = (top + end - box.clientHeight) / 2;
+    if (end - top >= box.clientHeight) reveal(box, box.querySelector(".line.showed"));
+    else if (!seen) box.scrollTop = (top + end - box.clientHeight) / 2;
   }
 
   function revealAcross(box, mark) {

@@ -97,7 +97,8 @@ def test_the_error_is_told_where_it_was_met_and_not_where_the_clean_up_ended() -
         "0 “first”, “second” and “third” were inside one session, s1, at the same time [broken.py:16]",
         "23 “first” sent COMMIT on c1, a connection of s1; the reply was still to come [session.py:52]",
         "35 “third” called commit() of s1, which uses c1 too [session.py:52]",
-        "35 “third” met InterfaceError: cannot perform operation: another operation is in progress [session.py:52]",
+        "35 “third” met InterfaceError: cannot perform operation: another operation is in progress; "
+        "it was over in step 37, after it had cleaned up [session.py:52]",
     ]
 
 
@@ -137,7 +138,8 @@ def test_a_deadlock_is_told_as_the_server_saw_it() -> None:
         "9 “transfer” sent UPDATE on c1, which waits for a lock of c2 [deadlock.py:12]",
         "10 “transfer #2” sent UPDATE on c2, which waits for a lock of c1: that closed the circle [deadlock.py:12]",
         "11 the server broke the circle: it chose c2, and “transfer #2” had to give up",
-        "11 “transfer #2” met DeadlockDetectedError: deadlock detected [deadlock.py:12]",
+        "11 “transfer #2” met DeadlockDetectedError: deadlock detected; "
+        "it was over in step 13, after it had cleaned up [deadlock.py:12]",
     ]
 
 

@@ -60,7 +60,7 @@ def test_each_clause_leads_to_its_step_and_names_its_line(store: Store, tmp_path
     run = recorded_run(store)
     client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
     (listed,) = re.findall(r'<ol class="proof".*?</ol>', client.get(f"/runs/{run.id}?step=26").text, re.DOTALL)
-    assert re.findall(r'href="/runs/\d+\?step=(\d+)"', listed) == ["0", "0", "24", "26", "28"]
+    assert re.findall(r'href="/runs/\d+\?step=(\d+)"', listed) == ["0", "0", "0", "24", "26", "28"]
     assert re.findall(r'step=(\d+)"[^>]* aria-current="step"', listed) == ["26"]
     assert "session.py:52" in listed
 

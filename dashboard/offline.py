@@ -7,9 +7,11 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Iterable
+from collections.abc import Iterator
 
 MOST_STEPS = 1000
-MOST_WORK = 40_000  # steps times tasks: what is drawn within a quarter of a minute, and a browser unpacks at once
+MOST_WORK = 40_000  # steps times tasks: what is drawn within seconds, and a browser unpacks at once
 
 
 def stretch(last: int, around: int, tasks: int) -> tuple[int, int]:
@@ -19,20 +21,33 @@ def stretch(last: int, around: int, tasks: int) -> tuple[int, int]:
     return first, min(last, first + most - 1)
 
 
-class Fragments:
-    """Pieces of HTML, each kept once: most of a step's panels are those of the step before."""
+def packed(first: int, steps: Iterable[Iterable[str]]) -> Iterator[str]:
+    """The pieces of HTML of each step as text that the script of the file unpacks, bit by bit as they are made.
 
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+    Each is kept once: most of a step's panels are those of the step before.
+    """
+    squeezed, left = zlib.compressobj(9), b""
+    for text in _as_json(first, steps):
+        left += squeezed.compress(text.encode())
+        whole = len(left) - len(left) % 3  # only at the very end may base64 fill up
+        if whole:
+            yield base64.b64encode(left[:whole]).decode()
+            left = left[whole:]
+    yield base64.b64encode(left + squeezed.flush()).decode()
 
-    def place(self, html: str) -> int:
-        return self._places.setdefault(html, len(self._places))
 
-    def packed(self, steps: list[list[int]], first: int) -> str:
-        """Everything as text that the script of the file unpacks."""
-        data = {"first": first, "steps": steps, "fragments": list(self._places)}
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+def _as_json(first: int, steps: Iterable[Iterable[str]]) -> Iterator[str]:
+    places: dict[str, int] = {}
+    rows = []
+    yield f'{{"first":{first},"fragments":['
+    for step in steps:
+        row = []
+        for html in step:
+            if html not in places:
+                yield "," * bool(places) + json.dumps(html, ensure_ascii=False)
+            row.append(places.setdefault(html, len(places)))
+        rows.append(row)
+    yield f'],"steps":{json.dumps(rows, separators=(",", ":"))}}}'
 
 
 def fingerprint(text: str) -> str:

@@ -25,6 +25,7 @@ from dataclasses import is_dataclass
 from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
+from operator import is_
 from typing import TypeVar
 from urllib.parse import urlencode
 from urllib.parse import urlsplit
@@ -186,17 +187,39 @@ def for_a_screen(text: str) -> str:
 
 
 def without_secrets(value: T, hide: Callable[[str], str] = redact) -> T:
-    """The same value with every text in it redacted: strings, and what holds them."""
+    """The same value with every text in it redacted: strings, and what holds them.
+
+    What stands in it several times is looked at once, and what holds no secret stays what it is: the frames of a run
+    have most of what is in them in common.
+    """
+    return _hidden(value, hide, {})  # type: ignore[return-value]
+
+
+def _hidden(value: object, hide: Callable[[str], str], known: dict[object, object]) -> object:
+    """`known` has texts, and by their ids what holds them: all of it is in the value, and lives as long."""
     if isinstance(value, str):
-        return hide(value)  # type: ignore[return-value]
-    if is_dataclass(value) and not isinstance(value, type):
-        hidden = {field.name: without_secrets(getattr(value, field.name), hide) for field in fields(value)}
-        return replace(value, **hidden)
-    if isinstance(value, tuple | list):
-        return type(value)(without_secrets(one, hide) for one in value)
+        if value not in known:
+            known[value] = hide(value)
+        return value if known[value] == value else known[value]
+    if not isinstance(value, tuple | list | Mapping) and not is_dataclass(value):
+        return value
+    if id(value) not in known:
+        known[id(value)] = _without(value, lambda one: _hidden(one, hide, known))
+    return known[id(value)]
+
+
+def _without(value: object, hidden: Callable[[object], object]) -> object:
     if isinstance(value, Mapping):
-        return {key: without_secrets(one, hide) for key, one in value.items()}  # type: ignore[return-value]
-    return value
+        told = {key: hidden(one) for key, one in value.items()}
+        return value if all(map(is_, told.values(), value.values())) else told
+    if isinstance(value, tuple | list):
+        made = [hidden(one) for one in value]
+        return value if all(map(is_, made, value)) else type(value)(made)
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    had = {field.name: getattr(value, field.name) for field in fields(value)}
+    changed = {name: new for name, old in had.items() if (new := hidden(old)) is not old}
+    return replace(value, **changed) if changed else value
 
 
 def cookie_name(of: str = "") -> str:

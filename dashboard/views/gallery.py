@@ -35,8 +35,8 @@ from dashboard.views import made_up_runs
 from dashboard.views.activity import ActivityPage
 from dashboard.views.made_up_explorations import EXPLORATIONS
 from dashboard.views.notes import NoteForm
-from dashboard.views.offline import file
 from dashboard.views.offline import offline_page
+from dashboard.views.offline import page_file
 from dashboard.views.runlist import DeletePage
 from dashboard.views.runlist import RunsPage
 from dashboard.views.shares import SharesPage
@@ -126,7 +126,7 @@ def offline() -> Response:
         proof=endings.proof(sample.RUN),
         turn=None,
     )
-    return file(render_template("offline.html", page=made), "text/html", "interlock-made-up-run.html")
+    return page_file(made, "interlock-made-up-run.html")
 
 
 @page.get("/compare")

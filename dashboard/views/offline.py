@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from itertools import chain
+from operator import itemgetter
 
 from flask import Blueprint
 from flask import Response
 from flask import render_template
 from flask import request
+from flask import stream_with_context
 
 from dashboard import offline
 from dashboard import overview
 from dashboard.config import resource
 from dashboard.errors import PageError
 from dashboard.explain import explain
-from dashboard.offline import Fragments
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.overview import strip
@@ -42,15 +47,15 @@ from dashboard.views.runs import timeline_of
 from dashboard.views.runs import turn_of
 from dashboard.why import Clause
 from dashboard.why.turn import Turn
-from interlock.frame import Event
 from interlock.frame import Step
 
 page = Blueprint("offline", __name__)
 
-PANELS = ("_choices", "_matrix", "_source", "_events", "_outcome", "_output", "_activity", "_sessions")
+PANELS = ("_caption", "_choices", "_matrix", "_source", "_events", "_outcome", "_output", "_activity", "_sessions")
 SHEETS = ("tokens", "base", "parts", "room", "timeline", "together")
 AT_ONCE = 50
 NOWHERE = -1  # no step
+DATA = "<!-- the packed steps -->"
 CUT = (22, 34)  # letters that have room in a cell of a drawing, and before its row
 
 
@@ -63,7 +68,7 @@ class OfflinePage:
     last: int
     whole: int  # number of the run's last step
     start: int  # the step it opens with
-    data: str
+    data: Iterable[str]  # which are drawn while the file is on its way
     style: str
     script: str
     policy: str
@@ -84,9 +89,13 @@ def html(run_id: int) -> Response:
     run = find_run(run_id)
     if run.steps < 0:
         raise _nothing(run_id)
-    shown = _page(run)
-    text = render_template("offline.html", page=shown)
-    return file(text, "text/html", f"interlock-run-{run_id}.html")
+    return page_file(_page(run), f"interlock-run-{run_id}.html")
+
+
+def page_file(shown: OfflinePage, name: str) -> Response:
+    """The file, begun at once: whoever asks for a large run sees it come."""
+    before, after = render_template("offline.html", page=shown, data=DATA).split(DATA)
+    return file(stream_with_context(chain([before], shown.data, [after])), "text/html", name)
 
 
 def _page(run: RunRecord) -> OfflinePage:
@@ -129,15 +138,13 @@ def offline_page(
     """The file from steps in which no secret is left; with those around the stretch, as far as there are any."""
     first, last = stretch
     explanation = explain(run.end, run.header, proof or ()) if run.end and run.header else None
-    fragments, places, opening = Fragments(), [], None
-    drawn: dict[tuple[int, int], tuple[Room, str]] = {}  # timelines by what they show
-    written: list[tuple[int, Event]] = []
-    for at in range(first, last + 1):
-        step = steps[at]
-        written += [(at, event) for event in step.events if event.kind in OUTPUT]
-        picture = room(
+    written = [(at, event) for at in range(first, last + 1) for event in steps[at].events if event.kind in OUTPUT]
+
+    def picture(at: int) -> Room:
+        before = bisect_right(written, at, key=itemgetter(0))
+        made = room(
             run,
-            Moment(step, steps.get(at - 1), steps.get(at + 1), tuple(written[-200:])),
+            Moment(steps[at], steps.get(at - 1), steps.get(at + 1), tuple(written[max(0, before - 200) : before])),
             incident_title=incident_title,
             explanation=explanation,
             proof=proof,
@@ -147,26 +154,27 @@ def offline_page(
             notes=notes,
             family=family,
         )
-        picture = replace(picture, poll=None, choices=replace(picture.choices, live=False), drives=False)
-        panels = ["runs/_caption.html", *(f"runs/{name}.html" for name in PANELS)]
-        shown = _window(at, stretch)
-        if shown not in drawn:
-            drawn[shown] = _lanes(picture, steps, shown, stretch, notes)
-        lanes, timeline = drawn[shown]
-        pieces = [render_template(name, page=picture, offline=True) for name in panels]
-        places.append([fragments.place(html) for html in (*pieces, timeline)])
-        if opening is None or at == start:
-            opening = replace(picture, timeline=lanes.timeline, strip=lanes.strip)
-    assert opening is not None
+        return replace(made, poll=None, choices=replace(made.choices, live=False), drives=False)
+
+    def pieces() -> Iterator[list[str]]:
+        drawn: dict[tuple[int, int], str] = {}  # timelines by what they show
+        for at in range(first, last + 1):
+            made, shown = picture(at), _window(at, stretch)
+            panels = [render_template(f"runs/{name}.html", page=made, offline=True) for name in PANELS]
+            if shown not in drawn:
+                lanes = _lanes(made, steps, shown, stretch, notes)
+                drawn[shown] = render_template("runs/_timeline.html", page=lanes, offline=True)
+            yield [*panels, drawn[shown]]
+
     style = "".join(resource(f"static/css/{name}.css").read_text("utf-8") for name in SHEETS)
     script = resource("static/js/offline.js").read_text("utf-8")
     return OfflinePage(
-        room=opening,
+        room=_lanes(picture(start), steps, _window(start, stretch), stretch, notes),
         first=first,
         last=last,
         whole=run.steps,
         start=start,
-        data=fragments.packed(places, first),
+        data=offline.packed(first, pieces()),
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src {offline.fingerprint(style)}; script-src {offline.fingerprint(script)}",
@@ -182,7 +190,7 @@ def _window(at: int, stretch: tuple[int, int]) -> tuple[int, int]:
 
 def _lanes(
     picture: Room, steps: Mapping[int, Step], shown: tuple[int, int], stretch: tuple[int, int], notes: Sequence[Note]
-) -> tuple[Room, str]:
+) -> Room:
     """The timeline of a file: the same drawing for all steps of a window; its script says which of them is shown."""
     folded = fold(steps[at] for at in range(shown[0], shown[1] + 1))
     noted, turn = frozenset(one.step for one in notes), picture.stepper.turn
@@ -193,15 +201,14 @@ def _lanes(
         lanes = replace(lanes, earlier=None)
     seen = overview.of(steps[at] for at in sorted(steps)) if whole and lanes and not lanes.whole else None
     little = strip(seen, at=None, shown=shown, noted=noted, turn=turn) if seen else None
-    shown_so = replace(picture, timeline=lanes, strip=little)
-    return shown_so, render_template("runs/_timeline.html", page=shown_so, offline=True)
+    return replace(picture, timeline=lanes, strip=little)
 
 
 def _steps(run_id: int, first: int, last: int) -> dict[int, Step]:
-    found = {}
+    found: dict[int, Step] = {}
     for begin in range(first, last + 1, AT_ONCE):
-        for step in services().store.steps(run_id, begin, min(begin + AT_ONCE - 1, last)):
-            found[step.number] = without_secrets(step)
+        steps = services().store.steps(run_id, begin, min(begin + AT_ONCE - 1, last))
+        found |= {step.number: step for step in without_secrets(steps)}
     return found
 
 
@@ -244,7 +251,7 @@ def _style() -> str:
     return offline.drawing_style(*sheets)
 
 
-def file(text: str, kind: str, name: str) -> Response:
+def file(text: str | Iterable[str], kind: str, name: str) -> Response:
     return Response(text, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

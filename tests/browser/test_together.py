@@ -287,6 +287,13 @@ def test_axe_finds_nothing_in_what_opens(new_page: NewPage, theme: str, complain
     page.keyboard.press("Escape")
     page.goto(page.url + "&present=1")
     look("presenting")
+    page.goto("/-/gallery/room/waiting")
+    for id in ("stop", "choice-x-t3"):
+        page.locator("#what-if").evaluate("one => { one.open = true }")
+        page.click(f"#{id}")
+        expect(page.locator("#confirm")).to_be_visible()
+        look(f"confirm: {id}")
+        page.click("#confirm-no")
     page.goto(link)
     look("ended")
     complaints.clear()  # of the page that was refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 from hypothesis import given
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 from dashboard import offline
 from dashboard.config import resource
 from dashboard.offline import MOST_STEPS
-from dashboard.offline import Fragments
 from dashboard.presenters import sample
+from dashboard.security import without_secrets
 from dashboard.why import History
 from dashboard.why.turn import Turn
 from dashboard.why.turn import turn
@@ -36,9 +37,16 @@ def test_a_short_run_is_whole() -> None:
 
 
 def test_equal_fragments_are_packed_once() -> None:
-    fragments = Fragments()
-    places = [[fragments.place(html) for html in step] for step in (["<p>ä", "<b>"], ["<p>ä", "<i>"])]
-    data = json.loads(zlib.decompress(base64.b64decode(fragments.packed(places, 7))))
+    made: list[int] = []
+
+    def steps() -> Iterator[list[str]]:
+        for number, html in enumerate(("<b>", "<i>")):
+            made.append(number)
+            yield ["<p>ä", html]
+
+    pieces = offline.packed(7, steps())
+    assert not made  # it begins before anything is drawn
+    data = json.loads(zlib.decompress(base64.b64decode("".join(pieces))))
     assert data == {"first": 7, "steps": [[0, 1], [0, 2]], "fragments": ["<p>ä", "<b>", "<i>"]}
 
 
@@ -67,3 +75,13 @@ def test_the_turn_is_the_first_sharing_or_orphan() -> None:
     assert told(calm, lost) == Turn(1, "orphan", orphan.text)
     text = "“first”, “second” and “third” are inside a call of session s1 at once"
     assert told(calm, replace(sample.STEPS[0], number=1), replace(lost, number=2)) == Turn(1, "sharing", text)
+
+
+def test_what_holds_no_secret_stays_what_it_is_and_what_stands_twice_is_looked_at_once() -> None:
+    said = Event("stdout", "password=sesame", "t1")
+    step = replace(sample.STEPS[1], events=(said, said))
+    [hidden] = without_secrets((step,))
+    assert [one.text for one in hidden.events] == ["password=***", "password=***"]
+    assert hidden.events[0] is hidden.events[1]
+    assert hidden.frame is step.frame
+    assert step.events == (said, said)

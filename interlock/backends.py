@@ -81,15 +81,15 @@ class Backends:
         until = monotonic() + BURIAL_PATIENCE
         at_work: list[Link] = []
         for server, there in self.by_server(link for link in self._links if link.abandoned):
-            awaited = {link.pid: link for link in there}
-            while awaited and monotonic() < until:
-                rows = server.query(WAITS_SQL.format(asked=_sql(awaited.values())))
+            working = there
+            while working and monotonic() < until:  # all are looked at: the end of one may let go another that waited
+                rows = server.query(WAITS_SQL.format(asked=_sql(there)))
                 waits = {int(pid or 0): blocked for pid, blocked in rows}
-                for pid, link in list(awaited.items()):
-                    link.abandoned = pid in waits
-                    if waits.get(pid or 0) != "f":
-                        del awaited[pid]
-            at_work += awaited.values()
+                for link in there:
+                    link.abandoned = link.pid in waits
+                there = [link for link in there if link.abandoned]
+                working = [link for link in there if waits[link.pid or 0] == "f"]
+            at_work += working
         return at_work
 
     def await_gone(self, asked: Iterable[Link]) -> None:

@@ -11,6 +11,7 @@ import faulthandler
 import gc
 import importlib
 import json
+import linecache
 import os
 import resource
 import signal
@@ -23,6 +24,7 @@ from typing import NoReturn
 
 from interlock import delta
 from interlock import journal
+from interlock import orders
 from interlock.frame import End
 from interlock.frame import Message
 from interlock.job import Job
@@ -42,7 +44,22 @@ PRELOAD = (
 )
 WEB = ("starlette.middleware.base", "starlette.responses", "fastapi", "anyio._backends._asyncio")
 """What web applications need besides. It is imported once the first of them is to be run; none of it is a must."""
+READ = (
+    *("asyncio.locks", "asyncio.queues", "asyncio.tasks", "asyncio.timeouts"),
+    *("asyncpg.compat", "asyncpg.connect_utils", "asyncpg.connection", "asyncpg.prepared_stmt", "asyncpg.transaction"),
+    *("sqlalchemy.connectors.asyncio", "sqlalchemy.dialects.postgresql.asyncpg", "sqlalchemy.dialects.postgresql.base"),
+    *("sqlalchemy.engine.base", "sqlalchemy.engine.create", "sqlalchemy.engine.default", "sqlalchemy.event.attr"),
+    *("sqlalchemy.ext.asyncio.engine", "sqlalchemy.ext.asyncio.session", "sqlalchemy.future.engine"),
+    *("sqlalchemy.orm.context", "sqlalchemy.orm.loading", "sqlalchemy.orm.persistence", "sqlalchemy.orm.session"),
+    *("sqlalchemy.orm.state_changes", "sqlalchemy.orm.unitofwork", "sqlalchemy.pool.base", "sqlalchemy.pool.impl"),
+    *("sqlalchemy.sql.elements", "sqlalchemy.util._concurrency_py3k", "sqlalchemy.util.concurrency"),
+    *("sqlalchemy.util.deprecations", "sqlalchemy.util.langhelpers", "sqlalchemy.util.queue"),
+    *("starlette.applications", "starlette.middleware.base", "starlette.middleware.errors", "starlette.routing"),
+    *("fastapi.applications", "fastapi.routing", "anyio._backends._asyncio"),
+)
+"""Modules in whose functions tasks wait: each picture tells the lines."""
 PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class Lines:
@@ -72,8 +89,8 @@ def write_all(fd: int, line: str) -> None:
 
 def die_with_parent() -> None:
     """Have the kernel end us when our parent ends (Linux); elsewhere the end of descriptor 0 must do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if LIBC is not None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
@@ -112,6 +129,9 @@ def preload(names: Sequence[str] = PRELOAD) -> list[str]:
         except ImportError:
             missing.append(name)
     libraries()
+    for name in READ:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        linecache.getlines(file or "")
     if "ssl" in sys.modules:  # asyncpg makes a context for each connection; the first one sets the library up
         ssl = sys.modules["ssl"]
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -173,7 +193,7 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
             write_all(out, json.dumps({"left": {"status": status}}))
 
     def drew(drawn: Drawn) -> None:
-        write_all(out, json.dumps({"drew": [[journal.to_data(offered), token] for offered, token in drawn]}))
+        write_all(out, json.dumps({"drew": orders.to_data(drawn)}))
 
     status = 0
     try:

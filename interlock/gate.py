@@ -52,6 +52,7 @@ class Gate:
         *,
         max_links: int,
         max_tasks: int,
+        shown: bool,
         tell: Callable[[Event], None],
         beat: Callable[[str], None],
         beginning: Callable[[], None],
@@ -76,6 +77,7 @@ class Gate:
         self._replica = replica
         self._max_links = max_links
         self._max_tasks = max_tasks
+        self._shown = shown  # somebody looks at the choices: else it need not be found out whom a timer wakes
         self._tell = tell
         self._beat = beat
         self._beginning = beginning
@@ -244,7 +246,7 @@ class Gate:
         if timers:
             delay = timers[0].when - self.now
             due = [timer for timer in timers if timer.when <= timers[0].when]
-            wakes = self._woken_by(due)
+            wakes = self._woken_by(due) if self._shown else ()
             text = f"let {words.seconds(delay)} pass: {words.timer(due[0])}"
             found.append(Choice("t", "timer", text, wakes, default=not found, delay=round(delay, 6)))
         return found
@@ -253,32 +255,23 @@ class Gate:
         """What could go wrong now, if someone wants it: a task cancelled, a backend ended, a connection dropped, a
         client gone, the process dead; or so slow that a later timer is up.
         """
-        tokens = [f"x:{label}" for label in self.tasks]
-        tokens += [f"{kind}:{link.label}" for kind in "kd" for link in self.links]
-        tokens.append("e")
-        found = (self.fault(token) for token in tokens)
-        return [*(choice for choice in found if choice is not None), *self._delays(), *self.clients.faults()]
+        waiting = [record for record in self.tasks.values() if record.waiting is not None]
+        there = [link for link in self.links if link.phase == links.STARTED and link.pid is not None and not link.eof]
+        return [
+            *(_fault(f"x:{one.label}", "cancel", f"cancel task “{one.name}”", (one.label,)) for one in waiting),
+            *(_fault(f"k:{link.label}", "terminate", f"end the backend of {link.label}", (), link) for link in there),
+            *(
+                _fault(f"d:{link.label}", "drop", f"drop the connection {link.label}", self._waiting_for(link), link)
+                for link in there
+            ),
+            _fault("e", "die", "the process dies: all its connections end at once"),
+            *self._delays(),
+            *self.clients.faults(),
+        ]
 
     def fault(self, token: str) -> Optional[Choice]:
         """The fault that a token asks for, if it is possible now."""
-        kind, _, label = token.partition(":")
-        if kind == "x":
-            record = self.tasks.get(label)
-            if record is not None and record.waiting is not None:
-                return Choice(token, "cancel", f"cancel task “{record.name}”", (label,), offered=False)
-            return None
-        if kind in "tq":
-            return next((choice for choice in (*self._delays(), *self.clients.faults()) if choice.token == token), None)
-        if token == "e":
-            return Choice(token, "die", "the process dies: all its connections end at once", offered=False)
-        link = next((link for link in self.links if link.label == label), None)
-        if link is None or link.phase != links.STARTED or link.pid is None or link.eof:
-            return None
-        if kind == "k":
-            return Choice(token, "terminate", f"end the backend of {label}", connection=label, offered=False)
-        if kind == "d":
-            return Choice(token, "drop", f"drop the connection {label}", self._waiting_for(link), label, offered=False)
-        return None
+        return next((choice for choice in self.faults() if choice.token == token), None)
 
     def _delays(self) -> list[Choice]:
         """For each task whose timer is not the next one: let it be up."""
@@ -362,3 +355,7 @@ class Gate:
                 for awaited in (probe.leaf_of(record, task), task):
                     waiting.setdefault(id(awaited), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
+
+
+def _fault(token: str, kind: str, text: str, wakes: tuple[str, ...] = (), link: Optional[Link] = None) -> Choice:
+    return Choice(token, kind, text, wakes, link.label if link is not None else None, offered=False)

@@ -63,6 +63,9 @@ _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
 _LOOKUP = re.compile(r"\b(lookup failed for \w+) \d+")
 
 
+_AUDITED = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn", "socket.connect"})
+
+
 class BarredImport(ImportError):
     """The program imports a module that would take its connections past the gate."""
 
@@ -77,9 +80,11 @@ def guard(allowed: Callable[[], bool], process_begun: Callable[[], None]) -> Non
     """Refuse sockets that the engine does not open itself, and modules that would open them out of its sight."""
 
     def audit(event: str, args: tuple[Any, ...]) -> None:
-        if event in ("subprocess.Popen", "os.system", "os.posix_spawn"):
+        if event not in _AUDITED:  # of which there are thousands: `id()` is one
+            return
+        if event != "socket.connect":
             process_begun()
-        if event == "socket.connect" and not allowed():
+        elif not allowed():
             raise ConnectionRefusedError(
                 f"Interlock refused a connection to {args[1]!r}: a program under test reaches only the lab, and only "
                 "through the event loop."

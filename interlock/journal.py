@@ -33,21 +33,56 @@ class JournalError(ValueError):
 def to_data(value: Any, *, volatile: bool = True) -> Any:
     """A value of `frame` as JSON-ready data. Fields at their default are left out; volatile ones on request."""
     cls = type(value)
-    if cls in _PLAIN:
-        return value
     if cls is tuple or cls is list:
         return [to_data(item, volatile=volatile) for item in value]
     if cls is dict:
         return {str(key): to_data(item, volatile=volatile) for key, item in value.items()}
-    data = {}
-    for name, default, is_volatile in fields(cls):
-        item = getattr(value, name)
-        if item != default and (volatile or not is_volatile):
-            data[name] = to_data(item, volatile=volatile)
-    return data
+    encode = _encoder(cls, volatile)
+    return value if encode is None else encode(value)
 
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_Convert = typing.Callable[[Any], Any]
+_encoders: dict[tuple[Any, bool], Optional[_Convert]] = {}
+
+
+def _encoder(kind: Any, volatile: bool) -> Optional[_Convert]:
+    """What makes data of a value of this type; None if it is data already."""
+    try:
+        return _encoders[kind, volatile]
+    except KeyError:
+        found = _encoders[kind, volatile] = _make_encoder(kind, volatile)
+        return found
+
+
+def _make_encoder(kind: Any, volatile: bool) -> Optional[_Convert]:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        told = [
+            (name, default, _encoder(hints[name], volatile))
+            for name, default, is_volatile in fields(typing.cast(type, kind))
+            if volatile or not is_volatile
+        ]
+
+        def encode(value: Any) -> dict[str, Any]:
+            data = {}
+            for name, default, inner in told:
+                item = getattr(value, name)
+                if item != default:
+                    data[name] = item if inner is None else inner(item)
+            return data
+
+        return encode
+    if origin is tuple:
+        item = _encoder(args[0], volatile)
+        return list if item is None else lambda value: [item(one) for one in value]
+    if origin is dict:
+        inside = _encoder(args[1], volatile)
+        return dict if inside is None else lambda value: {key: inside(one) for key, one in value.items()}
+    if origin is Union:
+        inner = _encoder(next(arg for arg in args if arg is not type(None)), volatile)
+        return None if inner is None else lambda value: None if value is None else inner(value)
+    return None
 
 
 def fields(cls: type) -> tuple[tuple[str, Any, bool], ...]:
@@ -67,17 +102,17 @@ def from_data(cls: type[T], data: Any) -> T:
     return typing.cast(T, _decoder(cls)(data))
 
 
-_decoders: dict[Any, typing.Callable[[Any], Any]] = {}
+_decoders: dict[Any, _Convert] = {}
 
 
-def _decoder(kind: Any) -> typing.Callable[[Any], Any]:
+def _decoder(kind: Any) -> _Convert:
     found = _decoders.get(kind)
     if found is None:
         found = _decoders[kind] = _make_decoder(kind)
     return found
 
 
-def _make_decoder(kind: Any) -> typing.Callable[[Any], Any]:
+def _make_decoder(kind: Any) -> _Convert:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         known, make = decoders(typing.cast(type, kind)), typing.cast(Any, kind)
@@ -94,7 +129,7 @@ def _make_decoder(kind: Any) -> typing.Callable[[Any], Any]:
     return lambda data: data
 
 
-def decoders(cls: type) -> dict[str, typing.Callable[[Any], Any]]:
+def decoders(cls: type) -> dict[str, _Convert]:
     """For each field of a dataclass what makes its value of data."""
     found = _known_decoders.get(cls)
     if found is None:
@@ -103,7 +138,7 @@ def decoders(cls: type) -> dict[str, typing.Callable[[Any], Any]]:
     return found
 
 
-_known_decoders: dict[type, dict[str, typing.Callable[[Any], Any]]] = {}
+_known_decoders: dict[type, dict[str, _Convert]] = {}
 
 
 def dump(message: Message) -> str:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from interlock import wire
 
 CONNECT_TIMEOUT = 10.0
-
+QUICK = {"jit": "off", "plan_cache_mode": "force_generic_plan"}  # for questions that are asked again and again
 
 _opening = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Optional
 
 from interlock import lab
@@ -47,7 +48,7 @@ def state(link: Link) -> str:
     return "sent" if link.waiting else "idle"
 
 
-def activity(links: list[Link], rows: list[lab.Row]) -> tuple[ActivityRow, ...]:
+def activity(links: list[Link], rows: list[lab.Row], clean: Callable[[str], str]) -> tuple[ActivityRow, ...]:
     """The rows of one server in the order of the connections; a backend without a row is gone."""
     by_pid = {int(row[0] or 0): row for row in rows}
     labels = {link.pid: link.label for link in links}
@@ -64,7 +65,7 @@ def activity(links: list[Link], rows: list[lab.Row]) -> tuple[ActivityRow, ...]:
                 state=row[1] or "",
                 wait_event_type=row[2] or "",
                 wait_event=row[3] or "",
-                query=" ".join((row[4] or "").split())[:400],
+                query=clean(" ".join((row[4] or "").split())[:400]),
                 in_transaction=row[5] == "t",
                 has_xid=row[6] == "t",
                 locks=tuple((row[10] or "").split(", ")) if row[10] else (),

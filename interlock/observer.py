@@ -74,11 +74,13 @@ class Observer:
         self._numbers = itertools.count(1)
         self.uses: dict[str, Use] = {}  # by connection label, while checked out
 
-    def install(self) -> bool:
-        """Set the hooks once SQLAlchemy has been imported; True when they have just been set."""
+    def install(self, *, listen: bool) -> bool:
+        """Once SQLAlchemy has been imported, set the hooks, if anybody wants to listen; True when it has just been."""
         if self._installed or "sqlalchemy.orm" not in sys.modules:
             return False
         self._installed = True
+        if not listen:
+            return True
         from sqlalchemy import event
         from sqlalchemy import pool
         from sqlalchemy.orm import Session

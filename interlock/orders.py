@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from typing import Any
 from typing import Optional
 
 from interlock import strategy
@@ -26,6 +27,16 @@ from interlock.strategy import Offer
 MOST = 100_000  # steps that are kept; what is met after them is played, and forgotten
 
 Drawn = Sequence[tuple[Offer, str]]  # step by step: from what was drawn, and what
+
+
+def to_data(drawn: Drawn) -> list[Any]:
+    """What a run drew, as JSON-ready data."""
+    return [[offered.prompt, offered.replica, offered.timer, offered.delay, token] for offered, token in drawn]
+
+
+def drawn_of(data: list[Any]) -> Drawn:
+    """The inverse of `to_data`."""
+    return [(Offer(tuple(prompt), *rest), token) for prompt, *rest, token in data]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from typing import Optional
 
@@ -34,6 +33,7 @@ _WAITS = {"start-up": "the start-up of ", "terminate": "the end of "}  # by comm
 # locks on objects other than tables would tell of the server's past and not of this run.
 # What a serializable transaction has read stays locked after its commit, until no other one on the whole server is left
 # that began before: that is the doing of other runs, so it is shown for as long as the transaction lasts.
+# `offset 0`: each table is looked up, where the planner would read all of pg_class, which grows with every run.
 ACTIVITY_SQL = """
 prepare activity(int[]) as
 with held as materialized (
@@ -49,7 +49,10 @@ with held as materialized (
                 when locktype = 'advisory' then 'advisory lock ' || objid
                 else mode || ' on ' || coalesce(relname, locktype) end
            || case when granted then '' else ' (waits)' end, ', ') as text
-    from held left join pg_class on pg_class.oid = relation
+    from held
+         left join lateral (
+           select relname, relnamespace, relkind from pg_class where oid = relation offset 0
+         ) as named on true
    where locktype <> 'virtualxid'
      and (mode <> 'SIReadLock' or (held.pid, held.virtualtransaction) in (select pid, virtualtransaction from lasting))
      and coalesce(relnamespace <> 'pg_catalog'::regnamespace, true) and coalesce(relkind, 'r') <> 'i'
@@ -224,11 +227,15 @@ class Camera:
             link for link in self._gate.links if link.pid is not None and (link.sock is not None or link.left_busy)
         ]
         for server, there in self._gate.backends.by_server(links):
-            if server not in self._prepared:
-                server.query(f"set plan_cache_mode = force_generic_plan; {ACTIVITY_SQL}")
-                self._prepared.add(server)
+            self.prepare(server)
             server.ask(_execute(there))
         return links
+
+    def prepare(self, server: lab.Lab) -> None:
+        """Have a connection know the question for the activity, so that of many runs none has to tell it again."""
+        if self._sample and server not in self._prepared:
+            server.query(ACTIVITY_SQL)
+            self._prepared.add(server)
 
     def _activity(self, links: list[Link]) -> tuple[ActivityRow, ...]:
         """The answer. A backend that has replied settles into its wait a moment later: then look again."""
@@ -241,8 +248,8 @@ class Camera:
                     break
                 self._sleep(0.0 if look < 10 else 0.001)  # on a busy machine it may have to wait for a processor
                 rows = server.query(_execute(there))
-            found.update((row.connection, row) for row in link_view.activity(there, rows))
-        return tuple(replace(found[link.label], query=self._clean(found[link.label].query)) for link in links)
+            found.update((row.connection, row) for row in link_view.activity(there, rows, self._clean))
+        return tuple(found[link.label] for link in links)
 
 
 def _execute(links: list[Link]) -> str:

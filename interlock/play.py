@@ -32,7 +32,6 @@ from interlock.course import Stopped
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
-from interlock.frame import Frame
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Place
@@ -104,6 +103,7 @@ class Play:
         self._escapes: dict[str, None] = {}  # what has been passed that replay does not control, in its order
         self._died = False
         self._unseen = job.mode == "natural" and not job.pictures  # a picture costs time, which is to be measured
+        self._pictured = job.pictures or self._unseen  # whether anybody will look at any
         self._forked = False  # this process is one of many
         self._sources = probe.Sources(os.path.dirname(job.program))
         self._texts = instrument.Texts(
@@ -131,6 +131,7 @@ class Play:
             self._replica,
             max_links=job.limits.connections,
             max_tasks=job.limits.tasks,
+            shown=job.pictures,
             tell=self._events.append,
             beat=beat,
             beginning=self._loop_begins,
@@ -234,6 +235,7 @@ class Play:
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
+        self._camera.prepare(self._gate.backends.control)
         if self._replica is not None:
             self._replica.control.query("deallocate all")
             self._replica.catch_up(self._gate.backends.control, commit=False)
@@ -274,7 +276,7 @@ class Play:
         raise Over("invalid", f"The program raised {when}: {script.shown(error)}")
 
     def _look_at_imports(self) -> None:
-        if self._observer.install() and self._job.mode != "natural":
+        if self._observer.install(listen=self._pictured) and self._job.mode != "natural":
             instrument.steady_sqlalchemy()
         if not self._anyio and "anyio" in sys.modules and self._job.mode != "natural":
             self._anyio = True
@@ -333,16 +335,13 @@ class Play:
         self._look_at_rules()
         events, self._events[:] = list(self._events), []
         self._escapes.update({event.text: None for event in events if event.kind == "escape"})
-        elapsed = (self._monotonic() - self._began) * 1000
-        if self._job.pictures or self._unseen:
-            step = self._camera.step(self._number, self._choice, choices, events, elapsed)
-        else:
-            step = Step(self._number, Frame(self._gate.clock), self._choice, elapsed_ms=elapsed)
-        self._last = step
+        if self._pictured:
+            elapsed = (self._monotonic() - self._began) * 1000
+            self._last = self._camera.step(self._number, self._choice, choices, events, elapsed)
         self._choice = None
         self._number += 1
-        if self._job.pictures or self._unseen:
-            self._send(step)
+        if self._pictured and self._last is not None:
+            self._send(self._last)
 
     def _look_at_rules(self) -> None:
         """Which rules of the data are kept, where the answer may be another than at the step before."""

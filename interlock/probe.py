@@ -52,13 +52,17 @@ class Suspended:
     def mark(self) -> Mark:
         """Where the task stands, to tell later whether it has moved."""
         leaf = weakref.ref(self.leaf) if asyncio.isfuture(self.leaf) else None
-        return Mark(leaf, [(id(frame), frame.f_lasti) for frame in self.frames])
+        return Mark(leaf, self._places())
 
     def moved_since(self, mark: Optional[Mark]) -> bool:
         """Whether the task has run since then. One that waits for the very same future, at the same place, has not."""
         if mark is None or mark.leaf is None:
             return True
-        return mark.leaf() is not self.leaf or mark.frames != [(id(frame), frame.f_lasti) for frame in self.frames]
+        return mark.leaf() is not self.leaf or mark.frames != self._places()
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Each frame, by its address, with its instruction. `id()` says the same and is an audit event, which costs."""
+        return [(hash(frame), frame.f_lasti) for frame in self.frames]
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,13 @@ def local(frame: types.FrameType, name: str) -> Any:
     """A frame's local variable, or None. Before Python 3.13, asking leaves a copy of all of them with the frame, which
     would keep the objects alive; it is emptied again.
     """
+    code = frame.f_code
+    optimized = code.co_flags & inspect.CO_OPTIMIZED
+    if optimized and not (name in code.co_varnames or name in code.co_freevars or name in code.co_cellvars):
+        return None  # most frames have no such variable, and copying those that they have takes its time
     variables = frame.f_locals
     value = variables.get(name)
-    if sys.version_info < (3, 13) and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+    if sys.version_info < (3, 13) and optimized:
         variables.clear()
     return value
 
@@ -113,7 +121,8 @@ class Sources:
 
     def _place(self, filename: str, line: int, function: str) -> Place:
         short, ours = self._name(filename)
-        return Place(short, line, function, linecache.getline(filename, line).strip()[:200], ours)
+        text = linecache.getline(filename, line).strip()[:200]
+        return Place(short, line, function.replace(".<locals>", ""), text, ours)
 
     def _name(self, filename: str) -> tuple[str, bool]:
         known = self._known.get(filename)
@@ -156,13 +165,18 @@ def suspended(task: SteppedTask) -> Suspended:
 
 def _attribute(item: Any, *names: str) -> Any:
     for name in names:
-        if hasattr(item, name):
-            return getattr(item, name)
+        found = getattr(item, name, _MISSING)
+        if found is not _MISSING:
+            return found
     return None
 
 
+_MISSING = object()
+
+
 def _is_coroutine(item: Any) -> bool:
-    return any(hasattr(item, name) for name in ("cr_frame", "gi_frame", "ag_frame"))
+    kind = type(item)  # of which nothing is asked that is an audit event
+    return any(hasattr(kind, name) for name in ("cr_frame", "gi_frame", "ag_frame"))
 
 
 def _inside(item: Any) -> Any:
@@ -184,10 +198,11 @@ def _greenlet_frames(spawn: types.FrameType) -> list[types.FrameType]:
 
 def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
     """A chain's stack, outermost call first."""
+    coded = ((frame, frame.f_code) for frame in chain.frames)  # asked for once, since it is an audit event
     return tuple(
-        sources.place(frame.f_code.co_filename, frame.f_lineno, _function(frame.f_code))
-        for frame in chain.frames
-        if frame.f_code.co_filename not in ENGINE
+        sources.place(code.co_filename, frame.f_lineno, _function(code))
+        for frame, code in coded
+        if code.co_filename not in ENGINE
     )
 
 
@@ -375,4 +390,4 @@ def coroutine_name(coro: Any) -> str:
 
 
 def _function(code: types.CodeType) -> str:
-    return getattr(code, "co_qualname", code.co_name).replace(".<locals>", "")
+    return getattr(code, "co_qualname", code.co_name)

@@ -77,7 +77,7 @@ class Replica:
 
     def open(self) -> None:
         """Connect, anew if need be. Raises `lab.LabError`."""
-        settings = {"jit": "off", "lock_timeout": "1s"}
+        settings = {**lab.QUICK, "lock_timeout": "1s"}
         self.control = lab.Lab(self.where, f"interlock:{self._schema}:control", settings)
         if self.control.query("select pg_is_in_recovery()") != [("t",)]:
             raise lab.LabError(

@@ -14,6 +14,9 @@ select pg_current_wal_insert_lsn(),
 """
 
 
+# What the run before this one has prepared on this connection; the question for the activity is the same for all.
+LEFT_SQL = "select format('deallocate %I', name) from pg_catalog.pg_prepared_statements where name <> 'activity'"
+
 PREPARED_SQL = "select gid from pg_catalog.pg_prepared_xacts where starts_with(gid, {prefix})"
 
 # Of the server's one list of prepared transactions a run sees its own, by the names that it gave them.
@@ -43,7 +46,7 @@ class Stage:
         """Connect, anew if need be. Raises `lab.LabError`."""
         if self.control is not None:
             self.control.close()
-        self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", {"jit": "off"})
+        self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", lab.QUICK)
         return self.control
 
     def reset(self) -> None:
@@ -53,7 +56,8 @@ class Stage:
         """
         control = self.control or self.open()
         name = lab.identifier(self._schema)
-        control.query(f"deallocate all; reset all; set search_path to {lab.search_path(self._schema)}")
+        for (forget,) in control.query(f"reset all; set search_path to {lab.search_path(self._schema)}; {LEFT_SQL}"):
+            control.query(forget or "")
         if self._clean is not None and self._clean == self._state(control):
             return
         prefix = lab.literal(lab.gid_prefix(self._schema))

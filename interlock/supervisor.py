@@ -40,14 +40,16 @@ from interlock.job import Limits
 from interlock.orders import Aim
 from interlock.orders import Drawn
 from interlock.orders import Orders
+from interlock.orders import drawn_of
 from interlock.schedule import Schedule
-from interlock.strategy import Offer
 
 __all__ = ["Invariant", "Job", "Limits", "Runner", "RunnerError"]
 
 START_TIMEOUT = 60.0
+SILENCE = {"silence": True}  # in place of a line that did not come in time
 _THREAD = re.compile(r"[Tt]hread 0x[0-9a-f]+")  # its number is another one in each process
 LINE_LIMIT = 64 * 1024 * 1024
+READ_LIMIT = 1024 * 1024  # bytes at a time
 TAIL_LINES = 400
 STACK_PATIENCE = 1.0
 
@@ -85,6 +87,8 @@ class Runner:
         self.run_pid: Optional[int] = None
         self.missing: list[str] = []
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._lines: deque[bytes] = deque()  # that have been read and not been looked at
+        self._part = b""  # of the line after them
         self._reading = asyncio.ensure_future(self._read_tail())
         self._ending: Optional[str] = None
         self._deviations: dict[int, str] = {}
@@ -107,7 +111,7 @@ class Runner:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=environment,
-                limit=LINE_LIMIT,
+                limit=READ_LIMIT,
                 start_new_session=True,
             )
         except OSError as error:
@@ -116,9 +120,7 @@ class Runner:
             ) from error
         runner = cls(process, python)
         try:
-            ready = await asyncio.wait_for(runner._next(), START_TIMEOUT)
-        except asyncio.TimeoutError:
-            ready = None
+            ready = await runner._next(START_TIMEOUT)
         except BaseException:  # whoever wanted it was cancelled
             await runner.close()
             raise
@@ -154,10 +156,7 @@ class Runner:
             while True:
                 waiting_since = time.monotonic()
                 patience = None if thinking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
-                try:
-                    line = await asyncio.wait_for(self._next(), patience)
-                except asyncio.TimeoutError:
-                    line = {"silence": True}
+                line = await self._next(patience)
                 if not thinking and not (line and "waits" in line):  # its turn at the replica is no work of its own
                     worked += time.monotonic() - waiting_since
                 if line is None:
@@ -265,7 +264,7 @@ class Runner:
         any to follow. A program that does not get there yields one `End`.
         """
         self._ending, self._deviations = None, {}
-        drawn: Optional[list[tuple[Offer, str]]] = None
+        drawn: Optional[Drawn] = None
         end, template, digest = None, None, ""
         began = time.monotonic()
         if not self._tell({"job": journal.to_data(job)}):
@@ -274,10 +273,7 @@ class Runner:
         try:
             while True:
                 left = began + job.limits.seconds - time.monotonic()
-                try:
-                    line = await asyncio.wait_for(self._next(), max(0.05, min(job.limits.hang_after, left)))
-                except asyncio.TimeoutError:
-                    line = {"silence": True}
+                line = await self._next(max(0.05, min(job.limits.hang_after, left)))
                 if line is None:
                     detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
                     yield Forked(end or self._end("crash", detail, None, time.monotonic() - began))
@@ -293,7 +289,7 @@ class Runner:
                     self.run_pid, end, drawn, digest, began = body["pid"], None, None, "", time.monotonic()
                     self._deviations = {}
                 elif kind == "drew":
-                    drawn = [(journal.from_data(Offer, offered), token) for offered, token in body]
+                    drawn = drawn_of(body)
                 elif kind == "digest":
                     digest = body
                 elif kind == "chose":
@@ -363,12 +359,21 @@ class Runner:
         pipe.write(json.dumps(order).encode() + b"\n")
         return True
 
-    async def _next(self) -> Optional[dict[str, Any]]:
+    async def _next(self, patience: Optional[float]) -> Optional[dict[str, Any]]:
+        """The next line, `SILENCE` if nothing comes for so many seconds, None at the end."""
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            return None
-        found: dict[str, Any] = json.loads(line)
+        while not self._lines:  # those that are there cost no turn of the loop each
+            try:
+                data = await asyncio.wait_for(self._process.stdout.read(READ_LIMIT), patience)
+            except asyncio.TimeoutError:
+                return SILENCE
+            if not data:
+                return None
+            *whole, self._part = (self._part + data).split(b"\n")
+            self._lines.extend(whole)
+            if len(self._part) > LINE_LIMIT:
+                raise ValueError(f"The runner process wrote a line of more than {LINE_LIMIT} bytes.")
+        found: dict[str, Any] = json.loads(self._lines.popleft())
         return found
 
     async def _read_tail(self) -> None:

@@ -148,7 +148,8 @@ async def broken_at(case: Case, runner: Runner, job: Job) -> list[str]:
     """Whatever is wrong with a fix under the schedules that break the broken programs, as far as they go with it."""
     wrong = []
     for schedule in sorted(case.breaking):
-        end = [message async for message in runner.play(replace(job, mode="follow", schedule=schedule))][-1]
+        asked = replace(job, mode="follow", schedule=schedule, pictures=False)
+        end = [message async for message in runner.play(asked)][-1]
         if missed := case.misses(end, strict=True):
             wrong.append(f"following {schedule}, {missed}")
     return wrong

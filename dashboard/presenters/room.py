@@ -125,7 +125,7 @@ class Room:
     started: bool  # there is at least one step
     caption: str
     new_errors: tuple[str, ...]  # tasks that raised in this step, in words
-    about: str  # of a run that went well what its program says of itself: of a fix that is why
+    about: str  # of a run that went as it should what its program says of itself: of a fix that is why
     happened: str  # of a failed run what happened, in one sentence
     lead: str  # the same, at the steps that show the failure
     symptom: str  # there: what of it a log would have
@@ -299,7 +299,7 @@ def room(
         started=step is not None,
         caption=_caption(run, step, names),
         new_errors=new_errors,
-        about=_about(run, main),
+        about=_about(run, main) if run.outcome == "ok" or (mends and run.expected) else "",
         happened=said,
         lead=said if shows else "",
         symptom=", ".join(new_errors) or _symptom(run, explanation),
@@ -347,7 +347,7 @@ def room(
 
 def _about(run: RunRecord, main: str) -> str:
     """The first paragraph of the docstring of its program."""
-    if run.header is None or run.outcome != "ok":
+    if run.header is None:
         return ""
     try:
         told = ast.get_docstring(ast.parse(run.header.sources.get(main, "")))

@@ -294,7 +294,12 @@ def closed(history: History, failure: Failure) -> list[Clause]:
         clauses.append(Clause("caught", caught.step, caught.event.text))
     which = f"{label}, which leads to the replica," if label in history.replicas else label
     gist = f"the server closed {which} while {history.name(failure.task)} was in a transaction on it"
-    return [*clauses, Clause("replied", told.step, told.event.text, (), (), (label,), gist=gist)]
+    remedy = (
+        f"Let {history.name(failure.task)} hold no transaction on the replica while it does something else, or try it "
+        "again. A larger `max_standby_streaming_delay` gives it longer, and the replica lags by that."
+    )
+    remedy = remedy if label in history.replicas else ""
+    return [*clauses, Clause("replied", told.step, told.event.text, (), (), (label,), gist=gist, remedy=remedy)]
 
 
 def replanned(history: History, failure: Failure) -> list[Clause]:

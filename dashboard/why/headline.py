@@ -5,6 +5,7 @@ The words are those of the clause on which the proof turns (`Clause.gist`); noth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from dashboard.why.clause import Clause
@@ -36,10 +37,17 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
     if met is not None:
         names = {task.id: task.name for task in end.tasks}
         failed = listed([f"“{names[task]}”" for task in met.tasks])
-        later = [names[task] for one in clauses if one.claim == "met" and one is not met for task in one.tasks]
-        too = f", and then {listed([f'“{name}”' for name in later])} on the same connection" if later else ""
-        return f"{cause}, so {failed} failed{too}."
+        return f"{cause}, so {failed} failed{_others(clauses, met, names)}."
     return cause + {"silent": ", and no task failed.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
+
+
+def _others(clauses: Sequence[Clause], met: Clause, names: Mapping[str, str]) -> str:
+    """Whom it hurt besides: who failed on the same connection, or was told of no failure at all."""
+    also = [f"“{names[task]}”" for one in clauses if one.claim == "met" and one is not met for task in one.tasks]
+    if also:
+        return f", and then {listed(also)} on the same connection"
+    later = next((one.gist for one in clauses if one.gist and one.step > met.step), "")
+    return f"; later {later}" if later else ""
 
 
 def turn(clauses: Sequence[Clause]) -> Clause | None:

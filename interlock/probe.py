@@ -249,8 +249,14 @@ def library_wait(stack: tuple[Place, ...]) -> str:
     return next((words for path, words in _LIBRARY_WAITS if any(path in file for file in files)), "")
 
 
-def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str]) -> tuple[ErrorView, ...]:
-    """An exception and its chain, as Python would print it but the last first."""
+def errors_of(
+    error: BaseException, sources: Sources, clean: Callable[[str], str], began: Optional[types.CodeType] = None
+) -> tuple[ErrorView, ...]:
+    """An exception and its chain, as Python would print it but the last first. `began`: what its first call is in.
+
+    Whoever awaits a task that has failed puts calls of its own before those that the exception came through, and may do
+    so before we look.
+    """
     views: list[ErrorView] = []
     seen: set[int] = set()
     current: Optional[BaseException] = error
@@ -260,10 +266,12 @@ def errors_of(error: BaseException, sources: Sources, clean: Callable[[str], str
         if len(_members(current)) == 1:  # a group of one says nothing of its own: it is its member that was raised
             current = _members(current)[0]
             continue
+        calls = [(frame.f_code, line) for frame, line in traceback.walk_tb(current.__traceback__)]
+        first = next((at for at, (code, _) in enumerate(calls) if code is began), 0)
         stack = tuple(
-            sources.place(frame.f_code.co_filename, line, _function(frame.f_code))
-            for frame, line in traceback.walk_tb(current.__traceback__)
-            if frame.f_code.co_filename not in ENGINE
+            sources.place(code.co_filename, line, _function(code))
+            for code, line in calls[first:]
+            if code.co_filename not in ENGINE
         )
         views.append(ErrorView(type_name(type(current)), clean(_text(current)), stack[-MAX_STACK:], link))
         members = _members(current)
@@ -367,7 +375,8 @@ def read_result(record: TaskRecord, task: SteppedTask, sources: Sources, clean: 
     if task.cancelled():
         record.state, record.cancelled = "cancelled", _cancelled(task, sources)
     elif error is not None:
-        record.state, record.errors = "error", errors_of(error, sources, clean)
+        began = _attribute(task.get_coro(), "cr_code", "gi_code")
+        record.state, record.errors = "error", errors_of(error, sources, clean, began)
     else:
         record.state, record.value = "value", clean(value_of(task.result()))
     record.name, record.mark, record.ended = task.get_name(), None, True

@@ -109,6 +109,7 @@ class SessionLine:
     shared: bool
     connections: str
     alive: bool
+    opened: str = ""  # by whom, and where
     changed: frozenset[str] = frozenset()
 
 
@@ -152,4 +153,11 @@ def _session(view: SessionView, names: Names) -> SessionLine:
         shared=len(view.users) > 1,
         connections=", ".join(names.connection(one) for one in view.connections),
         alive=view.alive,
+        opened=_opened(view, names),
     )
+
+
+def _opened(view: SessionView, names: Names) -> str:
+    by = f" by {names.task(view.opener)}" if view.opener else ""
+    at = f" at {view.opened.file}:{view.opened.line}" if view.opened else ""
+    return f"opened{by}{at}" if by or at else ""

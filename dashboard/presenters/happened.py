@@ -84,7 +84,7 @@ def _event(event: Event, names: Names) -> EventLine:
         kind=event.kind.replace("-", " "),
         symbol=_SYMBOLS.get(event.kind, "·"),
         tone=_LOUD.get(event.kind, "quiet"),
-        text=names.text(event.text),
+        text=names.text(_short(event)),
         task=names.task(event.task),
         connection=names.connection(event.connection),
         line=f"{event.place.file}:{event.place.line}" if event.place and event.place.ours else "",
@@ -101,6 +101,14 @@ def unheard(step: Step) -> str:
         return ""
     told = any(one.kind == "reply" and one.connection == step.choice.connection for one in choices)
     return "" if told else "; the program hears of it at its next statement there"
+
+
+def _short(event: Event) -> str:
+    """Without the link that SQLAlchemy adds to what a task raised, and a statement of which all is said by its name."""
+    if event.kind == "task-ended":
+        return event.text.partition(" (Background on this error at")[0]
+    said, _, statement = event.text.partition(": ")
+    return said if event.kind == "sent" and said.startswith(f"{statement} on ") else event.text
 
 
 def raised_in(step: Step | None) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ class TaskPage:
     waits: str
     value: str
     parent: str
+    begun: str  # the line where it was created
+    cancelled: str  # by whom
     sessions: str
     stack: tuple[Frames, ...]  # while it waits
     chain: tuple[ErrorBlock, ...]  # if it raised
@@ -42,6 +44,8 @@ def task_page(run: int, step: int, task: TaskView, frame: Frame, stack: tuple[Pl
         waits=names.text(task.waits),
         value=task.value,
         parent=names.task(task.parent),
+        begun=f"{task.begun.file}:{task.begun.line}" if task.begun else "",
+        cancelled=names.text(task.cancelled),
         sessions=", ".join(task.sessions),
         stack=grouped(stack),
         chain=chain(task.errors),

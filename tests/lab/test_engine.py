@@ -353,3 +353,9 @@ def test_who_cancelled_a_task_is_told(play: Play) -> None:
     assert all(f"“{name}” was cancelled {by}" in said for name, by in told.items())
     begun = {task.name: task.begun.line for task in played.steps[-1].frame.tasks if task.begun}
     assert (begun["by hand"], begun["gathered"], begun["grouped"], begun["left"]) == (20, 11, 34, 37)
+
+
+def test_an_error_has_no_calls_of_whoever_awaited_it_first(play: Play) -> None:
+    played = play("passes_on")
+    calls = {name: [place.function for place in played.task(name).errors[0].stack] for name in ("fails", "main")}
+    assert calls == {"fails": ["fails"], "main": ["main", "fails"]}

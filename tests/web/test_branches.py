@@ -7,11 +7,11 @@ from flask.testing import FlaskClient
 
 from dashboard.presenters import sample
 from dashboard.store import Store
-from tests.web.test_pages import FORM
-from tests.web.test_pages import JSON
-from tests.web.test_pages import WORKER
-from tests.web.test_pages import attribute
-from tests.web.test_pages import text
+from tests.web.given import FORM
+from tests.web.given import JSON
+from tests.web.given import WORKER
+from tests.web.given import attribute
+from tests.web.given import text
 
 
 def recorded(store: Store, stack: str = "sqlalchemy-2.1", mode: str = "step", incident: str = "shared_session") -> int:

@@ -12,17 +12,17 @@ from dashboard.company import Company
 from dashboard.company import Person
 from dashboard.config import Settings
 from dashboard.config import resource
+from dashboard.presenters import sample
 from dashboard.store import RunFilter
 from dashboard.store import Store
 from dashboard.store import UnknownRun
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import answer_commands
+from tests.web.given import attribute
+from tests.web.given import text
+from tests.web.given import waiting_run
 from tests.web.test_branches import recorded
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import answer_commands
-from tests.web.test_pages import attribute
-from tests.web.test_pages import sample
-from tests.web.test_pages import text
-from tests.web.test_pages import waiting_run
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from flask.testing import FlaskClient
 
 from dashboard.presenters import sample
 from dashboard.store import Store
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import JSON
-from tests.web.test_pages import WORKER
-from tests.web.test_pages import attribute
-from tests.web.test_pages import ended_run
-from tests.web.test_pages import text
-from tests.web.test_pages import waiting_run
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import JSON
+from tests.web.given import WORKER
+from tests.web.given import attribute
+from tests.web.given import ended_run
+from tests.web.given import text
+from tests.web.given import waiting_run
 
 
 def test_two_runs_open_where_they_begin_to_differ(client: FlaskClient, store: Store) -> None:

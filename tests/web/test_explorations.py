@@ -26,11 +26,11 @@ from dashboard.tally import Group
 from dashboard.tally import Rule
 from dashboard.tally import Tally
 from interlock.frame import End
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import attribute
+from tests.web.given import text
 from tests.web.test_branches import recorded
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import attribute
-from tests.web.test_pages import text
 
 WORKER, NOBODY = 4711, 4712
 TALLY = Tally(

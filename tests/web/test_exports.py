@@ -14,10 +14,10 @@ from interlock.frame import Choice
 from interlock.frame import Event
 from interlock.frame import TaskOutcome
 from interlock.frame import TaskView
-from tests.web.test_pages import WORKER
-from tests.web.test_pages import attribute
-from tests.web.test_pages import ended_run
-from tests.web.test_pages import waiting_run
+from tests.web.given import WORKER
+from tests.web.given import attribute
+from tests.web.given import ended_run
+from tests.web.given import waiting_run
 
 
 def test_the_summary_tells_what_ran_what_came_of_it_why_and_how_to_have_it_again(

@@ -14,9 +14,9 @@ from dashboard.presenters import sample
 from dashboard.store import Store
 from dashboard.views import imports
 from interlock.journal import dump
-from tests.web.test_pages import FORM
-from tests.web.test_pages import ended_run
-from tests.web.test_pages import text
+from tests.web.given import FORM
+from tests.web.given import ended_run
+from tests.web.given import text
 
 
 def hand_in(client: FlaskClient, content: bytes, name: str = "run.jsonl") -> TestResponse:

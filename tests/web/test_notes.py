@@ -10,13 +10,13 @@ from flask.testing import FlaskClient
 from dashboard.presenters import sample
 from dashboard.store import Store
 from interlock import journal
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import WORKER
+from tests.web.given import attribute
+from tests.web.given import text
+from tests.web.given import waiting_run
 from tests.web.test_branches import recorded
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import WORKER
-from tests.web.test_pages import attribute
-from tests.web.test_pages import text
-from tests.web.test_pages import waiting_run
 
 
 def test_a_note_stands_at_its_step_in_the_list_and_on_slider_and_timeline(client: FlaskClient, store: Store) -> None:

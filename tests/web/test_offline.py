@@ -15,10 +15,10 @@ from flask.testing import FlaskClient
 from dashboard.presenters import sample
 from dashboard.store import Store
 from interlock.frame import Event
-from tests.web.test_pages import WORKER
-from tests.web.test_pages import attribute
-from tests.web.test_pages import ended_run
-from tests.web.test_pages import text
+from tests.web.given import WORKER
+from tests.web.given import attribute
+from tests.web.given import ended_run
+from tests.web.given import text
 
 
 def unpacked(html: str) -> list[str]:

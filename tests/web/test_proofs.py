@@ -26,8 +26,8 @@ from interlock import journal
 from interlock.frame import End
 from interlock.frame import Header
 from tests.databases import fresh_database
-from tests.web.test_pages import HX
-from tests.web.test_pages import attribute
+from tests.web.given import HX
+from tests.web.given import attribute
 
 JOURNAL = Path(__file__).parents[1] / "unit" / "journals" / "1.4.42-broken.jsonl.gz"
 

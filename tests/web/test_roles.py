@@ -17,13 +17,13 @@ from dashboard.config import resource
 from dashboard.store import HistoryFilter
 from dashboard.store import Store
 from dashboard.viewers import Viewers
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import JSON
+from tests.web.given import attribute
+from tests.web.given import text
+from tests.web.given import waiting_run
 from tests.web.test_branches import recorded
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import JSON
-from tests.web.test_pages import attribute
-from tests.web.test_pages import text
-from tests.web.test_pages import waiting_run
 
 TOKEN = "a-token-that-nobody-guesses"
 HOUR = timedelta(hours=1)

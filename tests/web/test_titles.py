@@ -12,12 +12,12 @@ from dashboard.presenters.matrix import matrix
 from dashboard.presenters.words import Names
 from dashboard.store import HistoryFilter
 from dashboard.store import Store
+from tests.web.given import FORM
+from tests.web.given import HX
+from tests.web.given import attribute
+from tests.web.given import ended_run
+from tests.web.given import text
 from tests.web.test_branches import recorded
-from tests.web.test_pages import FORM
-from tests.web.test_pages import HX
-from tests.web.test_pages import attribute
-from tests.web.test_pages import ended_run
-from tests.web.test_pages import text
 
 TITLE = "Checkout fails on Friday <evening>"
 

@@ -129,11 +129,12 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
 
 
 def left(history: History, end: End, failure: Failure) -> list[Clause]:
-    """The tasks that were cancelled when it had failed, and who did that."""
+    """The tasks that were cancelled when it had failed, and who did that; those that had to do with the database."""
     found: dict[tuple[int, str], list[str]] = {}
+    did = {fact.event.task for fact in history.told("begin", "opened", "checkout", "sent")}
     for fact in history.told("task-ended"):
         task = next((one for one in end.tasks if one.id == fact.event.task and one.cancelled), None)
-        if task is not None and fact.step >= failure.step:
+        if task is not None and task.id in did and fact.step >= failure.step:
             found.setdefault((fact.step, task.cancelled), []).append(task.id)
     clauses = []
     for (step, by), tasks in found.items():

@@ -101,7 +101,10 @@ def starved(history: History, failure: Failure) -> list[Clause]:
             who = taken.event.task
             holders.append(history.name(who))
             session = taken.event.session
-            text = f"{history.name(who)} took {label} from the pool{f' for {session}' if session else ''}, and "
+            text = f"{history.name(who)} took {label} from the pool{f' for {session}' if session else ''}, "
+            told = history.told("response", task=who) if who else ()
+            answered = any(" was answered" in one.event.text and one.before(taken) for one in told)
+            text += "after its answer had been sent, and " if answered else "and "
             ended = history.raised(who) if who else None
             if ended is not None and ended < failure.step:
                 text += f"ended in step {ended} without giving it back"

@@ -199,18 +199,21 @@ def savepoint_undone(history: History, sent: Sequence[Sent]) -> list[Clause]:
 
 
 def twice(history: History, sent: Iterable[Sent], end: End) -> list[Clause]:
-    """A write that was committed, and sent and committed once more after somebody had failed or been cancelled."""
+    """A write that was committed, and its like sent and committed after somebody had failed or been cancelled.
+
+    The values are not known, so that it was the same row is not said: the rule that broke tells.
+    """
     failed = {task.id for task in end.tasks if task.outcome in ("error", "cancelled")}
     told = [fact for fact in history.told("task-ended") if fact.event.task in failed]
     done: dict[str, Sent] = {}  # by statement: the first that was committed
     for again in (one for one in sent if one.writes and one.kept):
         first = done.setdefault(statement(again.fact), again)
         if first.end and again.end and first.end.before(again.fact) and any(one.before(again.fact) for one in told):
-            gist = f"{history.name(again.end.event.task)} wrote once more what had been committed already"
+            gist = f"{history.name(again.end.event.task)} repeated a statement that had been committed already"
             return [
                 sending(history, first.end, _committing(first.end, [first.fact])),
-                sending(history, again.fact, "the same once more, though the first had been committed"),
-                sending(history, again.end, "and so committed it twice", gist, LOOK_FIRST),
+                sending(history, again.fact, "the same statement once more, though one like it had been committed"),
+                sending(history, again.end, "and so committed that as well", gist, LOOK_FIRST),
             ]
     return []
 

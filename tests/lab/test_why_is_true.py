@@ -138,6 +138,17 @@ def test_whoever_is_given_a_poisoned_connection_is_named_beside_who_left_it_so(s
     assert (got.tasks, got.connections) == ((played.task("ben").id,), given.connections)
 
 
+def test_what_was_taken_after_the_answer_is_told_as_that(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("after_response")
+    of = found.program("broken") if found else None
+    assert of is not None
+    played = play(of.path, "sqlalchemy-2.0", requests=of.requests)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["took", "took", "waits", "met"], why.as_lines(proof)
+    assert all("from the pool for s" in one.text and "after its answer had been sent" in one.text for one in proof[:2])
+
+
 @pytest.mark.parametrize(("program", "claim"), [("stuck", "waits"), ("lost_update", ""), ("for_update", "")])
 def test_programs_without_any_session(program: str, claim: str, play: Play) -> None:
     played = play(program)

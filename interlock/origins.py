@@ -17,6 +17,7 @@ _STANDARD = str(Path(os.__file__).parent) + os.sep
 _ASYNCIO = str(Path(asyncio.__file__).parent) + os.sep
 _ENGINE = str(Path(__file__).parent) + os.sep
 _LIBRARIES = os.sep + "site-packages" + os.sep
+_SERVE = (f"{_ENGINE}script.py", "serve")  # an application has no asyncio.run() of its own
 _LOOP = (f"{_ASYNCIO}events.py", "_run")  # the event loop calls what it was asked to: whoever asked is not on the stack
 
 _CANCELLERS = (  # by the file and the function that call `cancel`: the first that fits
@@ -41,7 +42,10 @@ def spot() -> Optional[Spot]:
 
 def canceller() -> tuple[str, Optional[Spot]]:
     """Who called the `cancel` that calls this: in words, or the line of the program."""
-    frame = next((one for one in _stack(sys._getframe(1)) if not one.f_code.co_filename.startswith(_ENGINE)), None)
+    stack = list(_stack(sys._getframe(1)))
+    if any((one.f_code.co_filename, one.f_code.co_name) == _SERVE for one in stack):
+        return "the server, which cancels what is left when it stops", None
+    frame = next((one for one in stack if not one.f_code.co_filename.startswith(_ENGINE)), None)
     name, function = (frame.f_code.co_filename, frame.f_code.co_name) if frame is not None else ("", "")
     for path, called, words in _CANCELLERS:
         if path in name and called in ("", function):

@@ -135,6 +135,18 @@ def test_on_the_plain_network_all_come_at_once(play: Play) -> None:
     assert step_of(played, "twice=yes arrived") == step_of(played, "POST /deposit/1 arrived")
 
 
+def test_what_an_application_leaves_running_is_cancelled_by_its_server(play: Play, tmp_path: Path) -> None:
+    """It never called asyncio.run(): that is how the server runs it."""
+    program = tmp_path / "leaves.py"
+    program.write_text(
+        "import asyncio\nfrom fastapi import FastAPI\napp, left = FastAPI(), []\n"
+        "async def poll():\n    await asyncio.Event().wait()\n"
+        "@app.get('/slow')\nasync def slow():\n    left.append(asyncio.create_task(poll(), name='poll'))\n"
+    )
+    played = play(program, requests=(SLOW,))
+    assert played.task("poll").cancelled.startswith("by the server, ")
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_what_the_framework_puts_into_a_thread_is_waited_for(play: Play, stack: str) -> None:
     played = serve(play, stack, Request("thread", "GET", "/thread"), BEN)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from dashboard.incidents import Incident
 from dashboard.presenters import words
 from dashboard.presenters.words import Mark
 from dashboard.store.records import RunRow
@@ -20,6 +21,7 @@ class RunLine:
     incident_title: str
     known: bool  # the incident is here; the run of an imported journal may be of none
     program: str
+    fix: bool  # it is one of those that its incident offers
     title: str  # what people call it
     stack: str
     isolation: str
@@ -37,20 +39,22 @@ class RunLine:
 
 
 def lines(
-    rows: Iterable[RunRow], titles: Mapping[str, str], now: datetime, pinned: Collection[int] = ()
+    rows: Iterable[RunRow], incidents: Mapping[str, Incident], now: datetime, pinned: Collection[int] = ()
 ) -> tuple[RunLine, ...]:
-    return tuple(_line(row, titles, now, row.id in pinned) for row in rows)
+    return tuple(_line(row, incidents.get(row.incident), now, row.id in pinned) for row in rows)
 
 
-def _line(row: RunRow, titles: Mapping[str, str], now: datetime, pinned: bool) -> RunLine:
+def _line(row: RunRow, incident: Incident | None, now: datetime, pinned: bool) -> RunLine:
     outcome = row.outcome if row.over else None
+    program = incident.program(row.program) if incident else None
     mark = words.OUTCOMES.get(outcome) if outcome else words.STATUSES.get(row.status)
     return RunLine(
         id=row.id,
         incident=row.incident,
-        incident_title=titles.get(row.incident, row.incident),
-        known=row.incident in titles,
+        incident_title=incident.title if incident else row.incident,
+        known=incident is not None,
         program=row.program,
+        fix=program is not None and program.kind == "fix",
         title=row.title,
         stack=row.stack,
         isolation=row.isolation or "",

@@ -49,7 +49,6 @@ def home() -> str:
     stacks = here.stacks()
     shown = catalogue.cards(found.incidents, stacks, here.store.latest_runs())
     runs = here.store.runs(limit=RECENT)
-    titles = {incident.name: incident.title for incident in found.incidents}
     query = _query()
     featured = {incident.name for incident in found.incidents if incident.featured and not query}
     return render_template(
@@ -59,7 +58,7 @@ def home() -> str:
             guide=guide(query, look_up(query, found.incidents), shown, found.incidents),
             problems=found.problems,
             stacks=stacks,
-            recent=lines(runs.rows, titles, datetime.now(UTC)),
+            recent=lines(runs.rows, {one.name: one for one in found.incidents}, datetime.now(UTC)),
             total=runs.total,
         ),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+from dashboard.incidents import Incident
 from dashboard.presenters import activity
 from dashboard.presenters import listing
 from dashboard.presenters import matrix
@@ -84,7 +86,8 @@ def run_lines() -> tuple[RunLine, ...]:
         run,
         replace(run, id=41, outcome="ok", program="session_per_task", summary="3 tasks returned"),
     )
-    return lines(records, {run.incident: "One session, three tasks"}, run.created + timedelta(minutes=5))
+    incident = Incident(run.incident, "One session, three tasks", Path())
+    return lines(records, {incident.name: incident}, run.created + timedelta(minutes=5))
 
 
 def run_list() -> RunsPage:

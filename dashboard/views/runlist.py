@@ -117,13 +117,13 @@ def runs() -> str:
     if not found.rows and found.total:  # some were deleted since the link was made
         at = listing.last_page(found.total)
         found = here.store.listed(wanted, name, down=down, offset=(at - 1) * PAGE_SIZE, limit=PAGE_SIZE)
-    titles = {one.name: one.title for one in here.catalogue().incidents}
+    incidents = {one.name: one for one in here.catalogue().incidents}
     state = {**given, "sort": None if sort == "-run" else sort}
     upto = wanted.upto or found.newest
     return render_template(
         "runs.html",
         page=RunsPage(
-            rows=lines(found.rows, titles, datetime.now(UTC), found.pinned),
+            rows=lines(found.rows, incidents, datetime.now(UTC), found.pinned),
             filter=wanted,
             given=given,
             upto=upto,
@@ -131,7 +131,7 @@ def runs() -> str:
             anew=listing.address("/runs", state),
             sort="" if sort == "-run" else sort,
             order="newest first" if sort == "-run" else f"by {COLUMNS[name][0].lower()}{', downwards' if down else ''}",
-            facets=tuple(_facets(wanted, found, titles)),
+            facets=tuple(_facets(wanted, found, {name: one.title for name, one in incidents.items()})),
             heads=listing.heads(COLUMNS, SORTS, sort, "/runs", state),
             pages=listing.pages(at, found.total, "/runs", state, upto),
             number=at,

@@ -149,7 +149,7 @@ def not_kept(history: History, sent: Iterable[Sent], end: End, named: Sequence[s
         if not one.writes or wrote.event.task not in good:
             continue
         if one.end is None:
-            again = _begun_again(history, wrote)
+            again = _begun_again(history, wrote) or _given_back(history, wrote)
             gist = f"nobody committed what {history.name(wrote.event.task)} had written"
             remedy = APART if again else COMMIT
             return [*again, sending(history, wrote, "and nobody ever committed it", gist, remedy)]
@@ -159,6 +159,18 @@ def not_kept(history: History, sent: Iterable[Sent], end: End, named: Sequence[s
             end_ = sending(history, one.end, undone, f"{who} rolled back what {whose} had written", APART)
             return [sending(history, wrote, "and did not commit it yet"), end_]
     return []
+
+
+def _given_back(history: History, wrote: Fact) -> list[Clause]:
+    """That somebody else had given the connection of a write back to the pool, which nobody had taken it from since."""
+    label, task = wrote.event.connection or "", wrote.event.task
+    moved = last(one for one in history.told("checkout", "checkin", connection=label) if one.before(wrote))
+    giver = moved.event.task if moved and moved.event.kind == "checkin" else None
+    if moved is None or giver is None or giver == task:
+        return []
+    text = f"{history.name(giver)} gave {label} back to the pool, though {history.name(task)} was not done with it"
+    place = history.within(giver, moved.step, moved.event.session)
+    return [Clause("returned", moved.step, text, (giver,), (), (label,), place)]
 
 
 def _begun_again(history: History, wrote: Fact) -> list[Clause]:

@@ -138,6 +138,22 @@ def test_whoever_is_given_a_poisoned_connection_is_named_beside_who_left_it_so(s
     assert (got.tasks, got.connections) == ((played.task("ben").id,), given.connections)
 
 
+def test_a_write_on_a_connection_that_another_task_had_given_back(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("lost_in_commit")
+    of = found.program("broken") if found else None
+    assert found is not None
+    assert of is not None
+    stack = "sqlalchemy-1.4.42"
+    played = play(of.path, stack, schedule=of.expectations[stack].schedule, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    ended, returned, sent, broken = proof[-4:]
+    claims = [one.claim for one in (ended, returned, sent, broken)]
+    assert claims == ["ended", "returned", "sent", "broken"], why.as_lines(proof)
+    assert (ended.tasks[0], returned.tasks) == (played.task("ann").id, (played.task("ann").id,))
+    assert (sent.tasks, sent.connections) == ((played.task("ben").id,), returned.connections)
+
+
 def test_what_was_taken_after_the_answer_is_told_as_that(play: Play) -> None:
     found = incidents.load([SHARED.parent]).incident("after_response")
     of = found.program("broken") if found else None

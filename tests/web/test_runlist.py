@@ -7,6 +7,7 @@ import re
 
 from flask.testing import FlaskClient
 
+from dashboard.presenters import sample
 from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Store
@@ -25,6 +26,15 @@ def test_facets_count_what_each_choice_would_show(store: Store) -> None:
     assert listed.facets["incident"] == {"lost_update": 71, "shared_session": 142}
     assert sum(listed.facets["stack"].values()) == 71
     assert listed.facets["outcome"] == {"ok": 71}
+
+
+def test_an_error_that_a_fix_should_end_with_is_as_declared(client: FlaskClient, store: Store) -> None:
+    """Of a broken program the same is called reproduced."""
+    for program in ("session_inside", "broken"):
+        run_id = store.create_run("siblings_outlive", program, "sqlalchemy-2.1", "step")
+        store.finish(run_id, sample.END, True)
+    for page in (text(client.get("/runs")), text(client.get("/"))):
+        assert page.count("✓ as declared") == page.count("✓ reproduced") == 1
 
 
 def test_a_list_pages_through_all_there_are_and_says_how_many(client: FlaskClient, store: Store) -> None:

@@ -14,8 +14,8 @@ takes; one that waits for a lock is left, and the next is let out.
 wakes those who want its row all at once, so while something is let out they are held still and then let go one by one,
 in the order in which they came (`turns`). A deadlock is waited for, since the server always resolves it, and its victim
 is always the request that closed the circle: a backend looks for deadlocks once, when it has waited for
-`deadlock_timeout`, which is 1 ms here; a request found waiting is given `CHECKED` to have done so before the next
-request is let out, so only the last one to wait can see a circle.
+`deadlock_timeout`, which is 1 ms here; a request found waiting is given `CHECKED` to have done so, and until its
+backend sleeps, before the next one is let out, so only the last one to wait can see a circle.
 
 What cannot be put in order is told, as an escape: a lock held from outside of the run, a row that some went for at once
 where backends cannot be held still, a notification that nobody asked for.
@@ -166,7 +166,7 @@ class Traffic:
                         if any(name.startswith("pid ") for name in blockers):
                             self._escape(f"{link.label} waits for a lock that is held outside of this run")
                     link.blocked_by = blockers
-                    if not link.drain(CHECKED):
+                    if not link.drain(CHECKED) and self._turns.asleep(link):
                         return
                     continue
             patience = LONG_PATIENCE

@@ -57,6 +57,10 @@ class Turns:
                 del self._held[pid]
                 self._tell_guardian(-pid)
 
+    def asleep(self, link: Link) -> bool:
+        """Whether its backend has done what there was to do. True, too, where that cannot be seen."""
+        return not self._can_hold(link) or link.pid is None or _stat(link.pid)[0] not in (b"R", b"D")
+
     def _can_hold(self, link: Link) -> bool:
         if link.pid is None or link.sock is None:
             return False
@@ -82,12 +86,17 @@ def _is_ours(pid: int, sock: socket.socket) -> bool:
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(_CREDENTIALS))
     postmaster, _, _ = struct.unpack(_CREDENTIALS, credentials)
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            parent = int(file.read().rpartition(b")")[2].split()[1])
+        parent = int(_stat(pid)[1])
         os.kill(pid, 0)
     except OSError:
         return False
     return bool(postmaster) and parent == postmaster
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What Linux tells of a process: its state first, then its parent."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()
 
 
 def _guard(reading: int) -> None:

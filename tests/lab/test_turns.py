@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import cast
 
 import psycopg
 import pytest
 
 from dashboard.lab import drop_schema
 from interlock.frame import End
+from interlock.link import Link
 from interlock.supervisor import Job
 from interlock.supervisor import Limits
 from interlock.supervisor import Runner
+from interlock.turns import Turns
 from tests.lab.conftest import PROGRAMS
 from tests.lab.test_worker import until
 
@@ -58,6 +64,24 @@ def test_a_run_that_is_killed_leaves_no_backend_stopped(lab_url: str, stack_pyth
                 (f"^interlock:{SCHEMA}:",),
             )
             drop_schema(lab_url, SCHEMA)
+
+
+def test_a_backend_that_works_is_not_asleep(lab_url: str) -> None:
+    with psycopg.connect(lab_url, autocommit=True) as server, socket.socket(fileno=os.dup(server.fileno())) as sock:
+        link = cast(Link, SimpleNamespace(pid=server.info.backend_pid, sock=sock))
+        turns = Turns()
+
+        def work() -> None:
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                server.execute("select count(*) from generate_series(1, 1000000000000)")
+
+        until(lambda: turns.asleep(link))
+        working = Thread(target=work)
+        working.start()
+        until(lambda: not turns.asleep(link))
+        server.cancel_safe()
+        working.join()
+        until(lambda: turns.asleep(link))
 
 
 async def _last(runner: Runner, job: Job) -> End:

@@ -20,6 +20,7 @@ import interlock
 from dashboard import errors
 from dashboard import hx
 from dashboard import keys
+from dashboard import redaction
 from dashboard import security
 from dashboard.config import Settings
 from dashboard.config import resource
@@ -155,7 +156,7 @@ def _answer_errors(app: Flask, files: int) -> None:
 
     @app.errorhandler(StoreDown)
     def store_down(error: StoreDown) -> tuple[Response | str, int]:
-        logger.warning("%s", security.redact(str(error)))
+        logger.warning("%s", redaction.redact(str(error)))
         return _say(errors.store_down())
 
     @app.errorhandler(HTTPException)

@@ -45,7 +45,7 @@ def on_starting(server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start what plays runs, unless that is done elsewhere."""
     if os.environ.get("INTERLOCK_WORKER") != "elsewhere":
-        from dashboard.worker import start_in_thread
+        from dashboard.work.worker import start_in_thread
 
         worker.interlock_worker = start_in_thread(Settings.from_env())
 

@@ -8,22 +8,22 @@ from functools import cached_property
 
 from flask import current_app
 
-from dashboard import incidents
-from dashboard import stacks
+from dashboard.catalogue import incidents
+from dashboard.catalogue import stacks
+from dashboard.catalogue.folders import incident_dirs
+from dashboard.catalogue.incidents import Catalogue
+from dashboard.catalogue.incidents import Incident
 from dashboard.company import Company
 from dashboard.config import Settings
-from dashboard.folders import incident_dirs
-from dashboard.incidents import Catalogue
-from dashboard.incidents import Incident
-from dashboard.patterns import Findings
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
-from dashboard.proofs import Proofs
+from dashboard.runs.patterns import Findings
+from dashboard.runs.proofs import Proofs
+from dashboard.runs.timelines import Timelines
+from dashboard.servers.watch import Watch
 from dashboard.shared import Shared
 from dashboard.store import Store
-from dashboard.timelines import Timelines
 from dashboard.viewers import Viewers
-from dashboard.watch import Watch
 
 
 @dataclass(frozen=True)

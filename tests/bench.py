@@ -28,12 +28,12 @@ from urllib.parse import urlencode
 import psutil
 from playwright.sync_api import sync_playwright
 
-from dashboard import cluster
-from dashboard import incidents
-from dashboard import stacks
+from dashboard.catalogue import incidents
+from dashboard.catalogue import stacks
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.lab import drop_schema
+from dashboard.servers import cluster
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.orders import Orders
 from interlock.supervisor import Job

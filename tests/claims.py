@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dashboard.why.clause import Clause
+from dashboard.findings.why.clause import Clause
 from interlock.frame import End
 from interlock.frame import Message
 from interlock.frame import Step

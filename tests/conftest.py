@@ -21,12 +21,12 @@ import psutil
 import psycopg
 import pytest
 
-from dashboard import stacks
-from dashboard.cluster import Servers
-from dashboard.cluster import embedded
-from dashboard.cluster import replica
+from dashboard.catalogue import stacks
 from dashboard.config import Settings
 from dashboard.config import resource
+from dashboard.servers.cluster import Servers
+from dashboard.servers.cluster import embedded
+from dashboard.servers.cluster import replica
 
 KEPT = Path(__file__).resolve().parent.parent / "build" / "tests"
 """The stacks that tests use are kept here between sessions: one of them takes minutes to make."""

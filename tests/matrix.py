@@ -30,14 +30,14 @@ from resource import RUSAGE_CHILDREN
 from resource import RUSAGE_SELF
 from resource import getrusage
 
-from dashboard import cluster
-from dashboard import incidents
-from dashboard import stacks
-from dashboard import why
+from dashboard.catalogue import incidents
+from dashboard.catalogue import stacks
+from dashboard.catalogue.incidents import Incident
+from dashboard.catalogue.incidents import Program
 from dashboard.config import Settings
-from dashboard.incidents import Incident
-from dashboard.incidents import Program
-from dashboard.lab import drop_schema
+from dashboard.findings import why
+from dashboard.servers import cluster
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import End
 from interlock.frame import Message

@@ -17,12 +17,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import field
 
-from dashboard import cluster
-from dashboard import incidents
-from dashboard import stacks
+from dashboard.catalogue import incidents
+from dashboard.catalogue import stacks
+from dashboard.catalogue.incidents import Incident
 from dashboard.config import Settings
-from dashboard.incidents import Incident
-from dashboard.lab import drop_schema
+from dashboard.servers import cluster
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import Message
 from interlock.supervisor import Job

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from dashboard import stacks
+from dashboard.catalogue import stacks
 from dashboard.config import Settings
 
 INTERLOCK = Path(sys.executable).with_name("interlock")

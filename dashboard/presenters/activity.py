@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from dashboard.presenters import waits
 from dashboard.presenters import words
 from dashboard.presenters.waits import Blocker
-from dashboard.watch import Session
-from dashboard.watch import Snapshot
+from dashboard.servers.watch import Session
+from dashboard.servers.watch import Snapshot
 
 MOST = 500
 """So many rows are shown; a page of thousands would help nobody."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.incidents import Incident
-from dashboard.incidents import Program
+from dashboard.catalogue.incidents import Incident
+from dashboard.catalogue.incidents import Program
 from dashboard.presenters import words
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.words import Mark

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from dashboard.alignment import Alignment
-from dashboard.alignment import Pair
 from dashboard.presenters import words
 from dashboard.presenters.polling import FAST
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.room import Room
 from dashboard.presenters.words import Mark
+from dashboard.runs.alignment import Alignment
+from dashboard.runs.alignment import Pair
 from dashboard.store.records import Caption
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.overview import Glance
-from dashboard.overview import Overview
+from dashboard.runs.overview import Glance
+from dashboard.runs.overview import Overview
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
 from interlock.frame import Event

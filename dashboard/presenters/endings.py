@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dashboard.findings.why import Clause
+from dashboard.findings.why import of_journal
 from dashboard.presenters import sample
 from dashboard.store import RunRecord
-from dashboard.why import Clause
-from dashboard.why import of_journal
 from interlock.frame import End
 from interlock.frame import InvariantOutcome
 from interlock.frame import TaskOutcome

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.inevitable import Found
+from dashboard.findings.inevitable import Found
+from dashboard.findings.tally import BOUND
+from dashboard.findings.tally import FAILING
+from dashboard.findings.tally import Tally
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters import words
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.words import Mark
 from dashboard.store.records import ExplorationRow
 from dashboard.store.records import RunRow
-from dashboard.tally import BOUND
-from dashboard.tally import FAILING
-from dashboard.tally import Tally
-from dashboard.why.turn import Turn
 
 ORDERS = 400  # that are tried if nobody says how many,
 SECONDS = 120  # and for how long at most

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.explain import Symptom
-from dashboard.guide import Found
-from dashboard.incidents import FAMILIES
-from dashboard.incidents import Incident
+from dashboard.catalogue.guide import Found
+from dashboard.catalogue.incidents import FAMILIES
+from dashboard.catalogue.incidents import Incident
+from dashboard.findings.explain import Symptom
 from dashboard.presenters import catalogue
 from dashboard.presenters import words
 from dashboard.presenters.catalogue import IncidentCard

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.overview import COLUMNS
-from dashboard.overview import Band
-from dashboard.overview import Overview
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters import words
-from dashboard.why.turn import Turn
+from dashboard.runs.overview import COLUMNS
+from dashboard.runs.overview import Band
+from dashboard.runs.overview import Overview
 
 PARTS = 36  # as many links, each wide enough to be hit
 NEAR = 1.6  # in hundredths of the strip: a sign nearer than this to a louder one is left out

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
-from dashboard.patterns import Experiment
-from dashboard.patterns import Facts
-from dashboard.patterns import Pattern
-from dashboard.patterns import Patterns
 from dashboard.presenters import words
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.words import Mark
+from dashboard.runs.patterns import Experiment
+from dashboard.runs.patterns import Facts
+from dashboard.runs.patterns import Pattern
+from dashboard.runs.patterns import Patterns
 from dashboard.store.records import RunRow
 
 TIME = re.compile(

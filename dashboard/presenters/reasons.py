@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.explain import Explanation
+from dashboard.findings.explain import Explanation
+from dashboard.findings.why import Clause
 from dashboard.presenters.words import Names
-from dashboard.why import Clause
 from interlock.frame import Frame
 from interlock.frame import Place
 

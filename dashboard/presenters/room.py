@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
-from dashboard.explain import Explanation
-from dashboard.explain import advised
+from dashboard.findings.explain import Explanation
+from dashboard.findings.explain import advised
+from dashboard.findings.timeline import Timeline
+from dashboard.findings.why import Clause
+from dashboard.findings.why.headline import headline
+from dashboard.findings.why.turn import Turn
 from dashboard.offline import stretch
-from dashboard.overview import Overview
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import notes as noted
@@ -47,13 +50,10 @@ from dashboard.presenters.timeline import Chart
 from dashboard.presenters.timeline import chart
 from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
+from dashboard.runs.overview import Overview
 from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
-from dashboard.timeline import Timeline
-from dashboard.why import Clause
-from dashboard.why.headline import headline
-from dashboard.why.turn import Turn
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Step

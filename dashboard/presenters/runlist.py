@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from dashboard.incidents import Incident
+from dashboard.catalogue.incidents import Incident
 from dashboard.presenters import words
 from dashboard.presenters.words import Mark
 from dashboard.store.records import RunRow

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from dashboard.presenters import words
 from dashboard.presenters.words import Mark
-from dashboard.watch import Facts
+from dashboard.servers.watch import Facts
 
 UP = Mark("running", "●", "good")
 DOWN = Mark("does not answer", "✕", "bad")

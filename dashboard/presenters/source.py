@@ -16,11 +16,11 @@ from itertools import groupby
 from markupsafe import Markup
 from markupsafe import escape
 
+from dashboard.findings.why import Clause
+from dashboard.findings.why.headline import shown
+from dashboard.findings.why.headline import turn
 from dashboard.presenters import words
 from dashboard.presenters.few import few
-from dashboard.why import Clause
-from dashboard.why.headline import shown
-from dashboard.why.headline import turn
 from interlock.frame import Frame
 from interlock.frame import Place
 from interlock.frame import TaskView

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.explain import Explanation
+from dashboard.findings.explain import Explanation
+from dashboard.findings.why import Clause
+from dashboard.findings.why.headline import headline
 from dashboard.presenters import words
 from dashboard.presenters.happened import raised_in
 from dashboard.presenters.outcome import command
 from dashboard.store.records import Note
 from dashboard.store.records import RunRecord
-from dashboard.why import Clause
-from dashboard.why.headline import headline
 from interlock.frame import End
 from interlock.frame import Step
 from interlock.frame import TaskOutcome

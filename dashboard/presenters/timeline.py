@@ -9,18 +9,18 @@ from collections import Counter
 from dataclasses import dataclass
 from dataclasses import replace
 
+from dashboard.findings.timeline import Beat
+from dashboard.findings.timeline import Lane
+from dashboard.findings.timeline import Mark
+from dashboard.findings.timeline import Span
+from dashboard.findings.timeline import Timeline
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters import words
 from dashboard.presenters.few import CONNECTIONS
 from dashboard.presenters.few import TASKS
 from dashboard.presenters.few import few
 from dashboard.presenters.few import hidden
 from dashboard.presenters.words import Names
-from dashboard.timeline import Beat
-from dashboard.timeline import Lane
-from dashboard.timeline import Mark
-from dashboard.timeline import Span
-from dashboard.timeline import Timeline
-from dashboard.why.turn import Turn
 
 HEAD = 20  # the line of step numbers
 ROW = 16

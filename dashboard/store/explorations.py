@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from dashboard.inevitable import Found
+from dashboard.findings.inevitable import Found
+from dashboard.findings.tally import Tally
 from dashboard.store.custody import forgotten
 from dashboard.store.custody import left
 from dashboard.store.history import note
@@ -20,7 +21,6 @@ from dashboard.store.server import clean
 from dashboard.store.tables import EXPLORATION_CHANNEL
 from dashboard.store.tables import exploration as table
 from dashboard.store.tables import run as run_table
-from dashboard.tally import Tally
 from interlock.journal import from_data
 from interlock.journal import to_data
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.inevitable import Found
+from dashboard.findings.inevitable import Found
+from dashboard.findings.tally import Tally
 from dashboard.store.tables import ACTIVE
 from dashboard.store.tables import OVER
-from dashboard.tally import Tally
 from interlock.frame import End
 from interlock.frame import Header
 

@@ -11,6 +11,8 @@ from flask import render_template
 from flask import request
 
 from dashboard import hx
+from dashboard.arguments import one_of
+from dashboard.arguments import optional
 from dashboard.errors import PageError
 from dashboard.presenters import listing
 from dashboard.presenters.activity import ActivityFilter
@@ -18,10 +20,8 @@ from dashboard.presenters.activity import LiveSessions
 from dashboard.presenters.activity import live as present
 from dashboard.presenters.polling import SLOW
 from dashboard.presenters.polling import Poll
+from dashboard.servers.watch import Unreachable
 from dashboard.services import services
-from dashboard.views.arguments import one_of
-from dashboard.views.arguments import optional
-from dashboard.watch import Unreachable
 
 page = Blueprint("activity", __name__)
 

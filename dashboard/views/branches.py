@@ -6,19 +6,19 @@ from flask import Blueprint
 from flask import request
 from werkzeug.wrappers import Response
 
-from dashboard import branches
 from dashboard import hx
-from dashboard import jobs
 from dashboard.actor import actor
+from dashboard.arguments import number
+from dashboard.arguments import one_of
 from dashboard.errors import PageError
 from dashboard.errors import no_step
 from dashboard.errors import not_installed
+from dashboard.runs import branches
 from dashboard.services import services
-from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
 from dashboard.views.runs import keeping
 from dashboard.views.runs import wait_for
+from dashboard.work import jobs
 
 page = Blueprint("branches", __name__)
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import actor
 from dashboard import hx
+from dashboard.arguments import number
 from dashboard.company import Person
 from dashboard.errors import no_run
 from dashboard.presenters.company import CompanyBar
@@ -19,7 +20,6 @@ from dashboard.presenters.room import Room
 from dashboard.security import viewer
 from dashboard.services import services
 from dashboard.store import UnknownRun
-from dashboard.views.arguments import number
 
 page = Blueprint("company", __name__)
 

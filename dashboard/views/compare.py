@@ -8,11 +8,10 @@ from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from dashboard import branches
 from dashboard import hx
-from dashboard import jobs
 from dashboard.actor import actor
-from dashboard.alignment import align
+from dashboard.arguments import number
+from dashboard.arguments import one_of
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.errors import not_installed
@@ -27,20 +26,21 @@ from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
 from dashboard.presenters.compare import partner
 from dashboard.presenters.room import room
-from dashboard.security import for_a_screen
+from dashboard.redaction import for_a_screen
+from dashboard.redaction import without_secrets
+from dashboard.runs import branches
+from dashboard.runs.alignment import align
 from dashboard.security import viewer
-from dashboard.security import without_secrets
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store import RunRecord
 from dashboard.store import UnknownRun
 from dashboard.store.records import Caption
-from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
 from dashboard.views.runs import presented
 from dashboard.views.runs import wait_for
+from dashboard.work import jobs
 
 page = Blueprint("compare", __name__)
 

@@ -8,23 +8,23 @@ from flask import render_template
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from dashboard import branches
 from dashboard import hx
-from dashboard import jobs
 from dashboard.actor import actor
+from dashboard.arguments import number
 from dashboard.errors import PageError
 from dashboard.errors import not_installed
 from dashboard.presenters import exploration as presenter
 from dashboard.presenters.exploration import ORDERS
 from dashboard.presenters.exploration import SECONDS
 from dashboard.presenters.exploration import ExplorationPage
+from dashboard.runs import branches
 from dashboard.security import viewer
 from dashboard.services import services
 from dashboard.store import ExplorationRow
-from dashboard.views.arguments import number
 from dashboard.views.runs import asked_program
 from dashboard.views.runs import find_run
 from dashboard.views.stacks import install_for
+from dashboard.work import jobs
 
 page = Blueprint("explorations", __name__)
 

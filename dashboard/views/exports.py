@@ -8,11 +8,11 @@ from flask import Blueprint
 from flask import Response
 from flask import request
 
-from dashboard.explain import advised
-from dashboard.explain import explain
+from dashboard.findings.explain import advised
+from dashboard.findings.explain import explain
 from dashboard.presenters import statements
 from dashboard.presenters import summary
-from dashboard.security import redact
+from dashboard.redaction import redact
 from dashboard.services import services
 from dashboard.views.runs import find_run
 from interlock.frame import Step

@@ -11,7 +11,6 @@ from flask import Response
 from flask import render_template
 
 from dashboard import hx
-from dashboard.alignment import align
 from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
@@ -27,6 +26,7 @@ from dashboard.presenters.servers import ServerCard
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.task import TaskPage
 from dashboard.presenters.words import Mark
+from dashboard.runs.alignment import align
 from dashboard.store import RunRecord
 from dashboard.store.records import Caption
 from dashboard.store.runs import failed

@@ -12,6 +12,8 @@ from flask import Blueprint
 from flask import render_template
 from flask import request
 
+from dashboard.arguments import number
+from dashboard.arguments import optional
 from dashboard.presenters import history as presenter
 from dashboard.presenters import listing
 from dashboard.presenters.history import DeedLine
@@ -20,8 +22,6 @@ from dashboard.presenters.listing import Facet
 from dashboard.presenters.listing import Pages
 from dashboard.services import services
 from dashboard.store import HistoryFilter
-from dashboard.views.arguments import number
-from dashboard.views.arguments import optional
 
 page = Blueprint("history", __name__)
 

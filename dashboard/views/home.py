@@ -13,9 +13,10 @@ from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
-from dashboard.guide import LONGEST
-from dashboard.guide import look_up
-from dashboard.handwritten import Problem
+from dashboard.arguments import optional
+from dashboard.catalogue.guide import LONGEST
+from dashboard.catalogue.guide import look_up
+from dashboard.catalogue.handwritten import Problem
 from dashboard.presenters import catalogue
 from dashboard.presenters.catalogue import IncidentCard
 from dashboard.presenters.guide import Guide
@@ -24,7 +25,6 @@ from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
-from dashboard.views.arguments import optional
 
 page = Blueprint("home", __name__)
 

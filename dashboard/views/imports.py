@@ -11,14 +11,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from dashboard import hx
-from dashboard import incidents
-from dashboard import recorded
-from dashboard import stacks
 from dashboard.actor import actor
+from dashboard.catalogue import incidents
+from dashboard.catalogue import stacks
 from dashboard.errors import PageError
-from dashboard.execution import made_up_end
-from dashboard.recorded import Recorded
+from dashboard.runs import recorded
+from dashboard.runs.recorded import Recorded
 from dashboard.services import services
+from dashboard.work.execution import made_up_end
 from interlock.journal import JournalError
 
 page = Blueprint("imports", __name__)

@@ -13,11 +13,14 @@ from flask import Blueprint
 from flask import render_template
 from flask import request
 
+from dashboard.arguments import number
+from dashboard.arguments import one_of
+from dashboard.arguments import optional
+from dashboard.catalogue.guide import LONGEST
+from dashboard.catalogue.guide import look_up
+from dashboard.catalogue.incidents import OUTCOMES
+from dashboard.catalogue.incidents import Incident
 from dashboard.errors import PageError
-from dashboard.guide import LONGEST
-from dashboard.guide import look_up
-from dashboard.incidents import OUTCOMES
-from dashboard.incidents import Incident
 from dashboard.presenters import catalogue
 from dashboard.presenters import exploration
 from dashboard.presenters import listing
@@ -33,9 +36,6 @@ from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
 from dashboard.store import RunFilter
 from dashboard.store.runs import EVERY_RUN
-from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
-from dashboard.views.arguments import optional
 
 page = Blueprint("incidents", __name__)
 

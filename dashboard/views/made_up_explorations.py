@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from dashboard.inevitable import Found
-from dashboard.inevitable import WayOut
+from dashboard.findings.inevitable import Found
+from dashboard.findings.inevitable import WayOut
+from dashboard.findings.tally import Group
+from dashboard.findings.tally import Rule
+from dashboard.findings.tally import Tally
 from dashboard.presenters import sample
 from dashboard.store import ExplorationRow
-from dashboard.tally import Group
-from dashboard.tally import Rule
-from dashboard.tally import Tally
 
 _TALLY = Tally(
     tried=120,

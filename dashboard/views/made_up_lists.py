@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from dashboard.incidents import Incident
+from dashboard.catalogue.incidents import Incident
 from dashboard.presenters import activity
 from dashboard.presenters import listing
 from dashboard.presenters import matrix
@@ -21,6 +21,9 @@ from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.task import TaskPage
 from dashboard.presenters.task import task_page
 from dashboard.presenters.words import Mark
+from dashboard.servers.watch import Facts
+from dashboard.servers.watch import Session
+from dashboard.servers.watch import Snapshot
 from dashboard.store import RunFilter
 from dashboard.store import StackRow
 from dashboard.store import Weight
@@ -34,9 +37,6 @@ from dashboard.views.runlist import RunsPage
 from dashboard.views.shares import LASTS
 from dashboard.views.shares import ShareLine
 from dashboard.views.shares import SharesPage
-from dashboard.watch import Facts
-from dashboard.watch import Session
-from dashboard.watch import Snapshot
 
 WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), noted=(41,), branches=(43,))
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import fields
 from dataclasses import replace
 
-from dashboard import overview
 from dashboard.company import Person
-from dashboard.explain import explain
+from dashboard.findings.explain import explain
+from dashboard.findings.timeline import fold
+from dashboard.findings.timeline import window
 from dashboard.presenters import crowd
 from dashboard.presenters import endings
 from dashboard.presenters import exploration
@@ -21,15 +22,14 @@ from dashboard.presenters.room import Fix
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
 from dashboard.presenters.room import room
-from dashboard.security import for_a_screen
-from dashboard.security import without_secrets
+from dashboard.redaction import for_a_screen
+from dashboard.redaction import without_secrets
+from dashboard.runs import overview
 from dashboard.store import Audience
 from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import RunRow
 from dashboard.store import Watcher
-from dashboard.timeline import fold
-from dashboard.timeline import window
 from dashboard.views.made_up_explorations import SEARCH
 from interlock.frame import Event
 from interlock.frame import Step

@@ -19,10 +19,14 @@ from flask import request
 from flask import stream_with_context
 
 from dashboard import offline
-from dashboard import overview
+from dashboard.arguments import number
 from dashboard.config import resource
 from dashboard.errors import PageError
-from dashboard.explain import explain
+from dashboard.findings.explain import explain
+from dashboard.findings.timeline import fold
+from dashboard.findings.timeline import window
+from dashboard.findings.why import Clause
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.overview import strip
@@ -32,21 +36,17 @@ from dashboard.presenters.room import room
 from dashboard.presenters.timeline import Chart
 from dashboard.presenters.timeline import chart
 from dashboard.presenters.words import Names
-from dashboard.security import redact
-from dashboard.security import without_secrets
+from dashboard.redaction import redact
+from dashboard.redaction import without_secrets
+from dashboard.runs import overview
 from dashboard.services import services
 from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import RunRow
-from dashboard.timeline import fold
-from dashboard.timeline import window
-from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
 from dashboard.views.runs import timeline_of
 from dashboard.views.runs import turn_of
-from dashboard.why import Clause
-from dashboard.why.turn import Turn
 from interlock.frame import Step
 
 page = Blueprint("offline", __name__)

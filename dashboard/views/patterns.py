@@ -12,15 +12,15 @@ from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
-from dashboard import jobs
-from dashboard import patterns
 from dashboard.actor import actor
 from dashboard.errors import PageError
-from dashboard.patterns import Patterns
 from dashboard.presenters.patterns import PatternsPage
 from dashboard.presenters.patterns import page as present
+from dashboard.runs import patterns
+from dashboard.runs.patterns import Patterns
 from dashboard.services import services
 from dashboard.views.stacks import install_for
+from dashboard.work import jobs
 
 page = Blueprint("patterns", __name__)
 

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
 from dashboard.actor import actor
+from dashboard.arguments import number
 from dashboard.errors import PageError
 from dashboard.presenters import words
 from dashboard.services import services
@@ -18,7 +19,6 @@ from dashboard.store import Change
 from dashboard.store import Retention
 from dashboard.store import Selection
 from dashboard.store import Weight
-from dashboard.views.arguments import number
 
 page = Blueprint("retention", __name__)
 

@@ -25,10 +25,11 @@ from flask import stream_with_context
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from dashboard import branches
 from dashboard import hx
-from dashboard import jobs
 from dashboard.actor import actor
+from dashboard.arguments import number
+from dashboard.arguments import one_of
+from dashboard.arguments import optional
 from dashboard.errors import PageError
 from dashboard.errors import not_installed
 from dashboard.presenters import listing
@@ -39,6 +40,7 @@ from dashboard.presenters.listing import Head
 from dashboard.presenters.listing import Pages
 from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
+from dashboard.runs import branches
 from dashboard.services import services
 from dashboard.store import Change
 from dashboard.store import Listed
@@ -47,11 +49,9 @@ from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Weight
 from dashboard.store.runlist import SORTS
-from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
-from dashboard.views.arguments import optional
 from dashboard.views.runs import find_run
 from dashboard.views.runs import journal_lines
+from dashboard.work import jobs
 from interlock.schedule import Schedule
 
 page = Blueprint("runlist", __name__)

@@ -14,18 +14,18 @@ from flask import Blueprint
 from flask import render_template
 from flask import request
 
+from dashboard.arguments import one_of
+from dashboard.arguments import optional
 from dashboard.presenters import listing
 from dashboard.presenters import servers as presenter
 from dashboard.presenters.listing import Facet
 from dashboard.presenters.listing import Head
 from dashboard.presenters.servers import STATES
 from dashboard.presenters.servers import ServerCard
+from dashboard.servers.watch import Facts
+from dashboard.servers.watch import Unreachable
+from dashboard.servers.watch import facts
 from dashboard.services import services
-from dashboard.views.arguments import one_of
-from dashboard.views.arguments import optional
-from dashboard.watch import Facts
-from dashboard.watch import Unreachable
-from dashboard.watch import facts
 
 page = Blueprint("servers", __name__)
 

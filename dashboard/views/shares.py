@@ -16,6 +16,8 @@ from werkzeug.wrappers import Response
 
 from dashboard import hx
 from dashboard.actor import actor
+from dashboard.arguments import number
+from dashboard.arguments import one_of
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.presenters import words
@@ -24,8 +26,6 @@ from dashboard.security import set_cookie
 from dashboard.services import services
 from dashboard.store import Share
 from dashboard.store import UnknownRun
-from dashboard.views.arguments import number
-from dashboard.views.arguments import one_of
 from dashboard.views.runs import find_run
 
 page = Blueprint("shares", __name__)

@@ -12,16 +12,16 @@ from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
-from dashboard import jobs
 from dashboard.actor import actor
+from dashboard.arguments import number
+from dashboard.arguments import optional
 from dashboard.errors import PageError
 from dashboard.presenters import listing
 from dashboard.presenters import words
 from dashboard.presenters.listing import Facet
 from dashboard.presenters.stacks import StackCard
 from dashboard.services import services
-from dashboard.views.arguments import number
-from dashboard.views.arguments import optional
+from dashboard.work import jobs
 
 page = Blueprint("stacks", __name__)
 

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 
 from dashboard import hx
 from dashboard.actor import actor
+from dashboard.arguments import number
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.services import services
 from dashboard.store import UnknownRun
-from dashboard.views.arguments import number
 from dashboard.views.runs import find_run
 from dashboard.views.runs import keeping
 from dashboard.views.runs import picture_of

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import pytest
 
-from dashboard.lab import drop_schema
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Header

@@ -14,13 +14,13 @@ from flask.testing import FlaskClient
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.presenters import waits
+from dashboard.servers.watch import NAME
+from dashboard.servers.watch import Session
+from dashboard.servers.watch import Unreachable
+from dashboard.servers.watch import Watch
+from dashboard.servers.watch import facts
+from dashboard.servers.watch import look
 from dashboard.store import Store
-from dashboard.watch import NAME
-from dashboard.watch import Session
-from dashboard.watch import Unreachable
-from dashboard.watch import Watch
-from dashboard.watch import facts
-from dashboard.watch import look
 
 LOCK = "select pg_advisory_xact_lock(471147)"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
+from dashboard.catalogue import incidents
+from dashboard.catalogue.folders import incident_dirs
+from dashboard.commands.new import new
 from dashboard.config import Settings
-from dashboard.folders import incident_dirs
-from dashboard.lab import drop_schema
-from dashboard.new_command import new
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.job import Job
 from interlock.supervisor import Runner

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.incidents import Incident
-from dashboard.lab import drop_schema
+from dashboard.catalogue.incidents import Incident
+from dashboard.servers.lab import drop_schema
 from interlock.job import Job
 from interlock.orders import Orders
 from tests import matrix

@@ -17,25 +17,25 @@ import psutil
 import psycopg
 import pytest
 
-from dashboard.cluster import LAB
-from dashboard.cluster import Cluster
-from dashboard.cluster import InUse
-from dashboard.cluster import Servers
-from dashboard.cluster import embedded
-from dashboard.cluster import lab
-from dashboard.cluster import replica
-from dashboard.cluster import running
 from dashboard.config import Settings
-from dashboard.home import Account
-from dashboard.home import ClusterError
-from dashboard.home import home
-from dashboard.processes import working_in
-from dashboard.replica import Replica
+from dashboard.servers.cluster import LAB
+from dashboard.servers.cluster import Cluster
+from dashboard.servers.cluster import InUse
+from dashboard.servers.cluster import Servers
+from dashboard.servers.cluster import embedded
+from dashboard.servers.cluster import lab
+from dashboard.servers.cluster import replica
+from dashboard.servers.cluster import running
+from dashboard.servers.home import Account
+from dashboard.servers.home import ClusterError
+from dashboard.servers.home import home
+from dashboard.servers.processes import working_in
+from dashboard.servers.replica import Replica
 
 HOLDING = """
 import sys
 from pathlib import Path
-from dashboard.cluster import embedded
+from dashboard.servers.cluster import embedded
 from dashboard.config import Settings
 with embedded(Settings(Path(sys.argv[1])), sys.argv[2], ["lab"]):
     print("ready", flush=True)

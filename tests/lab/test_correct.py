@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dashboard import sqlfiles
-from dashboard import why
-from dashboard.lab import drop_schema
-from dashboard.why.turn import turn
+from dashboard.findings import why
+from dashboard.findings.why.turn import turn
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.job import Invariant
 from interlock.job import Job

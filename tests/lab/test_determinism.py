@@ -14,8 +14,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dashboard import incidents
-from dashboard.lab import drop_schema
+from dashboard.catalogue import incidents
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock import lab
 from interlock.frame import Message

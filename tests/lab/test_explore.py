@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard import incidents
-from dashboard.lab import drop_schema
+from dashboard.catalogue import incidents
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock import lab
 from interlock import schedule

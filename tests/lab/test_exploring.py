@@ -11,19 +11,19 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard import incidents
-from dashboard import jobs
-from dashboard import lab
-from dashboard import worker
+from dashboard.catalogue import incidents
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.plan import plan
+from dashboard.findings.tally import shared
+from dashboard.servers import lab
 from dashboard.store import ExplorationRow
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import migrate
-from dashboard.tally import shared
-from dashboard.worker import WorkerThread
+from dashboard.work import jobs
+from dashboard.work import worker
+from dashboard.work.plan import plan
+from dashboard.work.worker import WorkerThread
 from interlock import schedule
 from tests.databases import fresh_database
 from tests.lab.conftest import Warm

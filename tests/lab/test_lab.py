@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from dashboard.lab import vacuum
+from dashboard.servers.lab import vacuum
 from interlock import lab
 from interlock.replica import LOCK
 

@@ -24,9 +24,9 @@ shop = "shop_incidents"
 ASK = """
 import sys
 from pathlib import Path
-from dashboard import incidents
+from dashboard.catalogue import incidents
 from dashboard.config import Settings
-from dashboard.folders import incident_dirs
+from dashboard.catalogue.folders import incident_dirs
 
 catalogue = incidents.load(incident_dirs(Settings(Path(sys.argv[1]))))
 print(*catalogue.problems, catalogue.incident("crowd").folder)

@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dashboard import incidents
-from dashboard import patterns
-from dashboard.lab import drop_schema
-from dashboard.patterns import Facts
+from dashboard.catalogue import incidents
 from dashboard.presenters.patterns import TIME
+from dashboard.runs import patterns
+from dashboard.runs.patterns import Facts
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.job import Job
 from interlock.supervisor import Runner

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dashboard import incidents
-from dashboard import replay_command
+from dashboard.catalogue import incidents
+from dashboard.commands import replay as replay_command
+from dashboard.commands.run import UsageError
 from dashboard.config import Settings
 from dashboard.presenters import sample
-from dashboard.run_command import UsageError
 from interlock.delta import Writer
 from interlock.frame import Step
 from interlock.journal import JournalError

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from dashboard.lab import drop_schema
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import Message
 from interlock.frame import Step

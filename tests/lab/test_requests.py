@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import incidents
-from dashboard import why
+from dashboard.catalogue import incidents
+from dashboard.findings import why
 from interlock import journal
 from interlock.frame import Step
 from interlock.job import Request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard import why
+from dashboard.findings import why
 from interlock import journal
 from interlock.job import Invariant
 from tests.lab.conftest import Play

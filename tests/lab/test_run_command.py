@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import replay_command
-from dashboard import run_command
+from dashboard.commands import replay as replay_command
+from dashboard.commands import run as run_command
+from dashboard.commands.run import Result
+from dashboard.commands.run import UsageError
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.run_command import Result
-from dashboard.run_command import UsageError
 from interlock.delta import Writer
 from interlock.frame import Message
 from interlock.frame import Step

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dashboard.cluster import running
 from dashboard.config import Settings
+from dashboard.servers.cluster import running
 
 INTERLOCK = Path(sys.executable).with_name("interlock")
 

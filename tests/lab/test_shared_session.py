@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dashboard import incidents
-from dashboard.lab import drop_schema
+from dashboard.catalogue import incidents
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import End
 from interlock.frame import Message

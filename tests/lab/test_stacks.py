@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import stacks
+from dashboard.catalogue import stacks
+from dashboard.catalogue.stacks import Recipe
+from dashboard.catalogue.stacks import StackError
+from dashboard.catalogue.stacks import catalogue
+from dashboard.catalogue.stacks import find
+from dashboard.catalogue.stacks import install
+from dashboard.catalogue.stacks import versions
 from dashboard.config import Settings
-from dashboard.stacks import Recipe
-from dashboard.stacks import StackError
-from dashboard.stacks import catalogue
-from dashboard.stacks import find
-from dashboard.stacks import install
-from dashboard.stacks import versions
 
 SMALL = "small"
 NOTHING_WRONG = "idna==3.10 --hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3\n"

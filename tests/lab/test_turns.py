@@ -15,7 +15,7 @@ from typing import cast
 import psycopg
 import pytest
 
-from dashboard.lab import drop_schema
+from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.link import Link
 from interlock.supervisor import Job

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
-from dashboard.lab import drop_schema
+from dashboard.catalogue import incidents
+from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import Message
 from interlock.frame import Step

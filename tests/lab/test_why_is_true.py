@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
-from dashboard import why
-from dashboard.lab import drop_schema
-from dashboard.why.headline import headline
+from dashboard.catalogue import incidents
+from dashboard.findings import why
+from dashboard.findings.why.headline import headline
+from dashboard.servers.lab import drop_schema
 from interlock.job import Invariant
 from tests.claims import assert_true
 from tests.lab.conftest import Play

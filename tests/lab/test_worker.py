@@ -17,8 +17,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from dashboard import jobs
-from dashboard import worker
 from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.presenters.sample import END
@@ -28,7 +26,9 @@ from dashboard.store import Retention
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import migrate
-from dashboard.worker import WorkerThread
+from dashboard.work import jobs
+from dashboard.work import worker
+from dashboard.work.worker import WorkerThread
 from tests.databases import fresh_database
 
 INCIDENT = """

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.alignment import Alignment
-from dashboard.alignment import align
-from dashboard.alignment import key
+from dashboard.runs.alignment import Alignment
+from dashboard.runs.alignment import align
+from dashboard.runs.alignment import key
 from dashboard.store.records import Caption
 
 TEXTS = ("reply to BEGIN on c1; “first” ran", "reply to SELECT on c2; “second” ran", "a sleep ends; “first” ran")

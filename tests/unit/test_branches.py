@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dashboard import branches
-from dashboard import drive
-from dashboard.drive import Drive
 from dashboard.presenters import sample
 from dashboard.presenters.branches import DEEPEST
 from dashboard.presenters.branches import tree
+from dashboard.runs import branches
 from dashboard.store import RunRow
+from dashboard.work import drive
+from dashboard.work.drive import Drive
 from interlock import schedule
 from interlock.frame import Choice
 from interlock.frame import Frame

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.cluster import LAB
-from dashboard.cluster import REPLICA
 from dashboard.config import Settings
 from dashboard.config import SettingsError
 from dashboard.config import resource
+from dashboard.servers.cluster import LAB
+from dashboard.servers.cluster import REPLICA
 
 CHECKOUT = Path(__file__).parents[2]
 TOKEN = "a-token-that-nobody-guesses"

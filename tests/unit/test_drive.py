@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard import drive
-from dashboard.drive import Drive
-from dashboard.drive import Refused
+from dashboard.work import drive
+from dashboard.work.drive import Drive
+from dashboard.work.drive import Refused
 from interlock.frame import Choice
 from interlock.frame import Frame
 from interlock.frame import Step

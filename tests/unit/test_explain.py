@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard import explain
-from dashboard.why import Clause
+from dashboard.findings import explain
+from dashboard.findings.why import Clause
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Header

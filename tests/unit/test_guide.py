@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
-from dashboard.guide import first_known
-from dashboard.guide import look_up
+from dashboard.catalogue import incidents
+from dashboard.catalogue.guide import first_known
+from dashboard.catalogue.guide import look_up
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = incidents.load([ROOT / "scenarios"]).incidents

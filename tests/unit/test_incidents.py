@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
 from dashboard import sqlfiles
-from dashboard.incidents import Incident
-from dashboard.incidents import Program
-from dashboard.run_command import Result
-from dashboard.run_command import Target
-from dashboard.run_command import as_text
+from dashboard.catalogue import incidents
+from dashboard.catalogue.incidents import Incident
+from dashboard.catalogue.incidents import Program
+from dashboard.commands.run import Result
+from dashboard.commands.run import Target
+from dashboard.commands.run import as_text
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import TaskOutcome

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from dashboard.inevitable import BATCH
-from dashboard.inevitable import PROBE
-from dashboard.inevitable import Found
-from dashboard.inevitable import Search
+from dashboard.findings.inevitable import BATCH
+from dashboard.findings.inevitable import PROBE
+from dashboard.findings.inevitable import Found
+from dashboard.findings.inevitable import Search
 from interlock import schedule
 from interlock.frame import End
 from interlock.schedule import Schedule

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.interpreters import Interpreter
-from dashboard.interpreters import found
-from dashboard.interpreters import interpreter
-from dashboard.stacks import RECIPES
-from dashboard.stacks import StackError
-from dashboard.stacks import choose
+from dashboard.catalogue.interpreters import Interpreter
+from dashboard.catalogue.interpreters import found
+from dashboard.catalogue.interpreters import interpreter
+from dashboard.catalogue.stacks import RECIPES
+from dashboard.catalogue.stacks import StackError
+from dashboard.catalogue.stacks import choose
 
 OLD = next(recipe for recipe in RECIPES if recipe.name == "sqlalchemy-1.4.42")
 ABLE = Interpreter("/usr/bin/python3.11", "3.11.7", (3, 11), venv=True, headers=True, compiler="cc", has_compiler=True)

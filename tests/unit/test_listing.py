@@ -14,10 +14,10 @@ from dashboard.presenters import words
 from dashboard.presenters.activity import MOST
 from dashboard.presenters.activity import ActivityFilter
 from dashboard.presenters.activity import live
+from dashboard.servers.watch import Facts
+from dashboard.servers.watch import Session
+from dashboard.servers.watch import Snapshot
 from dashboard.store.deletion import ranges
-from dashboard.watch import Facts
-from dashboard.watch import Session
-from dashboard.watch import Snapshot
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

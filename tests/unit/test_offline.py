@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from dashboard import offline
 from dashboard.config import resource
+from dashboard.findings.why import History
+from dashboard.findings.why.turn import Turn
+from dashboard.findings.why.turn import turn
 from dashboard.offline import MOST_STEPS
 from dashboard.presenters import sample
-from dashboard.security import without_secrets
-from dashboard.why import History
-from dashboard.why.turn import Turn
-from dashboard.why.turn import turn
+from dashboard.redaction import without_secrets
 from interlock.frame import Event
 from interlock.frame import Step
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dashboard import overview
-from dashboard.overview import COLUMNS
-from dashboard.overview import Glance
-from dashboard.overview import Overview
-from dashboard.overview import Stroke
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters import sample
 from dashboard.presenters.overview import PARTS
 from dashboard.presenters.overview import strip
-from dashboard.why.turn import Turn
+from dashboard.runs import overview
+from dashboard.runs.overview import COLUMNS
+from dashboard.runs.overview import Glance
+from dashboard.runs.overview import Overview
+from dashboard.runs.overview import Stroke
 
 
 def quiet(count: int) -> Overview:

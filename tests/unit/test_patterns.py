@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import incidents
-from dashboard import patterns
-from dashboard.incidents import Catalogue
+from dashboard.catalogue import incidents
+from dashboard.catalogue.incidents import Catalogue
+from dashboard.runs import patterns
 from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Frame

@@ -10,8 +10,10 @@ from datetime import timedelta
 import pytest
 
 from dashboard import keys
-from dashboard.explain import Explanation
-from dashboard.explain import explain
+from dashboard.findings.explain import Explanation
+from dashboard.findings.explain import explain
+from dashboard.findings.why import Clause
+from dashboard.findings.why.turn import Turn
 from dashboard.presenters import backends
 from dashboard.presenters import endings
 from dashboard.presenters import sample
@@ -30,8 +32,6 @@ from dashboard.presenters.source import places
 from dashboard.presenters.source import source
 from dashboard.presenters.tracebacks import chain
 from dashboard.presenters.words import Names
-from dashboard.why import Clause
-from dashboard.why.turn import Turn
 from interlock.frame import ActivityRow
 from interlock.frame import Choice
 from interlock.frame import ConnectionView

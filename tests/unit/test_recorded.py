@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard import incidents
-from dashboard import recorded
+from dashboard.catalogue import incidents
+from dashboard.catalogue.stacks import Stack
+from dashboard.commands.replay import first_difference
 from dashboard.config import resource
 from dashboard.presenters import sample
-from dashboard.recorded import Recorded
-from dashboard.replay_command import first_difference
-from dashboard.stacks import Stack
+from dashboard.runs import recorded
+from dashboard.runs.recorded import Recorded
 from interlock.journal import JournalError
 from interlock.journal import dump
 

@@ -9,8 +9,8 @@ from collections.abc import Coroutine
 
 import pytest
 
-from dashboard import runners
-from dashboard.runners import Runners
+from dashboard.work import runners
+from dashboard.work.runners import Runners
 from interlock.frame import Message
 from interlock.job import Job
 

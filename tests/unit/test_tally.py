@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.explore_command import Explored
-from dashboard.explore_command import as_text
-from dashboard.run_command import Target
-from dashboard.tally import Counting
-from dashboard.tally import shared
+from dashboard.commands.explore import Explored
+from dashboard.commands.explore import as_text
+from dashboard.commands.run import Target
+from dashboard.findings.tally import Counting
+from dashboard.findings.tally import shared
 from interlock.frame import End
 from interlock.frame import InvariantOutcome
 from interlock.orders import Orders

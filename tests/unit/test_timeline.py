@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.findings.timeline import WINDOW
+from dashboard.findings.timeline import Arrow
+from dashboard.findings.timeline import Mark
+from dashboard.findings.timeline import Timeline
+from dashboard.findings.timeline import fold
+from dashboard.findings.timeline import follow
+from dashboard.findings.timeline import window
 from dashboard.presenters import crowd
 from dashboard.presenters import sample
 from dashboard.presenters.timeline import CONNECTIONS
 from dashboard.presenters.timeline import TASKS
 from dashboard.presenters.timeline import chart
 from dashboard.presenters.words import Names
-from dashboard.timeline import WINDOW
-from dashboard.timeline import Arrow
-from dashboard.timeline import Mark
-from dashboard.timeline import Timeline
-from dashboard.timeline import fold
-from dashboard.timeline import follow
-from dashboard.timeline import window
 from interlock.frame import ConnectionView
 from interlock.frame import Event
 from interlock.frame import Frame

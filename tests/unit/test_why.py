@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard import why
-from dashboard.why.headline import headline
-from dashboard.why.headline import remedy
+from dashboard.findings import why
+from dashboard.findings.why.headline import headline
+from dashboard.findings.why.headline import remedy
 from interlock import journal
 from interlock.frame import Choice
 from interlock.frame import ConnectionView

@@ -14,15 +14,15 @@ from typing import TypeVar
 
 import pytest
 
-from dashboard import execution
-from dashboard.execution import Execution
-from dashboard.execution import GivenUp
 from dashboard.store import RunGone
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import StoreDown
 from dashboard.store import migrate
 from dashboard.store.tables import RUN_CHANNEL
+from dashboard.work import execution
+from dashboard.work.execution import Execution
+from dashboard.work.execution import GivenUp
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Frame

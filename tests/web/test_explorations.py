@@ -10,21 +10,21 @@ import psycopg
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard import jobs
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.inevitable import Found
-from dashboard.inevitable import WayOut
+from dashboard.findings.inevitable import Found
+from dashboard.findings.inevitable import WayOut
+from dashboard.findings.tally import Group
+from dashboard.findings.tally import Rule
+from dashboard.findings.tally import Tally
 from dashboard.store import ExplorationRow
 from dashboard.store import HistoryFilter
 from dashboard.store import Retention
 from dashboard.store import Selection
 from dashboard.store import Store
 from dashboard.store.custody import TAKE_LOCK
-from dashboard.tally import Group
-from dashboard.tally import Rule
-from dashboard.tally import Tally
+from dashboard.work import jobs
 from interlock.frame import End
 from tests.web.given import FORM
 from tests.web.given import HX

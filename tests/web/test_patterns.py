@@ -10,12 +10,12 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from dashboard import incidents
-from dashboard import patterns
 from dashboard.app import create_app
+from dashboard.catalogue import incidents
 from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.presenters import sample
+from dashboard.runs import patterns
 from dashboard.store import RunFilter
 from dashboard.store import RunRow
 from dashboard.store import Store

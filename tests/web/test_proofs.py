@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from dashboard import proofs
-from dashboard import recorded
 from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.proofs import Proofs
+from dashboard.findings.why import of_journal
+from dashboard.runs import proofs
+from dashboard.runs import recorded
+from dashboard.runs.proofs import Proofs
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import migrate
-from dashboard.why import of_journal
 from interlock import journal
 from interlock.frame import End
 from interlock.frame import Header

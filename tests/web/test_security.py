@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from dashboard import redaction
 from dashboard import security
 from dashboard.app import create_app
 from dashboard.config import Settings
@@ -107,7 +108,7 @@ def test_a_default_port_may_be_left_out_of_an_origin() -> None:
     ],
 )
 def test_secrets_are_struck_out(text: str, shown: str) -> None:
-    assert security.redact(text) == shown
+    assert redaction.redact(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_secrets_are_struck_out(text: str, shown: str) -> None:
     ],
 )
 def test_on_a_shared_screen_the_server_and_who_connects_to_it_are_struck_out_too(text: str, shown: str) -> None:
-    assert security.for_a_screen(text) == shown
+    assert redaction.for_a_screen(text) == shown
 
 
 @pytest.fixture

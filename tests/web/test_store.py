@@ -12,10 +12,11 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from dashboard import jobs
-from dashboard import overview
+from dashboard.findings.timeline import fold
 from dashboard.presenters import crowd
 from dashboard.presenters import sample
+from dashboard.runs import overview
+from dashboard.runs.timelines import Timelines
 from dashboard.store import Caption
 from dashboard.store import CommandRefused
 from dashboard.store import RunFilter
@@ -25,8 +26,7 @@ from dashboard.store import StoreDown
 from dashboard.store import UnknownRun
 from dashboard.store import migrate
 from dashboard.store.custody import TAKE_LOCK
-from dashboard.timeline import fold
-from dashboard.timelines import Timelines
+from dashboard.work import jobs
 from interlock.delta import EVERY
 from interlock.frame import Choice
 from interlock.frame import End

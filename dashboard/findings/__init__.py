@@ -1,0 +1,1 @@
+"""What runs show: a proof, what it means, a timeline, what many orders come to. Pure, from the engine's values."""

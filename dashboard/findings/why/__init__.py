@@ -1,0 +1,188 @@
+"""Why a run ended as it did: a proof from its own journal, a clause for each step that matters.
+
+Nothing here is told from what an error usually means (that is `explain`). Every clause claims something of one step
+that its frame or its events show, and the rules only choose which steps to tell: who was inside the session, who ended
+its transaction, whose statement was in flight, who waited for whom. Where no rule applies there is no proof.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dashboard.findings.why.clause import MOST
+from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.connections import aborted
+from dashboard.findings.why.connections import closed
+from dashboard.findings.why.connections import deadlock
+from dashboard.findings.why.connections import dirty
+from dashboard.findings.why.connections import in_flight
+from dashboard.findings.why.connections import other_loop
+from dashboard.findings.why.connections import replanned
+from dashboard.findings.why.connections import serialized
+from dashboard.findings.why.connections import starved
+from dashboard.findings.why.connections import stream_ended
+from dashboard.findings.why.data import of_data
+from dashboard.findings.why.data import orphaned
+from dashboard.findings.why.failure import Failure
+from dashboard.findings.why.failure import awaited
+from dashboard.findings.why.failure import find
+from dashboard.findings.why.failure import interference
+from dashboard.findings.why.failure import left
+from dashboard.findings.why.failure import met
+from dashboard.findings.why.history import History
+from dashboard.findings.why.origin import origin
+from dashboard.findings.why.replica import read_only
+from dashboard.findings.why.replica import stale
+from dashboard.findings.why.sessions import cancelled_inside
+from dashboard.findings.why.sessions import ended_by_another
+from dashboard.findings.why.sessions import failed_before
+from dashboard.findings.why.sessions import let_go
+from dashboard.findings.why.sessions import refused
+from dashboard.findings.why.sessions import unawaited
+from dashboard.findings.why.still import died
+from dashboard.findings.why.still import stood_still
+from dashboard.findings.why.still import waits
+from interlock.frame import End
+from interlock.frame import Header
+from interlock.frame import Message
+from interlock.frame import Step
+
+__all__ = ["Clause", "History", "as_data", "as_lines", "of_journal", "why"]
+
+
+def of_journal(messages: Iterable[Message]) -> tuple[Clause, ...]:
+    """The proof of a whole journal; none while it has no end."""
+    history, header = History(), None
+    for message in messages:
+        if isinstance(message, Step):
+            history.add(message)
+        elif isinstance(message, Header):
+            header = message
+        elif isinstance(message, End):
+            return why(history, message, header.sources if header else {})
+    return ()
+
+
+def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause, ...]:
+    """The clauses, in the order of their steps; none where nothing could be derived."""
+    if history.last.number < 0:
+        return ()
+    if end.outcome == "stuck":
+        found = waits(history)
+    elif end.outcome == "hang":
+        found = [stood_still(history, end, sources)]
+    elif end.outcome == "crash":
+        found = died(history, end, sources)
+    elif end.outcome in ("error", "silent"):
+        found = _of_error(history, end, sources) + of_data(history, end)
+    else:
+        found = []
+    return tuple(_few([*origin(history, found), *found]))
+
+
+def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
+    """The proof for scripts."""
+    return [
+        {
+            "step": one.step,
+            "text": one.text,
+            "tasks": list(one.tasks),
+            "sessions": list(one.sessions),
+            "connections": list(one.connections),
+            "file": one.place.file if one.place else None,
+            "line": one.place.line if one.place else None,
+        }
+        for one in clauses
+    ]
+
+
+def as_lines(clauses: Iterable[Clause]) -> list[str]:
+    """The proof for people at a terminal."""
+    return [
+        f"step {one.step}: {one.text}" + (f" ({one.place.file}, line {one.place.line})" if one.place else "")
+        for one in clauses
+    ]
+
+
+_ORDER = {  # within a step; what is not named here is 0
+    "started": -3,
+    "opened": -2,
+    "failed": -1,
+    "refused": 1,
+    "returned": 1,
+    "took": 1,
+    "since": 1,
+    "met": 2,
+    "awaited": 3,
+    "left": 4,
+    "broken": 5,
+}
+_ENDS = 4  # so many of the last clauses are told of whatever proof
+
+
+def _few(clauses: list[Clause]) -> list[Clause]:
+    """Each once, in order; of too many the first and, above all, the last."""
+    told: dict[object, Clause] = {}
+    for one in clauses:
+        sent = (one.claim, one.step, one.tasks, one.connections)
+        told.setdefault(sent if one.claim == "sent" else one, one)
+    once = sorted(told.values(), key=lambda one: (one.step, _ORDER.get(one.claim, 0)))
+    return once if len(once) <= MOST else [*once[: MOST - _ENDS], *once[-_ENDS:]]
+
+
+def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
+    """The first failure that can be explained, after those of its own tasks that cannot; and the first innocent one."""
+    failures, unexplained = find(history, end, sources), list[Clause]()
+    for at, failure in enumerate(failures):
+        found = interference(history, failure) + _rules(history, failure)
+        if found:
+            found += orphaned(history, failure.step)[:1]
+            ended = next((clause for clause in found if clause.claim == "ended"), None)
+            found += [met(history, failure, ended), *awaited(history, end, failure), *left(history, end, failure)]
+            return [*unexplained, *found, *_innocent(history, failures[at + 1 :])]
+        later = {task for other in failures[at + 1 :] for task in history.family(other.task)[1:]}
+        unexplained += [replace(met(history, failure, None), claim="failed")] if failure.task in later else []
+    return []
+
+
+def _rules(history: History, failure: Failure) -> list[Clause]:
+    if "deadlock detected" in failure.error.message:
+        return deadlock(history, failure)
+    if "could not serialize access" in failure.error.message:
+        return serialized(history, failure)
+    if "cached statement plan is invalid" in failure.error.message or "lookup failed" in failure.error.message:
+        return replanned(history, failure)
+    if re.search('cursor cannot be created|portal ".*" does not exist', failure.error.message):
+        return stream_ended(history, failure)
+    if "current transaction is aborted" in failure.error.message:
+        return aborted(history, failure)
+    if "another operation is in progress" in failure.error.message:
+        return in_flight(history, failure)
+    if "connection is closed" in failure.error.message:
+        return closed(history, failure)
+    rules = (
+        let_go,
+        failed_before,
+        unawaited,
+        other_loop,
+        starved,
+        ended_by_another,
+        cancelled_inside,
+        refused,
+        dirty,
+        stale,
+        read_only,
+    )
+    return next(filter(None, (rule(history, failure) for rule in rules)), [])
+
+
+def _innocent(history: History, failures: Iterable[Failure]) -> list[Clause]:
+    """Whoever failed later in a transaction that somebody else had left on its connection, or had made fail."""
+    for failure in failures:
+        spoilt = aborted(history, failure)
+        if found := dirty(history, failure) or (spoilt if spoilt and spoilt[0].tasks != (failure.task,) else []):
+            return [*found, met(history, failure, None)]
+    return []

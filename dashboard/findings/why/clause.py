@@ -1,0 +1,91 @@
+"""A clause of a proof, and the words that all of them use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dashboard.findings.why.history import Fact
+from dashboard.findings.why.history import History
+from interlock.frame import Place
+
+MOST = 12  # clauses of a proof
+EACH = 3  # of a kind
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One claim about one step. `claim` says what kind it is, and so what in that step makes it true:
+
+    started: the first task made the others. opened: the first task used the session, which the last one had made.
+    inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
+    asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
+    stale: the task sent a query to a replica that was behind. caught: the replica caught up.
+    cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
+    failed, refused, met, awaited: the task met its error there.
+    fault: the schedule chose it. broken, stood: how the run ended.
+    """
+
+    claim: str
+    step: int
+    text: str
+    tasks: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+    place: Place | None = None
+    gist: str = ""  # of the clause on which the others turn: what happened, in words for whoever reads nothing else
+    remedy: str = ""  # of the same clause: what to do against that very thing
+
+
+APART = (
+    "Give each task a session of its own, opened inside the task. Or let one place commit and roll back, after all who "
+    "use the session are done."
+)
+
+
+ONE_ENGINE = (
+    "The session has two engines, and so two transactions. Open it with one engine; or have its `get_bind()` stay with "
+    "the writer once something was written or is to be locked."
+)
+
+
+def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str = "") -> Clause:
+    task, label = fact.event.task or "", fact.event.connection or ""
+    text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
+    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step), gist, remedy)
+
+
+def command(sent: Fact) -> str:
+    return sent.event.text.partition(f" on {sent.event.connection}")[0]
+
+
+def session_on(history: History, label: str) -> str | None:
+    """The session that took a connection last."""
+    taken = last(history.told("attach", connection=label))
+    return taken.event.session if taken else None
+
+
+def statement(sent: Fact) -> str:
+    return sent.event.text.partition(f" on {sent.event.connection}")[2].partition(": ")[2]
+
+
+def of_library(sent: Fact) -> bool:
+    """Whether a query is one of those that the libraries send when they connect, to know whom they have."""
+    return bool(re.search("pg_catalog|current_schema", sent.event.text))
+
+
+def number(text: str) -> str:
+    return text.rpartition(" ")[2]
+
+
+def listed(items: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def were(items: list[str]) -> str:
+    return "was" if len(items) == 1 else "were"
+
+
+def last(facts: Iterable[Fact]) -> Fact | None:
+    return next(reversed(list(facts)), None)

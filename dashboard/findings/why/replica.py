@@ -1,0 +1,77 @@
+"""What was read from a replica that had not caught up."""
+
+from __future__ import annotations
+
+from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.clause import command
+from dashboard.findings.why.clause import last
+from dashboard.findings.why.clause import of_library
+from dashboard.findings.why.clause import sending
+from dashboard.findings.why.failure import Failure
+from dashboard.findings.why.history import History
+
+PRIMARY = (
+    "Read from the primary what was just written, at least within the request that wrote it. Or wait until the replica "
+    "has it: its `pg_last_wal_replay_lsn()` tells."
+)
+
+
+def stale(history: History, failure: Failure) -> list[Clause]:
+    """The task that failed had asked a replica for what was not there yet."""
+    if "Could not refresh instance" not in failure.error.message:
+        return []
+    return read_too_early(history, failure.task, failure.step)
+
+
+def read_only(history: History, failure: Failure) -> list[Clause]:
+    """The task that failed had sent a replica what only the primary does."""
+    if "in a read-only transaction" not in failure.error.message:
+        return []
+    replies = (one for one in history.told("reply", task=failure.task) if "read-only" in one.event.text)
+    refusal = last(one for one in replies if one.step <= failure.step)
+    label = refusal.event.connection or "" if refusal else ""
+    sent = last(one for one in history.told("sent", connection=label) if refusal and one.before(refusal))
+    if refusal is None or sent is None or label not in history.replicas:
+        return []
+    text = f"the server answered {label}: {refusal.event.text.partition(': ')[2]}"
+    gist = f"{history.name(failure.task)} sent its {command(sent)} to the replica, which takes no writes"
+    return [
+        sending(history, sent, "which leads to the replica", gist),
+        Clause("replied", refusal.step, text, (), (), (label,)),
+    ]
+
+
+def read_too_early(history: History, task: str | None = None, until: int | None = None) -> list[Clause]:
+    """A query (of a task: its last one, else the first) to a replica that was behind, and the commit that it missed."""
+    reads = [
+        fact
+        for fact in history.told("sent")
+        if command(fact).rpartition(" ")[2] == "SELECT"
+        and not of_library(fact)
+        and fact.event.connection in history.replicas
+        and fact.step in history.behind
+        and task in (None, fact.event.task)
+        and (until is None or fact.step <= until)
+    ]
+    reads = [fact for fact in reads if command(fact) == "SELECT"] or reads  # that it was prepared is told only alone
+    if not reads:
+        return []
+    read = reads[0] if task is None else reads[-1]
+    # It is behind from the step after the one in which a COMMIT made it so.
+    commits = (
+        fact
+        for fact in history.told("sent")
+        if command(fact) == "COMMIT"
+        and fact.event.connection not in history.replicas
+        and history.behind.get(fact.step) != history.behind.get(fact.step + 1)
+    )
+    missed = last(fact for fact in commits if fact.before(read))
+    label = read.event.connection or ""
+    text = f"{history.name(read.event.task)} read on {label}, the replica, which was {history.behind[read.step]}"
+    place = history.place(read.event.task or "", read.step)
+    writer = missed.event.task if missed else None
+    others = f"{history.name(writer)} committed" if writer else "was committed"
+    what = "it had committed itself" if writer == read.event.task else others
+    gist = f"{history.name(read.event.task)} read from the replica before it had what {what}"
+    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist, PRIMARY)
+    return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

@@ -1,0 +1,1 @@
+"""The worker: jobs, and the runs and explorations that it plays."""

@@ -148,34 +148,33 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
     return []
 
 
+_SAID = (  # what an error says of itself, and the rule that tells how it came to that
+    ("deadlock detected", deadlock),
+    ("could not serialize access", serialized),
+    ("cached statement plan is invalid|lookup failed", replanned),
+    ('cursor cannot be created|portal ".*" does not exist', stream_ended),
+    ("current transaction is aborted", aborted),
+    ("another operation is in progress", in_flight),
+    ("connection is closed", closed),
+)
+_RULES = (  # for any other error: the first that has something to tell
+    let_go,
+    failed_before,
+    unawaited,
+    other_loop,
+    starved,
+    ended_by_another,
+    cancelled_inside,
+    refused,
+    dirty,
+    stale,
+    read_only,
+)
+
+
 def _rules(history: History, failure: Failure) -> list[Clause]:
-    if "deadlock detected" in failure.error.message:
-        return deadlock(history, failure)
-    if "could not serialize access" in failure.error.message:
-        return serialized(history, failure)
-    if "cached statement plan is invalid" in failure.error.message or "lookup failed" in failure.error.message:
-        return replanned(history, failure)
-    if re.search('cursor cannot be created|portal ".*" does not exist', failure.error.message):
-        return stream_ended(history, failure)
-    if "current transaction is aborted" in failure.error.message:
-        return aborted(history, failure)
-    if "another operation is in progress" in failure.error.message:
-        return in_flight(history, failure)
-    if "connection is closed" in failure.error.message:
-        return closed(history, failure)
-    rules = (
-        let_go,
-        failed_before,
-        unawaited,
-        other_loop,
-        starved,
-        ended_by_another,
-        cancelled_inside,
-        refused,
-        dirty,
-        stale,
-        read_only,
-    )
+    said = (rule for words, rule in _SAID if re.search(words, failure.error.message))
+    rules = (rule,) if (rule := next(said, None)) else _RULES
     return next(filter(None, (rule(history, failure) for rule in rules)), [])
 
 

@@ -18,10 +18,10 @@ OURS = ("store", "lab", "replica")
 
 NEW_TOKEN = "python3 -c 'import secrets; print(secrets.token_urlsafe())'"
 EXPOSED = """\
-INTERLOCK_HOST={host} would let other machines in, and whoever opens the dashboard can start programs on this one.
-So it is served there only with INTERLOCK_TOKEN (a secret of {shortest} characters or more) and INTERLOCK_ALLOWED_HOSTS
-(the names people will type, with commas between). Missing: {missing}.
-To stay on this machine, leave INTERLOCK_HOST out. To make a token: {new_token}"""
+{setting} would let others in, and whoever opens the dashboard can start programs on this machine.
+So it is served to them only with INTERLOCK_TOKEN (a secret of {shortest} characters or more) and
+INTERLOCK_ALLOWED_HOSTS (the names people will type, with commas between). Missing: {missing}.
+To have it for this machine alone, leave that setting out. To make a token: {new_token}"""
 
 
 class SettingsError(Exception):
@@ -83,13 +83,8 @@ class Settings:
 
     @property
     def loopback(self) -> bool:
-        """Only this machine can reach the page."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:  # a host name: what it resolves to is not ours to trust
-            return False
+        """Only this machine can reach the page, unless something on it passes requests on."""
+        return _is_loopback(self.host)
 
     @property
     def address(self) -> str:
@@ -103,15 +98,24 @@ class Settings:
                 f"INTERLOCK_TOKEN has {len(self.token)} characters; fewer than {SHORTEST_TOKEN} can be guessed. "
                 f"One that cannot: {NEW_TOKEN}"
             )
-        if not self.loopback:
+        others = [name for name in self.allowed_hosts if not _is_loopback(name)]
+        if not self.loopback or others:  # by such a name a proxy is asked, which passes everybody's requests on
             needed = {"INTERLOCK_TOKEN": self.token, "INTERLOCK_ALLOWED_HOSTS": self.allowed_hosts}
-            missing = [name for name, value in needed.items() if not value]
+            missing = " and ".join(name for name, value in needed.items() if not value)
             if missing:
+                setting = f"INTERLOCK_ALLOWED_HOSTS={others[0]}" if self.loopback else f"INTERLOCK_HOST={self.host}"
                 raise SettingsError(
-                    EXPOSED.format(
-                        host=self.host, shortest=SHORTEST_TOKEN, missing=" and ".join(missing), new_token=NEW_TOKEN
-                    )
+                    EXPOSED.format(setting=setting, shortest=SHORTEST_TOKEN, missing=missing, new_token=NEW_TOKEN)
                 )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a host name: what it resolves to is not ours to trust
+        return False
 
 
 def resource(name: str) -> Path:

@@ -247,10 +247,10 @@ def _exchange(token: str) -> BaseResponse:
         raise PageError(
             403,
             "This dashboard asks for its token.",
-            "The token in the address is not the right one: it changes when the dashboard starts again."
+            "The token in the address is not the right one."
             if given
-            else "It was started for more than this machine, so who opens it must have the address with the token.",
-            "Open the address printed when the dashboard started: it ends with “?token=…”.",
+            else "It was started with INTERLOCK_TOKEN, so whoever opens it needs that.",
+            "Put “?token=…” behind the address, with the value of INTERLOCK_TOKEN; ask whoever started the dashboard.",
         )
     response = _without_token()
     set_cookie(response, cookie_name(), cookie_value(token))

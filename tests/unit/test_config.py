@@ -107,6 +107,14 @@ def test_other_machines_come_in_only_with_a_token_and_names(host: str) -> None:
     assert not Settings.from_env(given).loopback
 
 
+def test_who_comes_through_a_proxy_needs_a_token_too() -> None:
+    """The page is served on loopback then, and everybody's requests come from there."""
+    with pytest.raises(SettingsError, match=r"=lab.example would let others in(.|\n)*: INTERLOCK_TOKEN\."):
+        Settings.from_env({"INTERLOCK_ALLOWED_HOSTS": "localhost, lab.example"})
+    assert Settings.from_env({"INTERLOCK_ALLOWED_HOSTS": "lab.example", "INTERLOCK_TOKEN": TOKEN}).loopback
+    assert Settings.from_env({"INTERLOCK_ALLOWED_HOSTS": "localhost, 127.0.0.1"}).token is None
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_loopback_needs_neither(host: str) -> None:
     assert Settings.from_env({"INTERLOCK_HOST": host}).loopback

@@ -11,7 +11,7 @@ from flask import after_this_request
 from flask import request
 from werkzeug.wrappers import Response
 
-from dashboard.company import Person
+from dashboard.person import Person
 from dashboard.security import cookie_name
 from dashboard.security import set_cookie
 from dashboard.security import viewer

@@ -25,6 +25,7 @@ from dashboard import security
 from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.errors import PageError
+from dashboard.gallery import pages as gallery
 from dashboard.presenters import words
 from dashboard.services import Services
 from dashboard.store import Store
@@ -36,7 +37,6 @@ from dashboard.views import company
 from dashboard.views import compare
 from dashboard.views import explorations
 from dashboard.views import exports
-from dashboard.views import gallery
 from dashboard.views import health
 from dashboard.views import history
 from dashboard.views import home

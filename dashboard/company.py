@@ -7,24 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
+from dashboard.person import Person
 from dashboard.store import Audience
 from dashboard.store import Store
 
 FRESH = 0.5  # seconds for which what was read is shown again
 NOTED = 8.0  # seconds for which somebody counts as noted: well below what the store takes for silence
 MOST = 10_000
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whoever sits at a browser: a number of its own, and a name if they gave one."""
-
-    id: str
-    name: str
-    viewer: bool
 
 
 class Company:

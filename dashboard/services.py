@@ -17,7 +17,7 @@ from dashboard.company import Company
 from dashboard.config import Settings
 from dashboard.presenters.stacks import StackCard
 from dashboard.presenters.stacks import card
-from dashboard.runs.patterns import Findings
+from dashboard.runs.facts import KnownFacts
 from dashboard.runs.proofs import Proofs
 from dashboard.runs.timelines import Timelines
 from dashboard.servers.watch import Watch
@@ -31,7 +31,7 @@ class Services:
     settings: Settings
     store: Store
     proofs: Proofs = field(default_factory=Proofs)
-    findings: Findings = field(default_factory=Findings)
+    facts: KnownFacts = field(default_factory=KnownFacts)
     timelines: Timelines = field(default_factory=Timelines)
     company: Company = field(default_factory=Company)
     viewers: Viewers = field(default_factory=Viewers)

@@ -1,4 +1,4 @@
-"""The SQL files of an incident, looked at without a server: named queries, and mistakes of shape with their line."""
+"""SQL files, looked at without a server: named queries, and mistakes of shape with their line."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from dashboard.catalogue.interpreters import Interpreter
 from dashboard.catalogue.interpreters import Version
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.servers.processes import die_with_parent
+from dashboard.processes import die_with_parent
 
 Tell = Callable[[str], Awaitable[None]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from dashboard.company import Person
+from dashboard.person import Person
 from dashboard.presenters import words
 from dashboard.presenters.polling import Poll
 from dashboard.store.records import Audience

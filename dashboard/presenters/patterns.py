@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 
+from dashboard.catalogue.patterns import Experiment
+from dashboard.catalogue.patterns import Pattern
+from dashboard.catalogue.patterns import Patterns
 from dashboard.presenters import words
 from dashboard.presenters.polling import CALM
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.words import Mark
-from dashboard.runs.patterns import Experiment
-from dashboard.runs.patterns import Facts
-from dashboard.runs.patterns import Pattern
-from dashboard.runs.patterns import Patterns
+from dashboard.runs.facts import Facts
 from dashboard.store.records import RunRow
 
 TIME = re.compile(

@@ -13,7 +13,6 @@ from dashboard.findings.timeline import Timeline
 from dashboard.findings.why import Clause
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.turn import Turn
-from dashboard.offline import stretch
 from dashboard.presenters import backends
 from dashboard.presenters import happened
 from dashboard.presenters import notes as noted
@@ -32,6 +31,7 @@ from dashboard.presenters.keep import Keep
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.notes import NoteLine
+from dashboard.presenters.offline import stretch
 from dashboard.presenters.outcome import Outcome
 from dashboard.presenters.outcome import TaskEnd
 from dashboard.presenters.outcome import outcome

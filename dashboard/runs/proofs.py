@@ -25,7 +25,7 @@ from dashboard.findings.why import History
 from dashboard.findings.why import why
 from dashboard.findings.why.turn import Turn
 from dashboard.findings.why.turn import turn
-from dashboard.servers.processes import die_with_parent
+from dashboard.processes import die_with_parent
 from dashboard.store import RunRecord
 from dashboard.store import Store
 from dashboard.store import StoreDown

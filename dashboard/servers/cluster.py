@@ -28,14 +28,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dashboard.config import Settings
+from dashboard.processes import die_with_parent
+from dashboard.processes import kill
+from dashboard.processes import working_in
 from dashboard.servers.home import ClusterError
 from dashboard.servers.home import Home
 from dashboard.servers.home import digest
 from dashboard.servers.home import failure
 from dashboard.servers.home import home
-from dashboard.servers.processes import die_with_parent
-from dashboard.servers.processes import kill
-from dashboard.servers.processes import working_in
 
 ROLE = "interlock"
 SERVE = "interlock serve"  # the holder whose servers others may use while it runs

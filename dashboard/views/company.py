@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from dashboard import actor
 from dashboard import hx
 from dashboard.arguments import number
-from dashboard.company import Person
 from dashboard.errors import no_run
+from dashboard.person import Person
 from dashboard.presenters.company import CompanyBar
 from dashboard.presenters.company import bar
 from dashboard.presenters.company import mark

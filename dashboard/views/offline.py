@@ -18,7 +18,6 @@ from flask import render_template
 from flask import request
 from flask import stream_with_context
 
-from dashboard import offline
 from dashboard.arguments import number
 from dashboard.config import resource
 from dashboard.errors import PageError
@@ -27,6 +26,7 @@ from dashboard.findings.timeline import fold
 from dashboard.findings.timeline import window
 from dashboard.findings.why import Clause
 from dashboard.findings.why.turn import Turn
+from dashboard.presenters import offline
 from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.overview import strip

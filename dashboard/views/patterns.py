@@ -13,11 +13,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dashboard import hx
 from dashboard.actor import actor
+from dashboard.catalogue import patterns
+from dashboard.catalogue.patterns import Patterns
 from dashboard.errors import PageError
 from dashboard.presenters.patterns import PatternsPage
 from dashboard.presenters.patterns import page as present
-from dashboard.runs import patterns
-from dashboard.runs.patterns import Patterns
 from dashboard.services import services
 from dashboard.views.stacks import install_for
 from dashboard.work import jobs
@@ -73,6 +73,6 @@ def _page(found: Patterns) -> PatternsPage:
     return present(
         found,
         here.store.newest_runs(found.incident.name, found.stack),
-        lambda row: here.findings.of(here.store, row.id, found.meanwhile),
+        lambda row: here.facts.of(here.store, row.id, found.meanwhile),
         f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}",
     )

@@ -9,8 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from dashboard.views import made_up_runs
-from dashboard.views.made_up_explorations import EXPLORATIONS
+from dashboard.gallery import rooms as made_up_runs
+from dashboard.gallery.explorations import EXPLORATIONS
 from tests.browser.conftest import NewPage
 
 PAGES = (

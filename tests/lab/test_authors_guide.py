@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.catalogue import incidents
 from dashboard.catalogue.folders import incident_dirs
-from dashboard.commands.new import new
+from dashboard.cli.new import new
 from dashboard.config import Settings
 from dashboard.servers.lab import drop_schema
 from interlock.frame import End

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from dashboard.config import Settings
+from dashboard.processes import working_in
 from dashboard.servers.cluster import LAB
 from dashboard.servers.cluster import Cluster
 from dashboard.servers.cluster import InUse
@@ -29,7 +30,6 @@ from dashboard.servers.cluster import running
 from dashboard.servers.home import Account
 from dashboard.servers.home import ClusterError
 from dashboard.servers.home import home
-from dashboard.servers.processes import working_in
 from dashboard.servers.replica import Replica
 
 HOLDING = """

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 
 from dashboard.catalogue import incidents
+from dashboard.catalogue import patterns
 from dashboard.presenters.patterns import TIME
-from dashboard.runs import patterns
-from dashboard.runs.patterns import Facts
+from dashboard.runs import facts
+from dashboard.runs.facts import Facts
 from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.job import Job
@@ -63,7 +64,7 @@ def job_for(program: str, lab_url: str, schema: str, **asked: object) -> Job:
 
 
 def told(played: Played) -> Facts:
-    return patterns.facts(played.steps, played.end, FOUND.meanwhile)
+    return facts.facts(played.steps, played.end, FOUND.meanwhile)
 
 
 def experiment(run: Run, program: str, question: str) -> Played:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dashboard.catalogue import incidents
-from dashboard.commands import replay as replay_command
-from dashboard.commands.run import UsageError
+from dashboard.cli import replay as replay_command
+from dashboard.cli.run import UsageError
 from dashboard.config import Settings
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from interlock.delta import Writer
 from interlock.frame import Step
 from interlock.journal import JournalError

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.commands import replay as replay_command
-from dashboard.commands import run as run_command
-from dashboard.commands.run import Result
-from dashboard.commands.run import UsageError
+from dashboard.cli import replay as replay_command
+from dashboard.cli import run as run_command
+from dashboard.cli.run import Result
+from dashboard.cli.run import UsageError
 from dashboard.config import Settings
 from dashboard.config import resource
 from interlock.delta import Writer

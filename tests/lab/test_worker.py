@@ -19,8 +19,8 @@ from psycopg import sql
 
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.presenters.sample import END
-from dashboard.presenters.sample import HEADER
+from dashboard.gallery.sample import END
+from dashboard.gallery.sample import HEADER
 from dashboard.store import HistoryFilter
 from dashboard.store import Retention
 from dashboard.store import RunRecord

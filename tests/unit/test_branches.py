@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.presenters.branches import DEEPEST
 from dashboard.presenters.branches import tree
 from dashboard.runs import branches

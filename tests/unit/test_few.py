@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dashboard.gallery import crowd
 from dashboard.presenters import backends
-from dashboard.presenters import crowd
 from dashboard.presenters import few
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.source import LETTERS

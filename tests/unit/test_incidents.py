@@ -12,9 +12,9 @@ from dashboard import sqlfiles
 from dashboard.catalogue import incidents
 from dashboard.catalogue.incidents import Incident
 from dashboard.catalogue.incidents import Program
-from dashboard.commands.run import Result
-from dashboard.commands.run import Target
-from dashboard.commands.run import as_text
+from dashboard.cli.run import Result
+from dashboard.cli.run import Target
+from dashboard.cli.run import as_text
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import TaskOutcome

@@ -11,13 +11,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import offline
 from dashboard.config import resource
 from dashboard.findings.why import History
 from dashboard.findings.why.turn import Turn
 from dashboard.findings.why.turn import turn
-from dashboard.offline import MOST_STEPS
-from dashboard.presenters import sample
+from dashboard.gallery import sample
+from dashboard.presenters import offline
+from dashboard.presenters.offline import MOST_STEPS
 from dashboard.redaction import without_secrets
 from interlock.frame import Event
 from interlock.frame import Step

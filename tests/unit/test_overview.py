@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.findings.why.turn import Turn
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.presenters.overview import PARTS
 from dashboard.presenters.overview import strip
 from dashboard.runs import overview

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dashboard.catalogue import incidents
+from dashboard.catalogue import patterns
 from dashboard.catalogue.incidents import Catalogue
-from dashboard.runs import patterns
+from dashboard.runs import facts
 from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Frame
@@ -139,5 +140,5 @@ def test_facts_leave_out_what_belongs_to_somebody_else() -> None:
         ConnectionView("c5", "idle", "open", sent_by="t1", checked_out=True, owner="t1"),
     )
     end = End("ok", "00000000", "", "il1:", 0, invariants=(InvariantOutcome("whole", True),))
-    found = patterns.facts([Step(0, Frame(0.0, tasks, connections=connections)), Step(1, Frame(0.0))], end, "somebody")
+    found = facts.facts([Step(0, Frame(0.0, tasks, connections=connections)), Step(1, Frame(0.0))], end, "somebody")
     assert (found.at_once, found.connections, found.holds) == (2, 3, {"whole": True})

@@ -14,9 +14,9 @@ from dashboard.findings.explain import Explanation
 from dashboard.findings.explain import explain
 from dashboard.findings.why import Clause
 from dashboard.findings.why.turn import Turn
+from dashboard.gallery import endings
+from dashboard.gallery import sample
 from dashboard.presenters import backends
-from dashboard.presenters import endings
-from dashboard.presenters import sample
 from dashboard.presenters import words
 from dashboard.presenters.choices import SHOWN
 from dashboard.presenters.choices import choices

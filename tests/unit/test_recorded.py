@@ -8,9 +8,9 @@ import pytest
 
 from dashboard.catalogue import incidents
 from dashboard.catalogue.stacks import Stack
-from dashboard.commands.replay import first_difference
+from dashboard.cli.replay import first_difference
 from dashboard.config import resource
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.runs import recorded
 from dashboard.runs.recorded import Recorded
 from interlock.journal import JournalError

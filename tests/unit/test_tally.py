@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.commands.explore import Explored
-from dashboard.commands.explore import as_text
-from dashboard.commands.run import Target
+from dashboard.cli.explore import Explored
+from dashboard.cli.explore import as_text
+from dashboard.cli.run import Target
 from dashboard.findings.tally import Counting
 from dashboard.findings.tally import shared
 from interlock.frame import End

@@ -13,8 +13,8 @@ from dashboard.findings.timeline import Timeline
 from dashboard.findings.timeline import fold
 from dashboard.findings.timeline import follow
 from dashboard.findings.timeline import window
-from dashboard.presenters import crowd
-from dashboard.presenters import sample
+from dashboard.gallery import crowd
+from dashboard.gallery import sample
 from dashboard.presenters.timeline import CONNECTIONS
 from dashboard.presenters.timeline import TASKS
 from dashboard.presenters.timeline import chart

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import Store
 from interlock.frame import End
 

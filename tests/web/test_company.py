@@ -9,10 +9,10 @@ from flask import Flask
 
 from dashboard.app import create_app
 from dashboard.company import Company
-from dashboard.company import Person
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.presenters import sample
+from dashboard.gallery import sample
+from dashboard.person import Person
 from dashboard.store import RunFilter
 from dashboard.store import Store
 from dashboard.store import UnknownRun

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import Store
 from tests.web.given import FORM
 from tests.web.given import HX

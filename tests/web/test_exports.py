@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.presenters import summary
 from dashboard.store import Store
 from interlock.frame import Choice

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from dashboard.config import resource
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import Store
 from dashboard.views import imports
 from interlock.journal import dump

@@ -7,7 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import Store
 from interlock import journal
 from tests.web.given import FORM

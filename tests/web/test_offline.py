@@ -12,7 +12,7 @@ from xml.dom import minidom
 
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import Store
 from interlock.frame import Event
 from tests.web.given import WORKER

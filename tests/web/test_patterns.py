@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 
 from dashboard.app import create_app
 from dashboard.catalogue import incidents
+from dashboard.catalogue import patterns
 from dashboard.config import Settings
 from dashboard.config import resource
-from dashboard.presenters import sample
-from dashboard.runs import patterns
+from dashboard.gallery import sample
 from dashboard.store import RunFilter
 from dashboard.store import RunRow
 from dashboard.store import Store

@@ -9,8 +9,8 @@ from xml.dom import minidom
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard.presenters import crowd
-from dashboard.presenters import sample
+from dashboard.gallery import crowd
+from dashboard.gallery import sample
 from dashboard.store import Store
 from interlock import delta
 from interlock import journal

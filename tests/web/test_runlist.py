@@ -7,7 +7,7 @@ import re
 
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import RunFilter
 from dashboard.store import Selection
 from dashboard.store import Store

@@ -9,7 +9,7 @@ import zipfile
 
 from flask.testing import FlaskClient
 
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import RunFilter
 from dashboard.store import Store
 from interlock import journal

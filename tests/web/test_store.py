@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from dashboard.findings.timeline import fold
-from dashboard.presenters import crowd
-from dashboard.presenters import sample
+from dashboard.gallery import crowd
+from dashboard.gallery import sample
 from dashboard.runs import overview
 from dashboard.runs.timelines import Timelines
 from dashboard.store import Caption

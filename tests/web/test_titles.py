@@ -7,7 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard.presenters import crowd
+from dashboard.gallery import crowd
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.words import Names
 from dashboard.store import HistoryFilter

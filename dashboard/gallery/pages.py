@@ -14,9 +14,12 @@ from dashboard import hx
 from dashboard.errors import STANDARD
 from dashboard.errors import PageError
 from dashboard.errors import store_down
-from dashboard.presenters import endings
+from dashboard.gallery import endings
+from dashboard.gallery import lists
+from dashboard.gallery import rooms
+from dashboard.gallery import sample
+from dashboard.gallery.explorations import EXPLORATIONS
 from dashboard.presenters import exploration
-from dashboard.presenters import sample
 from dashboard.presenters.compare import Asked
 from dashboard.presenters.compare import compare
 from dashboard.presenters.compare import opening
@@ -30,10 +33,7 @@ from dashboard.runs.alignment import align
 from dashboard.store import RunRecord
 from dashboard.store.records import Caption
 from dashboard.store.runs import failed
-from dashboard.views import made_up_lists as lists
-from dashboard.views import made_up_runs
 from dashboard.views.activity import ActivityPage
-from dashboard.views.made_up_explorations import EXPLORATIONS
 from dashboard.views.notes import NoteForm
 from dashboard.views.offline import offline_page
 from dashboard.views.offline import page_file
@@ -67,7 +67,7 @@ def gallery() -> str:
     return render_template(
         "gallery.html",
         page=GalleryPage(
-            rooms={name: title for name, (title, _, _) in made_up_runs.ROOMS.items()},
+            rooms={name: title for name, (title, _, _) in rooms.ROOMS.items()},
             explorations={name: title for name, (title, _) in EXPLORATIONS.items()},
             marks=lists.marks(),
             errors=(*STANDARD.values(), store_down()),
@@ -133,7 +133,7 @@ def offline() -> Response:
 @page.get("/compare-presenting", defaults={"present": True})
 def side_by_side(present: bool = False) -> str:
     """Two made-up runs, one of them live, at the row in which they begin to differ."""
-    other = replace(made_up_runs.LIVE, id=43, stack="sqlalchemy-2.1", mode="follow", steps=2)
+    other = replace(rooms.LIVE, id=43, stack="sqlalchemy-2.1", mode="follow", steps=2)
     calm = replace(sample.STEPS[2], text="the reply to SELECT on c2 was delivered; “third” ran", woke=("t4",))
     sides = [_asked(sample.RUN, sample.STEPS), _asked(other, (*sample.STEPS[:2], calm))]
     alignment = align(sides[0].captions, sides[1].captions)
@@ -143,12 +143,12 @@ def side_by_side(present: bool = False) -> str:
 
 def _asked(run: RunRecord, steps: Sequence[Step]) -> Asked:
     captions = [Caption(one.number, one.text, None, one.woke, failed(one)) for one in steps]
-    shown = room(run, made_up_runs.moment_of(steps, 2), incident_title="One session, three tasks", explanation=None)
+    shown = room(run, rooms.moment_of(steps, 2), incident_title="One session, three tasks", explanation=None)
     return Asked(run, captions, shown, steps[2].frame)
 
 
 @page.get("/room/<state>")
 def one_room(state: str) -> str:
-    if state not in made_up_runs.ROOMS:
-        raise PageError(404, f"The gallery has no room {state[:40]!r}.", f"It has: {', '.join(made_up_runs.ROOMS)}.")
-    return render_template("run.html", page=made_up_runs.made_up(state), company=made_up_runs.company(state))
+    if state not in rooms.ROOMS:
+        raise PageError(404, f"The gallery has no room {state[:40]!r}.", f"It has: {', '.join(rooms.ROOMS)}.")
+    return render_template("run.html", page=rooms.made_up(state), company=rooms.company(state))

@@ -36,8 +36,8 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve the dashboard, with the PostgreSQL servers it needs, until Ctrl-C."""
-    from dashboard.commands.serve import ServeError
-    from dashboard.commands.serve import serve
+    from dashboard.cli.serve import ServeError
+    from dashboard.cli.serve import serve
     from dashboard.servers.home import ClusterError
 
     with _told(SettingsError, ClusterError, ServeError):
@@ -89,7 +89,7 @@ def run(
     Exit status: 0 if it ended as the incident declares for the stack (a script of your own: if all went well), 1 if
     not, 2 if it could not be run at all. Under an order in which a broken program ends well, that is 1.
     """
-    from dashboard.commands import run as run_command
+    from dashboard.cli import run as run_command
     from interlock.delta import Writer
 
     if (schedule is not None) + (seed is not None) + natural > 1:
@@ -128,7 +128,7 @@ def explore(target: str, stack: str, runs: int, seed: int, seconds: float, as_js
     to end well: 0 if every order did, 1 if one failed, 2 if none failed but not all could be tried. For what is
     declared to fail: 0 if some order failed so, 1 if none did.
     """
-    from dashboard.commands import explore as explore_command
+    from dashboard.cli import explore as explore_command
     from dashboard.findings.tally import Tally
 
     def told(tally: Tally) -> None:
@@ -156,7 +156,7 @@ def replay(
 
     Exit status: 0 if it is the same, 1 if it differs, 2 if it could not be replayed at all.
     """
-    from dashboard.commands import replay as replay_command
+    from dashboard.cli import replay as replay_command
 
     with _runnable():
         verdict = replay_command.replay(Settings.from_env(), file, program, stack, click.echo, requests, headers)
@@ -189,7 +189,7 @@ def worker() -> None:
 @click.option("--in", "into", type=click.Path(file_okay=False, path_type=Path), help="The folder that is to hold it.")
 def new(name: str, into: Path | None) -> None:
     """Make a folder for an incident of your own, called NAME, with programs that run."""
-    from dashboard.commands import new as new_command
+    from dashboard.cli import new as new_command
 
     with _told(SettingsError, new_command.NotMade):
         settings = Settings.from_env()
@@ -258,7 +258,7 @@ def _told(*errors: type[Exception]) -> Iterator[None]:
 @contextmanager
 def _runnable() -> Iterator[None]:
     """The same for what keeps a program from being run: exit status 2, since 1 tells of a run."""
-    from dashboard.commands.run import UsageError
+    from dashboard.cli.run import UsageError
     from dashboard.servers.home import ClusterError
     from dashboard.servers.lab import LabDown
     from interlock.journal import JournalError

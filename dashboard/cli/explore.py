@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.catalogue import stacks
-from dashboard.commands.run import Target
-from dashboard.commands.run import UsageError
-from dashboard.commands.run import find
-from dashboard.commands.run import find_stack
-from dashboard.commands.run import make_job
-from dashboard.commands.run import servers
-from dashboard.commands.run import tell_problems
+from dashboard.cli.run import Target
+from dashboard.cli.run import UsageError
+from dashboard.cli.run import find
+from dashboard.cli.run import find_stack
+from dashboard.cli.run import make_job
+from dashboard.cli.run import servers
+from dashboard.cli.run import tell_problems
 from dashboard.config import Settings
 from dashboard.findings.tally import BOUND
 from dashboard.findings.tally import FAILING

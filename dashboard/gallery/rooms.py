@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import fields
 from dataclasses import replace
 
-from dashboard.company import Person
 from dashboard.findings.explain import explain
 from dashboard.findings.timeline import fold
 from dashboard.findings.timeline import window
-from dashboard.presenters import crowd
-from dashboard.presenters import endings
+from dashboard.gallery import crowd
+from dashboard.gallery import endings
+from dashboard.gallery import sample
+from dashboard.gallery.explorations import SEARCH
+from dashboard.person import Person
 from dashboard.presenters import exploration
-from dashboard.presenters import sample
 from dashboard.presenters.company import CompanyBar
 from dashboard.presenters.company import bar
 from dashboard.presenters.happened import OUTPUT
@@ -30,7 +31,6 @@ from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import RunRow
 from dashboard.store import Watcher
-from dashboard.views.made_up_explorations import SEARCH
 from interlock.frame import Event
 from interlock.frame import Step
 

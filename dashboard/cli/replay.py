@@ -13,9 +13,9 @@ from typing import Any
 from dashboard.catalogue import incidents
 from dashboard.catalogue import stacks
 from dashboard.catalogue.folders import incident_dirs
-from dashboard.commands import run as run_command
-from dashboard.commands.run import Target
-from dashboard.commands.run import UsageError
+from dashboard.cli import run as run_command
+from dashboard.cli.run import Target
+from dashboard.cli.run import UsageError
 from dashboard.config import Settings
 from dashboard.runs import recorded
 from dashboard.runs.recorded import Recorded

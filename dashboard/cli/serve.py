@@ -18,10 +18,10 @@ from dataclasses import replace
 from types import FrameType
 
 from dashboard.config import Settings
+from dashboard.processes import die_with_parent
 from dashboard.servers.cluster import SERVE
 from dashboard.servers.cluster import Cluster
 from dashboard.servers.cluster import embedded
-from dashboard.servers.processes import die_with_parent
 
 ANSWER_SECONDS = 60.0
 STOP_SECONDS = 15.0

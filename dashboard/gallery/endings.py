@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dashboard.findings.why import Clause
 from dashboard.findings.why import of_journal
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import RunRecord
 from interlock.frame import End
 from interlock.frame import InvariantOutcome

@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from dashboard.catalogue.incidents import Incident
+from dashboard.gallery import sample
+from dashboard.gallery.rooms import LIVE
 from dashboard.presenters import activity
 from dashboard.presenters import listing
 from dashboard.presenters import matrix
-from dashboard.presenters import sample
 from dashboard.presenters import servers
 from dashboard.presenters import stacks
 from dashboard.presenters import words
@@ -30,7 +31,6 @@ from dashboard.store import Weight
 from dashboard.store.runlist import SORTS
 from dashboard.views.activity import ActivityPage
 from dashboard.views.activity import unreachable
-from dashboard.views.made_up_runs import LIVE
 from dashboard.views.notes import NoteForm
 from dashboard.views.runlist import COLUMNS
 from dashboard.views.runlist import RunsPage

@@ -1,4 +1,4 @@
-"""What leaves the house as one file: which steps of a run it holds, without secrets, packed, and free of references."""
+"""The page that is one file: which steps of a run it holds, packed, and free of references."""
 
 from __future__ import annotations
 

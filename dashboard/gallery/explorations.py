@@ -10,7 +10,7 @@ from dashboard.findings.inevitable import WayOut
 from dashboard.findings.tally import Group
 from dashboard.findings.tally import Rule
 from dashboard.findings.tally import Tally
-from dashboard.presenters import sample
+from dashboard.gallery import sample
 from dashboard.store import ExplorationRow
 
 _TALLY = Tally(

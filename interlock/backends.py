@@ -81,13 +81,14 @@ class Backends:
         until = monotonic() + BURIAL_PATIENCE
         at_work: list[Link] = []
         for server, there in self.by_server(link for link in self._links if link.abandoned):
-            working = there
-            while working and monotonic() < until:  # all are looked at: the end of one may let go another that waited
+            working, ended = there, False
+            while (working or ended) and monotonic() < until:  # the end of one may let go another that waited
                 rows = server.query(WAITS_SQL.format(asked=_sql(there)))
                 waits = {int(pid or 0): blocked for pid, blocked in rows}
                 for link in there:
                     link.abandoned = link.pid in waits
-                there = [link for link in there if link.abandoned]
+                still = [link for link in there if link.abandoned]
+                there, ended = still, 0 < len(still) < len(there)
                 working = [link for link in there if waits[link.pid or 0] == "f"]
             at_work += working
         return at_work

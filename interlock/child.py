@@ -57,7 +57,7 @@ READ = (
     *("starlette.applications", "starlette.middleware.base", "starlette.middleware.errors", "starlette.routing"),
     *("fastapi.applications", "fastapi.routing", "anyio._backends._asyncio"),
 )
-"""Modules in whose functions tasks wait: each picture tells the lines."""
+"""Modules in whose functions tasks wait, read ahead: pictures quote their lines."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 

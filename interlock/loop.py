@@ -134,6 +134,13 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
         current = asyncio.current_task(self.get_loop())
         return self._cancel(Cancel(f"by {by}" if by else "", spot, current.get_name() if current else ""), msg)
 
+    def uncancel(self) -> int:
+        """A timeout takes back what it asked for, once it has caught it: it was not why the task ended."""
+        left: int = super().uncancel()  # there from Python 3.11 on, and nobody calls it before
+        if not left:
+            self.cancels.clear()
+        return left
+
     def cancel_from_outside(self) -> None:
         """As a fault does."""
         self._cancel(Cancel("from outside"), None)

@@ -1,7 +1,7 @@
 """What SQLAlchemy itself tells through its public event hooks: sessions, their transactions, the pool's comings and
 goings.
 
-The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes; so does what takes down
+The hooks are set on the classes `Session` and `Pool`, so they cover whatever the program makes; so does what notes
 where a session is made. They only take notes: nothing here awaits, and nothing keeps an object alive that the program
 has let go.
 
@@ -152,7 +152,7 @@ class Observer:
         record = self._at.get(id(session))
         if record is None or record.ref() is not session:
             record = SessionRecord(f"s{next(self._numbers)}", type(session).__name__, weakref.ref(session))
-            ref, spot, opener = self._made.get(id(session), (record.ref, None, None))
+            ref, spot, opener = self._made.pop(id(session), (record.ref, None, None))
             if ref() is session:
                 record.opened, record.opener = self._sources.own(spot), opener
             self._at[id(session)] = self._sessions[record.label] = record

@@ -59,7 +59,12 @@ class Turns:
 
     def asleep(self, link: Link) -> bool:
         """Whether its backend has done what there was to do. True, too, where that cannot be seen."""
-        return not self._can_hold(link) or link.pid is None or _stat(link.pid)[0] not in (b"R", b"D")
+        if link.pid is None or not self._can_hold(link):
+            return True
+        try:
+            return _stat(link.pid)[0] not in (b"R", b"D")
+        except OSError:  # it has ended, which the connection will tell
+            return False
 
     def _can_hold(self, link: Link) -> bool:
         if link.pid is None or link.sock is None:

@@ -112,6 +112,11 @@ class Incident:
         expected = program.expectations.get(stack) if program else None
         return expected is not None and expected.outcome != "ok"
 
+    def mends(self, name: str) -> str:
+        """What a fix does, its title; "" of any other program."""
+        program = self.program(name)
+        return program.title if program is not None and program.kind == "fix" else ""
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -129,7 +134,7 @@ def verdict(program: Program, stack: str, end: End, *, natural: bool = False) ->
 
     None where nothing is declared, the run was not let finish, or somebody did something to it. A failure is declared
     for one schedule, the shipped one: under another, or none at all, it may stay away or take another form. That all
-    goes well is declared for every schedule, but of a probe, which is there to be tried in other orders too.
+    goes well is declared for every schedule, except for a probe, which is there to be tried in other orders too.
     """
     expected = program.expectations.get(stack)
     if expected is None or end.outcome in ("stopped", "interrupted"):
@@ -177,9 +182,11 @@ def load(dirs: Iterable[Path]) -> Catalogue:
 
 def find(dirs: Iterable[Path], name: str) -> Incident | None:
     """One incident of the catalogue, as it is now. Its folder has its name, so no other one is looked at."""
-    if not name or Path(name).name != name:  # not the name of a folder, but a way to one
+    try:
+        there = (base / name for base in dirs if _holds_one(base / name) and base / name in base.iterdir())
+        return next((_cached(folder) for folder in there), None)
+    except OSError:  # it cannot be a name of anything
         return None
-    return next((_cached(folder) for base in dirs if _holds_one(folder := base / name)), None)
 
 
 def _holds_one(folder: Path) -> bool:

@@ -87,7 +87,7 @@ def run(
     A web application is a script with an ASGI application called app; give it requests with --request.
 
     Exit status: 0 if it ended as the incident declares for the stack (a script of your own: if all went well), 1 if
-    not, 2 if it could not be run at all. Under an order in which a broken program ends well, that is 1.
+    not, 2 if it could not be run at all. A broken program that ends well under some other order gives 1.
     """
     from dashboard.cli import run as run_command
     from interlock.delta import Writer

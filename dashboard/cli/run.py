@@ -72,8 +72,7 @@ class Result:
     def status(self) -> int:
         """The exit status: 0 as declared (or ok, where nothing is declared), 1 otherwise, 2 if it could not be run.
 
-        Under another order than the shipped one an end may be neither as declared nor wrong (`expected` is None). That
-        is 1 too: a script that asks whether the failure shows is not to be told yes when all went well.
+        In whatever order: a script that asks whether the failure shows is not to be told yes when all went well.
         """
         if self.end.outcome in ("invalid", "interrupted"):
             return 2
@@ -312,9 +311,9 @@ def as_text(result: Result) -> str:
     lines += [f"  {_MARKS[one.holds]} {one.name}{f': {one.detail}' if one.detail else ''}" for one in end.invariants]
     if result.proof:
         lines += ["Why:", *(f"  {line}" for line in why.as_lines(result.proof))]
-    if result.declared is not None:
-        other = "The incident declares another end" + (", for another order." if result.expected is None else ".")
-        lines.append("This is what the incident declares for this stack." if result.expected else other)
+    if result.declared is not None and end.outcome not in ("invalid", "interrupted"):
+        as_declared = result.status == 0
+        lines.append(f"The incident declares {'this' if as_declared else 'another end'} for this stack.")
     if end.steps < 0:  # the program never began
         return "\n".join(lines)
     replay = ["interlock", "run", result.target.name, "--stack", result.stack, "--schedule", end.schedule]

@@ -123,6 +123,7 @@ def offline() -> Response:
         start=2,
         incident_title="One session, three tasks",
         fails=True,
+        mends="",
         proof=endings.proof(sample.RUN),
         turn=None,
     )

@@ -69,7 +69,7 @@ def outcome(
     shown = few(tasks, TASKS, lambda task: task.mark != words.TASK_STATES["value"])
     mark = words.OUTCOMES.get(end.outcome) or words.unknown(end.outcome)
     if end.outcome == "ok" and not end.invariants:
-        mark = replace(mark, meaning="No task failed. There are no rules of the data to be asked for.")
+        mark = replace(mark, meaning="No task failed. Its incident has no rules for the data, so none was checked.")
     return Outcome(
         mark=mark,
         summary=end.summary,

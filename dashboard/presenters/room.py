@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import lru_cache
 
 from dashboard.findings.explain import Explanation
 from dashboard.findings.explain import advised
@@ -289,8 +290,10 @@ def room(
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
     shows = step is not None and step.number in (run.failed_at, run.steps)
+    head = replace(_head(run, incident_title, drives, fails), mends=mends)
+    well = (run.outcome == "ok" and not head.got_away) or head.as_it_should
     return Room(
-        head=replace(_head(run, incident_title, drives, fails), mends=mends),
+        head=head,
         url=url,
         title=" · ".join(
             [f"run {run.id}", *([run.title] if run.title else []), run.program, run.stack]
@@ -299,7 +302,7 @@ def room(
         started=step is not None,
         caption=_caption(run, step, names),
         new_errors=new_errors,
-        about=_about(run, main) if run.outcome == "ok" or (mends and run.expected) else "",
+        about=_about(run.header.sources.get(main, "")) if run.header and well else "",
         happened=said,
         lead=said if shows else "",
         symptom=", ".join(new_errors) or _symptom(run, explanation),
@@ -345,12 +348,11 @@ def room(
     )
 
 
-def _about(run: RunRecord, main: str) -> str:
-    """The first paragraph of the docstring of its program."""
-    if run.header is None:
-        return ""
+@lru_cache(64)
+def _about(text: str) -> str:
+    """The first paragraph of a program's docstring."""
     try:
-        told = ast.get_docstring(ast.parse(run.header.sources.get(main, "")))
+        told = ast.get_docstring(ast.parse(text))
     except SyntaxError:  # recorded under a Python that reads more than this one
         return ""
     return (told or "").partition("\n\n")[0]

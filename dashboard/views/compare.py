@@ -158,6 +158,7 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None, present: bo
             incident_title=incident.title if incident else run.incident,
             explanation=None,
             fails=incident is not None and incident.fails(run.program, run.stack),
+            mends=incident.mends(run.program) if incident is not None else "",
             drives=viewer() is None,
             present=present,
         ),

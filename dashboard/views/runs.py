@@ -327,7 +327,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         known=incident is not None and incident.program(run.program) is not None,
         fails=incident is not None and incident.fails(run.program, run.stack),
         fixes=_fixes(run, incident),
-        mends=_mends(run, incident),
+        mends=incident.mends(run.program) if incident is not None else "",
         notes=services().store.notes(run.id),
         watchers=0 if run.over else len(services().company.of(services().store, run.id).watchers),
         drives=viewer() is None,
@@ -352,11 +352,6 @@ def _fixes(run: RunRecord, incident: Incident | None) -> list[Fix]:
         for program in incident.programs
         if program.helps(failed) and run.stack in program.expectations
     ]
-
-
-def _mends(run: RunRecord, incident: Incident | None) -> str:
-    program = incident.program(run.program) if incident else None
-    return program.title if program and program.kind == "fix" else ""
 
 
 def timeline_of(run: RunRecord, asked: int | None) -> Timeline:

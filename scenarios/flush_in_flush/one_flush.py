@@ -1,4 +1,5 @@
-"""The fix: add them all, flush once. Every number is there afterwards; at once would gain nothing on one connection."""
+"""The fix: add them all, flush once. Every number is there afterwards; on one connection, sending
+them at the same time would gain nothing."""
 
 from __future__ import annotations
 

@@ -53,14 +53,17 @@
 
   // An answer may come between the two halves of a press; the browser then makes no click of it.
   let half = null;
-  const control = (node) => node.closest?.("#room :is(a, button)");
-  const begin = (node) => { half = control(node); };
+  const control = (node, kinds) => node.closest?.(`#room :is(${kinds})`);
+  const begin = (node, kinds) => { half = control(node, kinds); };
   function end(node) {
-    if (half && !half.isConnected) half.id && half.id === control(node)?.id ? press(half) : tell();
+    if (half && !half.isConnected) half.id && half.id === control(node, "a, button")?.id ? press(half) : tell();
     half = null;
   }
-  document.addEventListener("pointerdown", ({ target }) => begin(target));
+  document.addEventListener("pointerdown", ({ target, button, ctrlKey, metaKey, shiftKey }) => {
+    if (button === 0 && !ctrlKey && !metaKey && !shiftKey) begin(target, "a, button"); // else a menu, or another tab
+  });
   document.addEventListener("pointerup", ({ target }) => end(target));
-  document.addEventListener("keydown", ({ key, repeat }) => { if (key === " " && !repeat) begin(document.activeElement); });
+  document.addEventListener("pointercancel", () => { half = null; });
+  document.addEventListener("keydown", ({ key, repeat }) => { if (key === " " && !repeat) begin(document.activeElement, "button"); });
   document.addEventListener("keyup", ({ key }) => { if (key === " ") end(document.activeElement); });
 })();

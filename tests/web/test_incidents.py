@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -123,3 +124,9 @@ def test_each_program_of_an_incident_tells_how_it_ends_on_each_stack(client: Fla
         tx.exec_driver_sql("update run set expected = null, outcome = 'ok'")
     assert f"broken ✕ error run {run_id}: ok AttributeError" in text(client.get("/incidents"))
     assert "2.0.51 ‼ silent failure" in text(client.get("/?q=scrambled_returning"))  # a stack without a column
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "SHARED_SESSION", "..", "%00"])
+def test_what_is_no_name_of_an_incident_is_not_found(client: FlaskClient, name: str) -> None:
+    """Also where the file system would not hear of it, or takes capitals for the same."""
+    assert client.get(f"/incidents/{name}").status_code == 404

@@ -30,11 +30,14 @@ def test_facets_count_what_each_choice_would_show(store: Store) -> None:
 
 def test_an_error_that_a_fix_should_end_with_is_as_declared(client: FlaskClient, store: Store) -> None:
     """Of a broken program the same is called reproduced."""
-    for program in ("session_inside", "broken"):
-        run_id = store.create_run("siblings_outlive", program, "sqlalchemy-2.1", "step")
+    runs = [store.create_run("siblings_outlive", one, "sqlalchemy-2.1", "step") for one in ("session_inside", "broken")]
+    for run_id in runs:
+        store.set_header(run_id, sample.HEADER)
+        store.add_step(run_id, sample.STEPS[0], status="waiting")
         store.finish(run_id, sample.END, True)
-    for page in (text(client.get("/runs")), text(client.get("/"))):
-        assert page.count("✓ as declared") == page.count("✓ reproduced") == 1
+    for where in ("/runs", "/", f"/compare?a={runs[0]}&b={runs[1]}"):
+        page = text(client.get(where))
+        assert 0 < page.count("✓ as declared") == page.count("✓ reproduced"), where
 
 
 def test_a_list_pages_through_all_there_are_and_says_how_many(client: FlaskClient, store: Store) -> None:

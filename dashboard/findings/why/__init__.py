@@ -157,7 +157,7 @@ _SAID = (  # what an error says of itself, and the rule that tells how it came t
     ("another operation is in progress", in_flight),
     ("connection is closed", closed),
 )
-_RULES = (  # for any other error: the first that has something to tell
+_RULES = (  # after that, and for any other error: the first that has something to tell
     let_go,
     failed_before,
     unawaited,
@@ -174,8 +174,7 @@ _RULES = (  # for any other error: the first that has something to tell
 
 def _rules(history: History, failure: Failure) -> list[Clause]:
     said = (rule for words, rule in _SAID if re.search(words, failure.error.message))
-    rules = (rule,) if (rule := next(said, None)) else _RULES
-    return next(filter(None, (rule(history, failure) for rule in rules)), [])
+    return next(filter(None, (rule(history, failure) for rule in (*said, *_RULES))), [])
 
 
 def _innocent(history: History, failures: Iterable[Failure]) -> list[Clause]:

@@ -377,7 +377,8 @@ def _reached_into(history: History, failure: Failure, commit: Fact) -> list[Clau
 def aborted(history: History, failure: Failure) -> list[Clause]:
     """The statement with which the transaction had failed before, and who had sent it."""
     text = "current transaction is aborted"
-    replies = [one for one in history.told("reply") if one.event.text.startswith("the error to")]
+    told = (one for one in history.told("reply") if one.step <= failure.step)
+    replies = [one for one in told if one.event.text.startswith("the error to")]
     refused_too = last(one for one in replies if text in one.event.text and one.event.task == failure.task)
     if refused_too is None or text not in failure.error.message:
         return []

@@ -180,7 +180,7 @@ def _given_up(history: History) -> list[Clause]:
             meant = [
                 Clause("fault", step, f"the schedule chose: {choice.text}")
                 for step, choice in sorted(history.chosen.items())
-                if sent.step < step <= ended.step and choice.kind in ("timer", "cancel")
+                if sent.step < step <= ended.step and choice.kind in ("timer", "cancel") and task in history.woke[step]
             ]
             return [
                 sending(history, sent, "which the server carried out", gist, LOOK_FIRST),

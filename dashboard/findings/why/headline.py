@@ -42,10 +42,10 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
 
 
 def _others(clauses: Sequence[Clause], met: Clause, names: Mapping[str, str]) -> str:
-    """Whom it hurt besides: who failed on the same connection, or was told of no failure at all."""
+    """Whom it hurt besides: who failed later, or was told of no failure at all."""
     also = [f"“{names[task]}”" for one in clauses if one.claim == "met" and one is not met for task in one.tasks]
     if also:
-        return f", and then {listed(also)} on the same connection"
+        return f", and then {listed(also)}"
     later = next((one.gist for one in clauses if one.gist and one.step > met.step), "")
     return f"; later {later}" if later else ""
 

@@ -34,8 +34,18 @@ async def main():
                 group.create_task(rest(), name="grouped")
         except Exception as error:
             print(type(error).__name__)
-    asyncio.create_task(rest(), name="left")
+    asyncio.create_task(goes_on(), name="left")
     await asyncio.sleep(1)
+
+
+async def goes_on():
+    if hasattr(asyncio, "timeout"):  # from Python 3.11 on
+        try:
+            async with asyncio.timeout(0.5):
+                await rest()
+        except TimeoutError:
+            print("went on")
+    await rest()
 
 
 asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Clearing away what a run leaves in the lab."""
+"""The lab from outside: whether it answers, and clearing away what a run left in it."""
 
 from __future__ import annotations
 

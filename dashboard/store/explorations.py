@@ -42,7 +42,7 @@ class Explorations(Server):
         actor: str = "",
         run_id: int | None = None,
     ) -> int:
-        """Write down that orders are to be tried. `jobs.enqueue_exploration` then finds them a worker."""
+        """Write down that orders are to be tried. `work.jobs.enqueue_exploration` then finds them a worker."""
         values = {
             "incident": incident,
             "program": program,

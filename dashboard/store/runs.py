@@ -62,7 +62,7 @@ class Runs(Server):
         parent: int | None = None,
         branch: int | None = None,
     ) -> int:
-        """Write down that a run is wanted. `jobs.enqueue_run` then finds it a worker."""
+        """Write down that a run is wanted. `work.jobs.enqueue_run` then finds it a worker."""
         values = {
             "incident": incident,
             "program": program,

@@ -30,7 +30,7 @@ class Mark:
 OUTCOMES = {
     "ok": Mark("ok", "✓", "good", "No task failed, and every rule of the data holds."),
     "error": Mark("error", "✕", "bad", "A task raised."),
-    "silent": Mark("silent failure", "‼", "loud", "Every task reports success, and a rule of the data is broken."),
+    "silent": Mark("silent failure", "‼", "loud", "No task failed, and a rule of the data is broken."),
     "hang": Mark("hang", "■", "bad", "The event loop stood still: something blocked it and never came back."),
     "crash": Mark("crash", "✕", "bad", "The process of the run died."),
     "diverged": Mark("diverged", "≠", "warn", "The run left the schedule it was asked to follow."),

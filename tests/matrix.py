@@ -34,6 +34,7 @@ from dashboard.catalogue import incidents
 from dashboard.catalogue import stacks
 from dashboard.catalogue.incidents import Incident
 from dashboard.catalogue.incidents import Program
+from dashboard.catalogue.verdict import verdict
 from dashboard.config import Settings
 from dashboard.findings import why
 from dashboard.servers import cluster
@@ -98,7 +99,7 @@ class Case:
 
     def misses(self, end: End, *, strict: bool = False) -> str:
         """What is not as declared about an end, "" if all is; `strict`: every rule has to hold, too."""
-        if incidents.verdict(self.program, self.stack, end) is not True:
+        if verdict(self.program, self.stack, end) is not True:
             return f"{end.schedule}: {end.summary}"
         wrong = [rule for rule in end.invariants if rule.holds is None or (strict and not rule.holds)]
         return "; ".join(f"{end.schedule}: “{rule.name}”: {rule.detail}" for rule in wrong)

@@ -20,6 +20,8 @@ import click
 from dashboard.catalogue import incidents
 from dashboard.catalogue import stacks
 from dashboard.catalogue.folders import incident_dirs
+from dashboard.catalogue.verdict import as_declared
+from dashboard.catalogue.verdict import verdict
 from dashboard.config import Settings
 from dashboard.findings import why
 from dashboard.servers import cluster
@@ -77,7 +79,7 @@ class Result:
         if self.end.outcome in ("invalid", "interrupted"):
             return 2
         declared = self.declared
-        return 0 if (incidents.as_declared(declared, self.end) if declared else self.end.outcome == "ok") else 1
+        return 0 if (as_declared(declared, self.end) if declared else self.end.outcome == "ok") else 1
 
     @property
     def declared(self) -> incidents.Expectation | None:
@@ -219,7 +221,7 @@ async def play(
         await asyncio.to_thread(lab.drop_schema, job.lab, job.schema, job.replica or None)
     assert end is not None  # `Runner.play` promises one
     natural = job.mode == "natural"
-    expected = incidents.verdict(target.program, stack.name, end, natural=natural) if target.program else None
+    expected = verdict(target.program, stack.name, end, natural=natural) if target.program else None
     proof = why.why(history, end, header.sources if header else {})
     return Result(target, stack.name, header, end, expected, proof)
 

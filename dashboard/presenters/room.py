@@ -28,6 +28,8 @@ from dashboard.presenters.choices import choices
 from dashboard.presenters.exploration import Inevitable
 from dashboard.presenters.happened import EventLine
 from dashboard.presenters.happened import OutputLine
+from dashboard.presenters.head import Head
+from dashboard.presenters.head import head_of
 from dashboard.presenters.keep import Keep
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.matrix import matrix
@@ -47,9 +49,10 @@ from dashboard.presenters.reasons import Reason
 from dashboard.presenters.reasons import reasons
 from dashboard.presenters.source import File
 from dashboard.presenters.source import source
+from dashboard.presenters.stepper import Stepper
+from dashboard.presenters.stepper import stepper_of
 from dashboard.presenters.timeline import Chart
 from dashboard.presenters.timeline import chart
-from dashboard.presenters.words import Mark
 from dashboard.presenters.words import Names
 from dashboard.runs.overview import Overview
 from dashboard.store.records import Note
@@ -65,57 +68,6 @@ LINE = 130  # letters of the sentence on top
 VIEWS = ("", "all", "timeline", "timeline-all")
 """What lies in the lower part where there is no room for both: the server's side, or the run as lanes; of a crowd the
 busy ones, or all."""
-
-
-@dataclass(frozen=True)
-class Stepper:
-    """Where we are in the run. A target that is None cannot be gone to; at the end of a live run going on is a POST."""
-
-    number: int
-    last: int
-    live: bool  # the step shown is the last one of a run that can still go on
-    waiting: bool  # and it waits for a person to choose
-    playing: bool  # and goes on by itself
-    speed: float
-    first: int | None
-    back: int | None
-    next: int | None
-    end: int | None
-    failure: int | None
-    failed_at: int | None
-    turn: Turn | None = None  # where it became inevitable, else the first illegal sharing, once it is known
-
-    @property
-    def position(self) -> str:
-        return f"step {self.number} of {self.last}"
-
-
-@dataclass(frozen=True)
-class Head:
-    """What stands above: which run this is, and how it is."""
-
-    id: int
-    incident: str
-    incident_title: str
-    program: str
-    stack: str
-    mode: str
-    actor: str
-    status: Mark
-    expected: bool | None
-    got_away: bool  # it went well, and its program is declared to fail under the shipped schedule
-    versions: tuple[tuple[str, str], ...]
-    instrumentation: tuple[str, ...]
-    seed: int | None
-    title: str
-    parent: int | None
-    branch: int | None  # the parent's step at which this run went another way
-    mends: str = ""  # of a fix: what it does, its title
-
-    @property
-    def as_it_should(self) -> bool:
-        """A fix may end with an error, too: the one that says what is wrong, where the broken program hid it."""
-        return bool(self.mends and self.expected)
 
 
 @dataclass(frozen=True)
@@ -274,7 +226,7 @@ def room(
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
-    stepper = replace(_stepper(run, step.number if step is not None else 0), turn=turn)
+    stepper = replace(stepper_of(run, step.number if step is not None else 0), turn=turn)
     every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
     kept = frozenset({task, conn})
@@ -290,7 +242,7 @@ def room(
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
     shows = step is not None and step.number in (run.failed_at, run.steps)
-    head = replace(_head(run, incident_title, drives, fails), mends=mends)
+    head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends)
     well = (run.outcome == "ok" and not head.got_away) or head.as_it_should
     return Room(
         head=head,
@@ -392,55 +344,6 @@ def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:
         mode=run.mode,
         expected=run.expected,
         explained=explanation.task if explanation else "",
-    )
-
-
-def _head(run: RunRecord, incident_title: str, drives: bool, fails: bool) -> Head:
-    status = words.of_run(run.status, run.outcome)
-    versions = run.header.versions if run.header else {}
-    return Head(
-        id=run.id,
-        incident=run.incident,
-        incident_title=incident_title,
-        program=run.program,
-        stack=run.stack,
-        mode=run.mode,
-        actor=run.actor,
-        status=status if drives or run.status != "waiting" else replace(status, word="waits for a driver"),
-        expected=run.expected,
-        got_away=fails and run.expected is None and run.outcome == "ok",
-        versions=tuple((name, versions[name]) for name in sorted(versions, key=_place)),
-        instrumentation=run.header.instrumentation if run.header else (),
-        seed=run.header.seed if run.header else run.seed,
-        title=run.title,
-        parent=run.parent,
-        branch=run.branch,
-    )
-
-
-def _place(name: str) -> tuple[int, str]:
-    order = ("python", "sqlalchemy", "asyncpg", "fastapi", "postgresql")
-    return (order.index(name) if name in order else len(order), name)
-
-
-def _stepper(run: RunRecord, number: int) -> Stepper:
-    last = max(run.steps, 0)
-    behind = number < last
-    live = not run.over and not behind
-    failure = run.failed_at if run.failed_at is not None else (last if run.over else None)
-    return Stepper(
-        number=number,
-        last=last,
-        live=live,
-        waiting=live and run.status == "waiting",
-        playing=run.status == "running",
-        speed=run.speed or 1.0,
-        first=0 if number > 0 else None,
-        back=number - 1 if number > 0 else None,
-        next=number + 1 if behind else None,
-        end=last if behind else None,
-        failure=failure if failure != number else None,
-        failed_at=run.failed_at,
     )
 
 

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 from dashboard import hx
 from dashboard.actor import actor
-from dashboard.catalogue import incidents
 from dashboard.catalogue import stacks
+from dashboard.catalogue.verdict import verdict
 from dashboard.errors import PageError
 from dashboard.runs import recorded
 from dashboard.runs.recorded import Recorded
@@ -68,7 +68,7 @@ def _keep(journal: Recorded, name: str) -> int:
         steps=journal.steps,
         end=end,
         actor=actor(),
-        expected=incidents.verdict(known[1], stack.name, end, natural=header.mode == "natural")
+        expected=verdict(known[1], stack.name, end, natural=header.mode == "natural")
         if known and stack and journal.whole
         else None,
     )

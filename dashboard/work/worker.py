@@ -22,8 +22,8 @@ from procrastinate import App
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
-from dashboard.catalogue import incidents
 from dashboard.catalogue import stacks
+from dashboard.catalogue.verdict import verdict
 from dashboard.config import Settings
 from dashboard.servers import lab
 from dashboard.servers.home import ClusterError
@@ -197,7 +197,7 @@ class Worker:
             except GivenUp as given_up:
                 end = given_up.end
             end = await self._post_mortem(end)
-            expected = incidents.verdict(prepared.program, run.stack, end, natural=run.mode == "natural")
+            expected = verdict(prepared.program, run.stack, end, natural=run.mode == "natural")
             return end, expected, execution.carried
         except (ClusterError, Unplayable, RunnerError, ScheduleError) as error:
             return made_up_end("invalid", str(error), None, {}), None, []

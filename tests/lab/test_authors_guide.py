@@ -11,6 +11,7 @@ import pytest
 
 from dashboard.catalogue import incidents
 from dashboard.catalogue.folders import incident_dirs
+from dashboard.catalogue.verdict import verdict
 from dashboard.cli.new import new
 from dashboard.config import Settings
 from dashboard.servers.lab import drop_schema
@@ -55,4 +56,4 @@ def test_the_example_ends_as_it_declares(name: str, incident: incidents.Incident
 
     end = asyncio.run(play())
     drop_schema(lab_url, schema)
-    assert incidents.verdict(program, "sqlalchemy-2.1", end) is True, end
+    assert verdict(program, "sqlalchemy-2.1", end) is True, end

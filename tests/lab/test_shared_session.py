@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dashboard.catalogue import incidents
+from dashboard.catalogue.verdict import verdict
 from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import End
@@ -88,7 +89,7 @@ def test_the_shipped_schedule_ends_as_declared_every_time(
         for _ in range(REPLAYS):
             messages = await play(program, schedule=declared.expectations[stack].schedule)
             end = end_of(messages)
-            assert incidents.verdict(declared, stack, end) is True, end
+            assert verdict(declared, stack, end) is True, end
             digests.add(journal.digest(messages))
         assert len(digests) == 1
 

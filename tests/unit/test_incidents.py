@@ -12,6 +12,7 @@ from dashboard import sqlfiles
 from dashboard.catalogue import incidents
 from dashboard.catalogue.incidents import Incident
 from dashboard.catalogue.incidents import Program
+from dashboard.catalogue.verdict import verdict
 from dashboard.cli.run import Result
 from dashboard.cli.run import Target
 from dashboard.cli.run import as_text
@@ -338,8 +339,8 @@ NO = ErrorView("ValueError", "no")
 def test_the_verdict_compares_outcome_and_error(tmp_path: Path, what: End, expected: bool | None) -> None:
     program = read(tmp_path, {}).program("broken")
     assert program is not None
-    assert incidents.verdict(program, "sqlalchemy-1.4.42", what) is expected
-    assert incidents.verdict(program, "sqlalchemy-9", what) is None
+    assert verdict(program, "sqlalchemy-1.4.42", what) is expected
+    assert verdict(program, "sqlalchemy-9", what) is None
 
 
 def test_the_catalogue_that_comes_along_is_without_problems() -> None:
@@ -418,9 +419,9 @@ def test_a_program_can_have_only_so_many_requests(tmp_path: Path) -> None:
 def test_of_a_run_to_which_something_was_done_nothing_is_declared_unless_the_incident_does_it() -> None:
     program = Program("broken", "", "broken", SCENARIOS, {"here": incidents.Expectation("ok", schedule="il1:4=x:t2")})
     end = End("crash", "00000000", "", "il1:7=e", 7)
-    assert incidents.verdict(program, "here", end) is None
-    assert incidents.verdict(program, "here", replace(end, schedule="il1:4=x:t2")) is False
-    assert incidents.verdict(program, "here", replace(end, schedule="il1:4=c2")) is False
+    assert verdict(program, "here", end) is None
+    assert verdict(program, "here", replace(end, schedule="il1:4=x:t2")) is False
+    assert verdict(program, "here", replace(end, schedule="il1:4=c2")) is False
 
 
 SHIPPED = incidents.Expectation("error", error="ValueError: no", schedule="il1:2=c2,9=c3")
@@ -443,7 +444,7 @@ def test_a_failure_is_declared_for_the_schedule_that_is_shipped(
 ) -> None:
     program = Program("broken", "", "broken", SCENARIOS, {"here": SHIPPED})
     tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
-    assert incidents.verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
+    assert verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
 
 
 @pytest.mark.parametrize(
@@ -466,7 +467,7 @@ def test_the_exit_status_of_a_run_says_whether_it_ended_as_declared_also_in_anot
     tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
     end = End(outcome, "", "", schedule, 7, tasks)
     target = Target(SCENARIOS, incidents.Incident("one", "One", SCENARIOS), program)
-    result = Result(target, "here", None, end, incidents.verdict(program, "here", end))
+    result = Result(target, "here", None, end, verdict(program, "here", end))
     assert result.status == status
     assert said in as_text(result)
 
@@ -474,8 +475,8 @@ def test_the_exit_status_of_a_run_says_whether_it_ended_as_declared_also_in_anot
 @pytest.mark.parametrize("schedule", ["il1:", "il1:2=c2"])
 def test_that_all_goes_well_is_declared_for_every_schedule(schedule: str) -> None:
     program = Program("fixed", "", "fix", SCENARIOS, {"here": incidents.Expectation("ok")})
-    assert incidents.verdict(program, "here", End("ok", "", "", schedule, 7)) is True
-    assert incidents.verdict(program, "here", End("silent", "", "", schedule, 7)) is False
+    assert verdict(program, "here", End("ok", "", "", schedule, 7)) is True
+    assert verdict(program, "here", End("silent", "", "", schedule, 7)) is False
     probe = replace(program, kind="probe")
     otherwise = None if "=" in schedule else False
-    assert incidents.verdict(probe, "here", End("silent", "", "", schedule, 7)) is otherwise
+    assert verdict(probe, "here", End("silent", "", "", schedule, 7)) is otherwise

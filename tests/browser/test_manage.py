@@ -391,7 +391,7 @@ def test_in_a_recorded_step_too_a_blocker_is_a_jump_away_and_what_is_waited_for_
     panel = page.locator("#activity-body")
     expect(panel.get_by_text("for another transaction to end (row lock)")).to_be_visible()
     chip = panel.locator("a.tag.bad")
-    expect(chip).to_have_text(f"by {pids[blocker]}")
+    expect(chip).to_have_text(f"blocked by {pids[blocker]}")
     chip.focus()
     page.keyboard.press("Enter")
     expect(panel.locator("tr:target th")).to_contain_text(pids[blocker])

@@ -19,8 +19,8 @@ from tests.browser.test_walk import start
 
 TEXT = """one => {
     const copy = one.cloneNode(true);
-    copy.querySelectorAll(".cite, summary").forEach(mark => mark.remove());
-    return copy.textContent.replace(/\\n+/g, "\\n");
+    copy.querySelectorAll(".cite, .role, summary").forEach(mark => mark.remove());
+    return copy.textContent.replace(/\\n+/g, "");
 }"""
 
 

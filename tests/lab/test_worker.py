@@ -246,7 +246,7 @@ def test_a_worker_that_stops_leaves_its_runs_interrupted_and_no_child(
 
 
 def test_a_killed_worker_s_runs_are_taken_over(given: Settings, store: Store, lab_url: str) -> None:
-    code = "from dashboard import config, worker; worker.run(config.Settings.from_env())"
+    code = "from dashboard import config; from dashboard.work import worker; worker.run(config.Settings.from_env())"
     environment = {**os.environ, **given.to_env(), "PYTHONPATH": str(resource("scenarios").parent)}
     with subprocess.Popen([sys.executable, "-c", code], env=environment) as victim:
         run_id = begin(store)
@@ -265,7 +265,7 @@ def test_a_killed_worker_s_runs_are_taken_over(given: Settings, store: Store, la
 
 
 def test_a_stand_alone_worker_ends_when_told_to(given: Settings, store: Store) -> None:
-    code = "from dashboard import config, worker; worker.run(config.Settings.from_env())"
+    code = "from dashboard import config; from dashboard.work import worker; worker.run(config.Settings.from_env())"
     environment = {**os.environ, **given.to_env(), "PYTHONPATH": str(resource("scenarios").parent)}
     with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
         assert run_when(store, begin(store, mode="replay"), over).outcome == "ok"

@@ -41,15 +41,19 @@
     if (control.matches("input")) waiting = waiting.filter((one) => one.id !== control.id); // only where it came to rest matters
     waiting.push(control);
   });
-  document.addEventListener("htmx:beforeRequest", ({ detail }) => { if (asks(detail)) asked = true; });
-  document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful } }) => {
-    if (!asks(requestConfig)) return;
+  document.addEventListener("htmx:beforeSend", ({ detail }) => {
+    if (!asks(detail)) return;
+    asked = true;
+    // Heard of the request itself: a poll may have taken the element away that asked, and then htmx tells nobody.
+    detail.xhr.addEventListener("loadend", () => answered(detail.xhr.status));
+  });
+  function answered(status) {
     asked = false;
     const then = waiting;
     waiting = [];
     // All but the first will wait again. If something went wrong, that is what is said.
-    if (successful) setTimeout(() => then.forEach((one) => { if (!document.querySelector("#confirm[open]")) press(one); }));
-  });
+    if (status >= 200 && status < 300) setTimeout(() => then.forEach((one) => { if (!document.querySelector("#confirm[open]")) press(one); }));
+  }
 
   // An answer may come between the two halves of a press; the browser then makes no click of it.
   let half = null;

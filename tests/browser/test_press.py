@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import Route
@@ -21,8 +23,10 @@ class Held:
         page.route(pattern, lambda route: self.routes.append(route))
 
     def let_one(self) -> None:
+        until = time.monotonic() + 20
         while not self.routes:
             self.page.evaluate("1")  # events come while something is asked of the page
+            assert time.monotonic() < until, "what was pressed was never asked for"
         self.routes.pop(0).continue_()
 
 
@@ -37,6 +41,24 @@ def test_next_pressed_before_the_answer_has_come_is_pressed_in_what_it_brings(pa
         on_step(page, number)
     assert not held.routes
     expect(page.locator("#notice")).to_be_empty()
+
+
+def test_a_button_goes_on_working_when_its_picture_was_replaced_while_it_asked(page: Page) -> None:
+    start(page)
+    held = Held(page, "**/commands")
+    with page.expect_request("**/commands"):
+        page.keyboard.press("n")
+    page.evaluate(
+        """() => {
+            const [old, anew] = [room, room.cloneNode(true)];
+            old.replaceWith(anew);
+            htmx.process(anew);
+        }"""
+    )
+    for number in (1, 2):
+        held.let_one()
+        on_step(page, number)
+        page.keyboard.press("n")
 
 
 def test_recorded_steps_are_gone_through_as_often_as_is_pressed(page: Page) -> None:

@@ -45,7 +45,10 @@ def _others(clauses: Sequence[Clause], met: Clause, names: Mapping[str, str]) ->
     """Whom it hurt besides: who failed later, or was told of no failure at all."""
     also = [f"“{names[task]}”" for one in clauses if one.claim == "met" and one is not met for task in one.tasks]
     if also:
-        return f", and then {listed(also)}"
+        at = list(clauses).index(met) + 1
+        before, after = ({label for one in part for label in one.connections} for part in (clauses[:at], clauses[at:]))
+        same = " on the same connection" if len(after) == 1 and after <= before else ""
+        return f", and then {listed(also)}{same}"
     later = next((one.gist for one in clauses if one.gist and one.step > met.step), "")
     return f"; later {later}" if later else ""
 

@@ -126,6 +126,15 @@ def new_page(browser: Browser, address: str, complaints: list[str]) -> Iterator[
     assert not complaints, "The browser complained: " + "; ".join(complaints)
 
 
+def intercepted(page: Page) -> None:
+    """To be called before the page is opened, if some of its requests are to be held or answered by the test later on.
+
+    A page that is open learns of its first route a moment after `page.route` has returned; what it asks for in that
+    moment goes out, and nobody hears of it.
+    """
+    page.route("**/-/nothing", lambda route: route.fallback())
+
+
 @pytest.fixture
 def page(new_page: NewPage) -> Page:
     return new_page()

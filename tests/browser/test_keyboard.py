@@ -8,6 +8,7 @@ from itertools import pairwise
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
+from tests.browser.conftest import intercepted
 from tests.browser.test_together import recorded
 from tests.browser.test_walk import RUN
 from tests.browser.test_walk import on_step
@@ -150,6 +151,7 @@ def test_a_live_run_that_goes_on_by_itself_is_told_so_too(page: Page) -> None:
 
 
 def test_what_is_on_its_way_is_marked_as_busy(page: Page) -> None:
+    intercepted(page)
     recorded(page)
     held = []
     page.route("**/live?step=*", lambda route: held.append(route))
@@ -161,6 +163,7 @@ def test_what_is_on_its_way_is_marked_as_busy(page: Page) -> None:
 
 
 def test_a_dialog_opens_with_its_content_and_says_its_own_errors(page: Page, complaints: list[str]) -> None:
+    intercepted(page)
     start(page)
     held = []
     page.route("**/shares", lambda route: held.append(route))

@@ -137,6 +137,7 @@ def test_a_run_as_a_file_steps_without_any_server(page: Page, browser: Browser, 
     page.fill("#note-text", "this is where it shows")
     page.keyboard.press("Enter")
     expect(page.locator("#notes")).to_have_count(1)
+    expect(page.locator("#note")).to_be_hidden()
     page.keyboard.press("t")
     with page.expect_download() as saved:
         page.click("#offline")

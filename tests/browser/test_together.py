@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewPage
+from tests.browser.conftest import intercepted
 from tests.browser.test_access import complaints_of_axe
 from tests.browser.test_walk import on_step
 from tests.browser.test_walk import start
@@ -245,6 +246,7 @@ def test_a_room_that_looks_on_sees_where_the_pointer_is_and_not_which_server(pag
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_what_opens(new_page: NewPage, theme: str, complaints: list[str]) -> None:
     page = new_page(color_scheme=theme, bypass_csp=True)
+    intercepted(page)
     recorded(page)
     found: list[str] = []
 

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import BrowserContext
 from playwright.sync_api import ConsoleMessage
 from playwright.sync_api import Page
+from playwright.sync_api import expect
 from playwright.sync_api import sync_playwright
 
 from dashboard.config import Settings
@@ -35,6 +36,9 @@ QUIET = (
 )
 
 NewPage = Callable[..., Page]
+
+PATIENCE = 30_000  # ms; how fast a machine is says nothing of the code
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +110,7 @@ def new_page(browser: Browser, address: str, complaints: list[str]) -> Iterator[
         context = browser.new_context(base_url=address, viewport={"width": width, "height": height}, **more)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", note)
         return page

@@ -18,6 +18,7 @@ def start(page: Page) -> None:
     page.goto("/")
     page.click(RUN)
     expect(page.locator("button#next")).to_be_visible()
+    page.wait_for_load_state()  # until its scripts are there a press loads the page anew, as it does without scripts
 
 
 def picture(page: Page) -> dict[str, str]:

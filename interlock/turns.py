@@ -76,11 +76,15 @@ class Turns:
     def _tell_guardian(self, pid: int) -> None:
         if self._guardian is None:
             reading, self._guardian = os.pipe()
+            hearing, ready = os.pipe()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # the program may have threads; this has none
                 if os.fork() == 0:
-                    _guard(reading)
+                    _guard(reading, ready)
             os.close(reading)
+            os.close(ready)
+            os.read(hearing, 1)  # until it is out of our group: whoever kills that now would take it along
+            os.close(hearing)
         os.write(self._guardian, struct.pack("i", pid))
 
 
@@ -104,9 +108,10 @@ def _stat(pid: int) -> list[bytes]:
         return file.read().rpartition(b")")[2].split()
 
 
-def _guard(reading: int) -> None:
+def _guard(reading: int, ready: int) -> None:
     """The guardian's life: to hear who is stopped, and at the end of the pipe to let go whoever still is."""
     os.setsid()  # else it would be ended with the run
+    os.write(ready, b".")
     os.dup2(reading, 0)
     os.closerange(1, os.sysconf("SC_OPEN_MAX"))
     stopped = set()

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -26,6 +28,7 @@ from tests.lab.conftest import PROGRAMS
 from tests.lab.test_worker import until
 
 SCHEMA = "test_turns"
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="backends are held still on Linux only")
 
@@ -64,6 +67,28 @@ def test_a_run_that_is_killed_leaves_no_backend_stopped(lab_url: str, stack_pyth
                 (f"^interlock:{SCHEMA}:",),
             )
             drop_schema(lab_url, SCHEMA)
+
+
+SLOW_GUARDIAN = """
+import os, signal, sys, time
+from types import SimpleNamespace
+from interlock import turns
+guard = turns._guard
+turns._guard = lambda *pipes: (time.sleep(1), guard(*pipes))
+turns._is_ours = lambda pid, sock: True
+turns.Turns().hold([SimpleNamespace(pid=int(sys.argv[1]), sock=object())])
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+def test_nobody_is_stopped_before_there_is_somebody_to_let_them_go() -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        try:
+            command = [sys.executable, "-c", SLOW_GUARDIAN, str(sleeper.pid)]
+            subprocess.run(command, cwd=ROOT, start_new_session=True, timeout=30, check=False)
+            until(lambda: _state(sleeper.pid) == "S", seconds=5)
+        finally:
+            sleeper.kill()
 
 
 def test_a_backend_that_works_is_not_asleep(lab_url: str) -> None:

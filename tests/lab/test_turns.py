@@ -85,7 +85,8 @@ def test_nobody_is_stopped_before_there_is_somebody_to_let_them_go() -> None:
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         try:
             command = [sys.executable, "-c", SLOW_GUARDIAN, str(sleeper.pid)]
-            subprocess.run(command, cwd=ROOT, start_new_session=True, timeout=30, check=False)
+            done = subprocess.run(command, cwd=ROOT, start_new_session=True, timeout=30, check=False)
+            assert done.returncode == -signal.SIGKILL  # it has got that far
             until(lambda: _state(sleeper.pid) == "S", seconds=5)
         finally:
             sleeper.kill()

@@ -121,7 +121,9 @@ class Worker:
             await asyncio.gather(*unfinished, return_exceptions=True)
             await self._runners.close()
             await asyncio.to_thread(self._replica.close)
-            await asyncio.to_thread(self._store.close)
+            # Who was cancelled while a thread asked the store has left the thread behind, and its connection with it.
+            await asyncio.get_running_loop().shutdown_default_executor()
+            self._store.close()
 
     async def _serve(self) -> None:
         """Take jobs, for as long as the store is there."""

@@ -245,6 +245,28 @@ def test_a_worker_that_stops_leaves_its_runs_interrupted_and_no_child(
     assert f"run_{run_id}" not in schemas(lab_url)
 
 
+def test_a_worker_that_stops_while_it_asks_the_store_leaves_no_connection(given: Settings, store_url: str) -> None:
+    assert given.store_url
+    with psycopg.connect(store_url, autocommit=True) as server, psycopg.connect(given.store_url) as holder:
+
+        def asking() -> list[int]:
+            rows = server.execute(
+                "select pid from pg_locks where not granted and database = (select oid from pg_database"
+                " where datname = %s)",
+                [holder.info.dbname],
+            )
+            return [pid for (pid,) in rows]
+
+        holder.execute("lock table run in access exclusive mode")
+        thread = worker.start_in_thread(given)
+        until(asking)
+        (pid,) = asking()
+        assert not thread.stop(timeout=worker.FAREWELL), "a question to the store does not end by being left"
+        holder.rollback()
+        assert thread.stop()
+        until(lambda: not server.execute("select from pg_stat_activity where pid = %s", [pid]).fetchall(), seconds=5)
+
+
 def test_a_killed_worker_s_runs_are_taken_over(given: Settings, store: Store, lab_url: str) -> None:
     code = "from dashboard import config; from dashboard.work import worker; worker.run(config.Settings.from_env())"
     environment = {**os.environ, **given.to_env(), "PYTHONPATH": str(resource("scenarios").parent)}

@@ -8,11 +8,13 @@ stands still between two choices: the clock is moved by the choice of a timer, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import threading
 import traceback
 import weakref
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 from typing import NoReturn
 from typing import Optional
@@ -51,6 +53,7 @@ class Gate:
         replica: Optional[Replica],
         *,
         max_links: int,
+        max_reply: int,
         max_tasks: int,
         shown: bool,
         tell: Callable[[Event], None],
@@ -76,6 +79,7 @@ class Gate:
         self._schema = schema
         self._replica = replica
         self._max_links = max_links
+        self._max_reply = max_reply  # bytes
         self._max_tasks = max_tasks
         self._shown = shown  # somebody looks at the choices: else it need not be found out whom a timer wakes
         self._tell = tell
@@ -161,18 +165,17 @@ class Gate:
         replica = self._replica if self._replica is not None and self._replica.is_meant_by(tag) else None
         where = replica.where if replica is not None else self._where
         prefix = lab.gid_prefix(self._schema)
-        link = Link(loop, label, tag, where, settings, prefix, self._traffic.written, on_replica=replica is not None)
+        written, most, on_replica = self._traffic.written, self._max_reply, replica is not None
+        link = Link(loop, label, tag, where, settings, prefix, written, most=most, on_replica=on_replica)
         self.links.append(link)
         to = f"{tag}, the replica," if link.on_replica else tag
         self._tell(Event("opened", f"{label} to {to} is being opened", current_label(), label))
         return link
 
     def loop_closing(self) -> None:
-        try:
+        with self._told_as_an_end():
             self._traffic.settle()
             self._ending()
-        except lab.LabError as error:
-            self._over("interrupted", f"The lab failed during the run: {error}")
 
     def data_changed(self) -> bool:
         """Whether the data of the primary may be other than when this was asked last."""
@@ -187,11 +190,20 @@ class Gate:
     def quiescent(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         self._loop = asyncio.get_running_loop()
         try:
-            return self._wait(poll)
-        except lab.LabError as error:
-            self._over("interrupted", f"The lab failed during the run: {error}")
+            with self._told_as_an_end():
+                return self._wait(poll)
         except Exception:
             self._engine_failed()
+
+    @contextlib.contextmanager
+    def _told_as_an_end(self) -> Iterator[None]:
+        """What the run cannot go on after, through no fault of the engine."""
+        try:
+            yield
+        except lab.LabError as error:
+            self._over("interrupted", f"The lab failed during the run: {error}")
+        except links.ReplyTooLarge as error:
+            self._over("limit", str(error))
 
     def _engine_failed(self) -> NoReturn:
         """Within the loop an exception of ours would reach the program as its own, and the picture would be wrong."""

@@ -16,6 +16,7 @@ class Limits:
     hang_after: float = 5.0  # seconds without a sign of life until the event loop is taken for standing still
     output_bytes: int = 262_144
     memory_mb: int = 2048
+    reply_mb: int = 256  # of one reply, which is held whole, and then copied once for the program
     tasks: int = 2000
     connections: int = 200
 

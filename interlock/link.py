@@ -25,6 +25,10 @@ class ForeignConnection(ConnectionRefusedError):
     """The program tried to reach something that is not PostgreSQL; Interlock lets it reach only the lab."""
 
 
+class ReplyTooLarge(Exception):
+    """The server answers with more than a run may hold; the text says what to do."""
+
+
 class Link(asyncio.Transport):
     """The transport that `create_connection` hands to a driver, and the gate's view of the same connection."""
 
@@ -38,6 +42,7 @@ class Link(asyncio.Transport):
         prefix: str,
         on_write: Callable[[Link], None],
         *,
+        most: int,
         on_replica: bool = False,
     ) -> None:
         super().__init__({"peername": ("interlock", 5432)})
@@ -48,7 +53,8 @@ class Link(asyncio.Transport):
         self.sock: Optional[socket.socket] = None
         self.pid: Optional[int] = None
         self.outbox: list[bytes] = []
-        self.inbox = b""
+        self.untaken = memoryview(b"")  # let out, and more than the server takes before it is rid of some replies
+        self.inbox = bytearray()
         self.eof = False  # the server has closed its end
         self.blocked_by: tuple[str, ...] = ()
         self.queued = 0  # order in which requests came to wait for a lock
@@ -68,6 +74,7 @@ class Link(asyncio.Transport):
         self._settings = settings
         self._prefix = prefix  # of its prepared transactions
         self._on_write = on_write
+        self._most = most  # bytes of a reply
         self._closing = False
         self._aborted = False
         self._lost = False
@@ -151,10 +158,8 @@ class Link(asyncio.Transport):
             self.replies.expect(wanted)
             self.listens = self.listens or self.request.command == "LISTEN"
             self.notifies = self.notifies or "notify" in self.request.statement.lower()
-            try:
-                self.sock.sendall(wire.named(data, self._prefix))
-            except OSError:
-                self.eof = True  # the server's end is gone; the program learns it when that is delivered
+            self.untaken = memoryview(bytes(self.untaken) + wire.named(data, self._prefix))
+            self._send()
             # A Terminate is answered by the end of the stream.
             self.waiting = not self.eof and (not self.replies.complete or self.request.command == "terminate")
 
@@ -197,16 +202,39 @@ class Link(asyncio.Transport):
         self.inbox += wire.pack("R", b"\0\0\0\0") + session.greeting
         return data[length:]
 
+    def _send(self) -> bool:
+        """Hand the server as much as it takes now. True if that was anything, or if its end is gone."""
+        assert self.sock is not None
+        taken = 0
+        try:
+            while taken < len(self.untaken):
+                taken += self.sock.send(self.untaken[taken:], socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            pass  # it has no room for more
+        except OSError:
+            self.eof, self.waiting = True, False  # the program learns it when that is delivered
+        self.untaken = self.untaken[taken:]
+        return taken > 0 or self.eof
+
     def drain(self, timeout: float) -> bool:
-        """Take in what the server has sent, waiting up to `timeout` seconds for it. True if anything came."""
-        if self.sock is None or self.eof or not readable([self], timeout):
+        """Take in what the server has sent, and hand it what it had no room for, waiting up to `timeout` seconds for
+        either. True if anything moved. Raises `ReplyTooLarge`.
+        """
+        if self.sock is None or self.eof or not ready([self], timeout):
             return False
         try:
-            data = self.sock.recv(262144)
+            data = self.sock.recv(262144, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return self._send()
         except OSError:
             data = b""
         if data:
             self.inbox += data
+            if len(self.inbox) > self._most:
+                raise ReplyTooLarge(
+                    f"The reply to {self.request.command} on {self.label} has more than {self._most >> 20} MiB, and a "
+                    "reply is held whole until it is let through. Have the program ask for fewer rows at a time."
+                )
             if self.phase == STARTED and self.request.command != "cancel request":
                 self.replies.feed(data)
                 self.waiting = not self.replies.complete or self.request.command == "terminate"
@@ -217,7 +245,7 @@ class Link(asyncio.Transport):
 
     def deliver(self) -> None:
         """Give the program what waits at the gate. Runs as a callback of the loop."""
-        data, self.inbox, self.arrived = self.inbox, b"", 0
+        data, self.inbox, self.arrived = bytes(self.inbox), bytearray(), 0
         if self._lost:
             return
         if data:
@@ -253,14 +281,16 @@ class Link(asyncio.Transport):
         sock.close()
 
 
-def readable(links: list[Link], timeout: float) -> list[Link]:
-    """Those of the links whose server has sent something, or has closed; waits up to `timeout` seconds for one."""
+def ready(links: list[Link], timeout: float) -> list[Link]:
+    """Those of the links whose server has sent something, has closed, or has room for more of what it is to have; waits
+    up to `timeout` seconds for one.
+    """
     poller = select.poll()
     by_fd = {}
     for link in links:
         if link.sock is not None and not link.eof:
             by_fd[link.sock.fileno()] = link
-            poller.register(link.sock, select.POLLIN)
+            poller.register(link.sock, select.POLLIN | (select.POLLOUT if link.untaken else 0))
     if not by_fd:
         return []
     return [by_fd[fd] for fd, _ in poller.poll(timeout * 1000)]

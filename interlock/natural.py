@@ -88,7 +88,7 @@ class OpenGate(Gate):
 
 
 def _heard(all_links: list[Link], timeout: float) -> list[Link]:
-    found = links.readable(all_links, timeout)
+    found = links.ready(all_links, timeout)
     if not found and not any(link.sock is not None and not link.eof for link in all_links):
         select.select([], [], [], timeout)
     return found

@@ -130,6 +130,7 @@ class Play:
             Clients(job.requests, self._tell_answer),
             self._replica,
             max_links=job.limits.connections,
+            max_reply=job.limits.reply_mb << 20,
             max_tasks=job.limits.tasks,
             shown=job.pictures,
             tell=self._events.append,

@@ -111,7 +111,7 @@ class Traffic:
                     link.finish()
                     self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
         self._recheck_blocked()
-        for link in links.readable(self._links, 0):
+        for link in links.ready(self._links, 0):
             link.drain(0)
             self._await_reply(link, unasked=True)
         return again
@@ -147,7 +147,7 @@ class Traffic:
 
     def read_ends(self) -> None:
         """Whose snapshot was in the way of the replica's replay has been told, unasked, that its connection ends."""
-        for one in links.readable([link for link in self._links if link.on_replica and not link.waiting], 0):
+        for one in links.ready([link for link in self._links if link.on_replica and not link.waiting], 0):
             _read_end(one)
             self._await_reply(one)
 
@@ -156,6 +156,9 @@ class Traffic:
         patience = REPLY_PATIENCE
         beat_at = monotonic() + 1.0
         while link.waiting:
+            if monotonic() > beat_at:
+                self._beat(f"the server works on {link.request.command} on {link.label}")
+                beat_at = monotonic() + 1.0
             if link.drain(patience):
                 continue
             if link.pid is not None:
@@ -170,9 +173,6 @@ class Traffic:
                         return
                     continue
             patience = LONG_PATIENCE
-            if monotonic() > beat_at:
-                self._beat(f"the server works on {link.request.command} on {link.label}")
-                beat_at = monotonic() + 1.0
         link.blocked_by = ()
         if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
             self.arrived(link)
@@ -211,7 +211,7 @@ class Traffic:
             self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
-        heard = links.readable(asked, patience)
+        heard = links.ready(asked, patience)
         for link in heard:
             link.drain(0)
             self._await_reply(link)
@@ -243,7 +243,7 @@ class Traffic:
                 self._turns.let_go()
                 return any_free
             blockers = self._backends.blockers(blocked)
-            free = [link for link in blocked if link.label not in blockers or links.readable([link], 0)]
+            free = [link for link in blocked if link.label not in blockers or links.ready([link], 0)]
             for link in blocked:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free[:1]:

@@ -61,6 +61,21 @@ def test_correct_locking_never_fails(play: Play) -> None:
         assert (played.end.outcome, played.end.invariants[0].holds) == ("ok", True)
 
 
+def test_much_goes_out_while_much_comes_in_and_a_lock_in_the_middle_is_seen(play: Play) -> None:
+    first = play("bulk")
+    assert (first.end.outcome, first.said("stdout")) == ("ok", ["20000 400"])
+    blocked = [c for step in first.steps for c in step.frame.connections if c.state == "blocked"]
+    assert {(c.id, c.blocked_by) for c in blocked} == {("c2", ("c1",))}
+    same(first.messages, play("bulk").messages)
+    assert play("bulk", mode="natural").end.outcome == "ok"
+
+
+@pytest.mark.parametrize("mode", ["replay", "natural"])
+def test_a_reply_that_is_too_large_to_be_held_ends_the_run_and_says_so(play: Play, mode: str) -> None:
+    end = play("bulk", mode=mode, limits=Limits(reply_mb=4)).end
+    assert (end.outcome, "The reply to SELECT on c1 has more than 4 MiB" in end.summary) == ("limit", True)
+
+
 def test_a_silent_failure_is_found_by_its_rule(play: Play) -> None:
     rules = (
         Invariant("nothing is lost", "select balance from account where id = 1 and balance <> 70"),

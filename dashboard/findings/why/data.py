@@ -41,10 +41,6 @@ ROLL_BACK = (
     "Once a statement has failed, let the error out of the block that commits, or roll back. Where a failure is "
     "expected, put the statement into `begin_nested()`."
 )
-LEAVE_NOTHING = (
-    "Set what ends with the transaction (`SET LOCAL`, `pg_advisory_xact_lock()`), or undo it before the connection "
-    "goes back to the pool."
-)
 IN_ONE = (
     "Let the database do the sum (`UPDATE … SET n = n + 1`), lock the row on reading (`with_for_update()`), or count "
     "its versions (`version_id_col`). Or read and write in one transaction at REPEATABLE READ, where the server "
@@ -193,8 +189,14 @@ def _given_up(history: History) -> list[Clause]:
     return []
 
 
-_STAYS = re.compile(
-    r": set (?!local|transaction|constraints)|set_config\([^)]*false\)|pg_(try_)?advisory_lock|temp table", re.I
+_STAYS = (  # what a rollback does not undo: how it is made, what it is, and what ends with the transaction instead
+    (
+        r": set (?!local|transaction|constraints)|set_config\([^)]*false\)",
+        "a setting",
+        "`SET LOCAL`, `set_config(…, true)`",
+    ),
+    (r"pg_(try_)?advisory_lock", "an advisory lock", "`pg_advisory_xact_lock()`"),
+    (r"temp(orary)? table (?!.*on commit drop)", "a temporary table", "`CREATE TEMP TABLE … ON COMMIT DROP`"),
 )
 
 
@@ -202,22 +204,26 @@ def _inherited(history: History) -> list[Clause]:
     """The first connection that another task took with what a rollback does not undo."""
     for sent in history.told("sent"):
         who, label = sent.event.task or "", sent.event.connection or ""
-        if not _STAYS.search(sent.event.text) or command(sent).startswith("prepare"):
+        made = next((one[1:] for one in _STAYS if re.search(one[0], sent.event.text, re.I)), None)
+        if made is None or command(sent).startswith("prepare"):
             continue
         back = next((one for one in history.told("checkin", connection=label) if sent.before(one)), None)
         taken = next((one for one in history.told("checkout", connection=label) if back and back.before(one)), None)
         if back is not None and taken is not None and taken.event.task not in (None, who):
+            what, instead = made
             next_one = taken.event.task or ""
             text = f"{history.name(back.event.task)} gave {label} back to the pool"
             giver = (back.event.task,) if back.event.task else ()
             took = f"{history.name(next_one)} took {label} from the pool as it was"
-            left = f"with what {history.name(who)} had set on it"
-            gist = f"{history.name(next_one)} was given connection {label} of the pool {left}"
+            gist = (
+                f"{history.name(who)} left {what} on connection {label}, which {history.name(next_one)} was given next"
+            )
+            remedy = f"Use what ends with the transaction ({instead}), or undo it before {label} goes back to the pool."
             place = history.place(next_one, taken.step)
             return [
-                sending(history, sent, "whose effect outlasts the transaction"),
+                sending(history, sent, f"{what} that outlasts the transaction", gist, remedy),
                 Clause("returned", back.step, text, giver, (), (label,)),
-                Clause("took", taken.step, took, (next_one,), (), (label,), place, gist, LEAVE_NOTHING),
+                Clause("took", taken.step, took, (next_one,), (), (label,), place),
             ]
     return []
 

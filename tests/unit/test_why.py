@@ -11,7 +11,7 @@ import pytest
 from dashboard.findings import why
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
-from interlock import journal
+from interlock import delta
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
 from interlock.frame import End
@@ -32,7 +32,8 @@ JOURNALS = Path(__file__).parent / "journals"
 
 def recorded(name: str) -> list[Message]:
     with gzip.open(JOURNALS / f"{name}.jsonl.gz", "rt") as file:
-        return [journal.load(line) for line in file]
+        reader = delta.Reader()
+        return [reader.load(line) for line in file]
 
 
 def told(messages: list[Message]) -> list[str]:
@@ -75,6 +76,24 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
             "still using it, so “ben” and “cleo” failed.",
         ),
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
+        (
+            "1.4.42-stale_read",
+            "“twenty” read from the replica, which did not have yet what “ten” had committed, and no task failed.",
+        ),
+        (
+            "2.1-refresh",
+            "“ben” read from the replica, which did not have yet what “ben” had committed, so “ben” failed.",
+        ),
+        (
+            "2.1-torn_commit",
+            "“bob” committed session s1 in part: its COMMIT on c1 was carried out, and the one on c2 refused, and no "
+            "task failed.",
+        ),
+        (
+            "1.4.42-three_commits",
+            "“main” committed session s1 in part: its COMMITs on c2 and c1 were carried out, and the one on c3 "
+            "refused, and no task failed.",
+        ),
     ],
 )
 def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sentence: str) -> None:
@@ -82,6 +101,26 @@ def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sente
     end = messages[-1]
     assert isinstance(end, End)
     assert headline(why.of_journal(messages), end) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("1.4.42-stale_read", "Read from the primary what is read in order to write"),
+        ("2.1-refresh", "Read from the primary what was just written"),
+        ("2.1-torn_commit", "Put what belongs together into one transaction"),
+        ("1.4.42-three_commits", "Let one task at a time use the session"),
+    ],
+)
+def test_what_to_do_is_told_of_this_very_run(name: str, advice: str) -> None:
+    assert remedy(why.of_journal(recorded(name))).startswith(advice)
+
+
+def test_a_commit_that_the_server_refused_is_told_with_its_answer() -> None:
+    assert told(recorded("2.1-torn_commit"))[2] == (
+        '29 “bob” sent COMMIT on c2, which the server refused: insert or update on table "orders" violates foreign key '
+        'constraint "orders_customer_fkey" [broken.py:18]'
+    )
 
 
 def test_a_proof_that_does_not_reach_the_error_leads_no_page() -> None:

@@ -60,9 +60,9 @@ def command(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[0]
 
 
-def session_on(history: History, label: str) -> str | None:
-    """The session that took a connection last."""
-    taken = last(history.told("attach", connection=label))
+def session_on(history: History, sent: Fact) -> str | None:
+    """The session that had taken the connection on which something was sent."""
+    taken = last(one for one in history.told("attach", connection=sent.event.connection) if one.before(sent))
     return taken.event.session if taken else None
 
 

@@ -51,6 +51,10 @@ ONE_TRANSACTION = (
     "Put what belongs together into one transaction, on one connection. On two servers that takes two-phase commit, or "
     "a note beside the first write from which the second can be done later."
 )
+ONE_AT_A_TIME = (
+    "Let one task at a time use the session: it has one connection then, and its commit is one COMMIT. Or write what "
+    "belongs together in one statement."
+)
 BROKEN = " is broken now"
 SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
 
@@ -145,7 +149,7 @@ def _undone(history: History, sent: list[Sent]) -> list[Clause]:
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
             failed = (one for one in sent if one.refused and one.fact.event.connection == label)
             first = last(one.fact for one in failed if one.fact.before(fact))
-            clauses += [sending(history, first, "which the server refused")] if first else []
+            clauses += [_refusal(history, first)] if first else []
             gist = (
                 f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"
             )
@@ -264,7 +268,7 @@ def _sent_again(history: History) -> list[Clause]:
         if again is not None and begun and not reads and not _refused(history, again):
             more = "once more in a new transaction, which had read nothing"
             gist = f"{history.name(again.event.task)} repeated a refused statement without reading anew before it"
-            return [sending(history, first, "which the server refused"), sending(history, again, more, gist, ALL_AGAIN)]
+            return [_refusal(history, first), sending(history, again, more, gist, ALL_AGAIN)]
     return []
 
 
@@ -278,12 +282,19 @@ def _torn(history: History) -> list[Clause]:
         elif not _refused(history, sent):
             taken.append(sent)
         elif taken:
-            first = "its first COMMIT was" if len(taken) == 1 else f"its first {len(taken)} COMMITs were"
-            gist = f"{history.name(sent.event.task)} committed in part: {first} taken and the next one refused"
-            session = session_on(history, sent.event.connection or "")
+            on = listed([one.event.connection or "" for one in taken])
+            first = (
+                f"its COMMIT{'s' if len(taken) > 1 else ''} on {on} {'were' if len(taken) > 1 else 'was'} carried out"
+            )
+            session = session_on(history, sent)
+            its = {session_on(history, one) for one in taken}
+            what = f"session {session}" if session and its == {session} else "what it had written"
+            last_one = f"the one on {sent.event.connection} refused"
+            gist = f"{history.name(sent.event.task)} committed {what} in part: {first}, and {last_one}"
             shared = together(history, session, sent.step) if session else []
             carried_out = [sending(history, one, "which the server carried out") for one in taken[:EACH]]
-            return [*shared, *carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
+            remedy = ONE_AT_A_TIME if shared else ONE_TRANSACTION
+            return [*shared, *carried_out, _refusal(history, sent, gist, remedy)]
     return []
 
 
@@ -307,7 +318,7 @@ def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
                     unseen = f"which cannot see what {wrote.event.connection} has not committed"
                     own = f"what it had written on {wrote.event.connection} and not committed"
                     gist = f"{history.name(sent.event.task)} read on connection {label}, which cannot see {own}"
-                    both = session_on(history, label), session_on(history, wrote.event.connection or "")
+                    both = session_on(history, sent), session_on(history, wrote)
                     remedy = ONE_ENGINE if both[0] and both[0] == both[1] else SAME_SESSION
                     read = sending(history, sent, unseen, gist, remedy)
                     return [sending(history, wrote, "and did not commit it yet"), read]
@@ -316,8 +327,19 @@ def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
 
 def _refused(history: History, sent: Fact) -> bool:
     """Whether the server answered a statement with an error."""
-    reply = next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+    reply = _reply(history, sent)
     return reply is not None and refuses(reply)
+
+
+def _reply(history: History, sent: Fact) -> Fact | None:
+    return next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+
+
+def _refusal(history: History, sent: Fact, gist: str = "", remedy: str = "") -> Clause:
+    """A statement that the server refused, and with which words."""
+    reply = _reply(history, sent)
+    words = reply.event.text.partition(": ")[2] if reply else ""
+    return sending(history, sent, "which the server refused" + (f": {words}" if words else ""), gist, remedy)
 
 
 def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:

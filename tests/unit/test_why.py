@@ -94,6 +94,11 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
             "“main” committed session s1 in part: its COMMITs on c2 and c1 were carried out, and the one on c3 "
             "refused, and no task failed.",
         ),
+        (
+            "1.4.42-parts",
+            "“price” committed between the reads of “do_part #2” and “do_part”, for each of which session s2 had a "
+            "connection, and no task failed.",
+        ),
     ],
 )
 def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sentence: str) -> None:
@@ -110,6 +115,7 @@ def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sente
         ("2.1-refresh", "Read from the primary what was just written"),
         ("2.1-torn_commit", "Put what belongs together into one transaction"),
         ("1.4.42-three_commits", "Let one task at a time use the session"),
+        ("1.4.42-parts", "Let one task at a time use the session"),
     ],
 )
 def test_what_to_do_is_told_of_this_very_run(name: str, advice: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dashboard.findings import why
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
+from dashboard.findings.why.headline import turn
 from interlock import delta
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
@@ -99,6 +100,11 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
             "“price” committed between the reads of “do_part #2” and “do_part”, for each of which session s2 had a "
             "connection, and no task failed.",
         ),
+        (
+            "2.1-pool",
+            "“cleo” waited too long for a connection of the pool, and “ann” and “ben” kept theirs while waiting for "
+            "something else, so “cleo” failed.",
+        ),
     ],
 )
 def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sentence: str) -> None:
@@ -120,6 +126,18 @@ def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sente
 )
 def test_what_to_do_is_told_of_this_very_run(name: str, advice: str) -> None:
     assert remedy(why.of_journal(recorded(name))).startswith(advice)
+
+
+def test_of_an_empty_pool_it_is_told_where_those_who_had_it_all_kept_it() -> None:
+    proof = why.of_journal(recorded("2.1-pool"))
+    turned = turn(proof)
+    assert turned is not None
+    assert turned.place is not None
+    assert (turned.place.line, turned.place.text) == (16, "await asyncio.sleep(60)")
+    assert [one.text for one in proof if one.claim == "held"] == [
+        "“ann” held c1 while it waited for something else",
+        "“ben” held c2 while it waited for something else",
+    ]
 
 
 def test_a_commit_that_the_server_refused_is_told_with_its_answer() -> None:

@@ -22,7 +22,6 @@ from dashboard.findings.why.connections import in_flight
 from dashboard.findings.why.connections import other_loop
 from dashboard.findings.why.connections import replanned
 from dashboard.findings.why.connections import serialized
-from dashboard.findings.why.connections import starved
 from dashboard.findings.why.connections import stream_ended
 from dashboard.findings.why.data import of_data
 from dashboard.findings.why.data import orphaned
@@ -34,6 +33,7 @@ from dashboard.findings.why.failure import left
 from dashboard.findings.why.failure import met
 from dashboard.findings.why.history import History
 from dashboard.findings.why.origin import origin
+from dashboard.findings.why.pool import starved
 from dashboard.findings.why.replica import read_only
 from dashboard.findings.why.replica import stale
 from dashboard.findings.why.sessions import cancelled_inside

@@ -305,6 +305,20 @@ def test_what_was_left_on_a_connection_is_told_of_the_line_that_left_it(
     assert turned.tasks == (played.task(first).id,)
 
 
+def test_whoever_else_writes_to_the_replica_is_told_of_too(play: Play, replica_url: str) -> None:
+    found = incidents.load([SHARED.parent]).incident("read_only_replica")
+    assert found is not None
+    hosts = ("reader.internal",)
+    played = play(found.folder / "broken.py", replica=replica_url, replica_hosts=hosts, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent"] * 3 + ["replied", "met"] * 3, why.as_lines(proof)
+    assert headline(proof, played.end) == (
+        "“visit” sent its INSERT to the replica, which takes no writes, so “visit” failed, and then “sell” and "
+        "“ticket”."
+    )
+
+
 def test_what_was_written_outside_of_a_transaction_is_seen_by_other_connections(play: Play) -> None:
     found = incidents.load([SHARED.parent]).incident("parallel_transaction")
     assert found is not None

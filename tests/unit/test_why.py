@@ -238,6 +238,10 @@ def test_of_a_loop_that_stood_still_it_is_told_what_had_been_let_through(schedul
     (clause,) = why.of_journal([Step(4, Frame(0.0, (WAITS,), choices=choices)), end])
     assert clause.text.endswith(f"line 318; what had been let through was: {through}, which woke “work”")
     assert clause.place == PLACE  # where the task that woke had waited
+    assert clause.gist == (
+        "after “work” was woken in app.py, line 7, a call blocked the event loop and never came back: it waits for "
+        "SQLAlchemy’s lock around the engine’s first connection"
+    )
     # What is known of that very place is the advice; of another one only that something there does not await.
     assert remedy([clause]).startswith("Go to SQLAlchemy 1.4.51")
     (other,) = why.of_journal([Step(4, Frame(0.0, (WAITS,))), replace(end, detail="")])

@@ -326,6 +326,8 @@ def value_of(result: Any) -> str:
     """A result's repr, cut; "" for None."""
     if result is None:
         return ""
+    if isinstance(result, asyncio.Task):  # whose repr tells of our own callbacks on it
+        return f"task “{result.get_name()}”"
     try:
         return repr(result)[:VALUE_LIMIT]
     except Exception as problem:  # as above: a program's own __repr__

@@ -68,6 +68,10 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
         case "waits":
             waits = [_task(step, task) for task in clause.tasks]
             return all(one.state == "waiting" and one.waits in clause.text for one in waits)
+        case "held":
+            (task,), (label,) = clause.tasks, clause.connections
+            one = next(one for one in step.frame.connections if one.id == label)
+            return _task(step, task).state == "waiting" and one.checked_out and one.owner == task
         case "blocked":
             one = next(one for one in step.frame.connections if one.id == clause.connections[0])
             return one.blocked_by == clause.connections[1:]

@@ -228,6 +228,11 @@ def test_generators_left_open_are_closed_in_their_order(play: Play, stack: str) 
     assert play("generators", stack).said("stdout") == [f"closing {number}" for number in range(12)]
 
 
+def test_a_task_that_another_returns_is_named_without_our_own_callbacks_on_it(play: Play) -> None:
+    played = play(Path(__file__).parents[2] / "scenarios" / "use_after_close" / "own_session.py")
+    assert played.task("request").value == "task “mail”"
+
+
 @pytest.mark.parametrize("program", ["blocks", "spins"])
 def test_a_loop_that_stands_still_is_a_hang_with_its_stack(play: Play, program: str) -> None:
     end = play(program, limits=QUICK).end

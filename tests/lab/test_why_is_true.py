@@ -10,6 +10,8 @@ import pytest
 from dashboard.catalogue import incidents
 from dashboard.findings import why
 from dashboard.findings.why.headline import headline
+from dashboard.findings.why.headline import remedy
+from dashboard.findings.why.headline import turn
 from dashboard.servers.lab import drop_schema
 from interlock.job import Invariant
 from tests.claims import assert_true
@@ -275,9 +277,46 @@ def test_a_price_that_changed_between_the_parts_of_an_order(play: Play) -> None:
     played = play(found.folder / "broken.py", "sqlalchemy-1.4.42", schedule="il1:1=c3", invariants=found.invariants)
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
-    assert [one.tasks for one in proof[1:2]] == [(played.task("price").id,)], why.as_lines(proof)
-    assert "committed the UPDATE" in proof[1].text
-    assert proof[0].step < proof[1].step < proof[2].step < proof[3].step
+    assert [one.claim for one in proof] == ["started", "opened", "inside", "sent", "sent", "sent", "since", "broken"]
+    read, commit, again, broken = proof[3:7]
+    assert commit.tasks == (played.task("price").id,)
+    assert "committed the UPDATE" in commit.text
+    assert read.step < commit.step < again.step < broken.step
+
+
+@pytest.mark.parametrize(
+    ("program", "left", "instead"),
+    [("broken", "a setting", "SET LOCAL"), ("broken_temp_table", "a temporary table", "ON COMMIT DROP")],
+)
+def test_what_was_left_on_a_connection_is_told_of_the_line_that_left_it(
+    program: str, left: str, instead: str, play: Play
+) -> None:
+    found = incidents.load([SHARED.parent]).incident("left_on_connection")
+    assert found is not None
+    played = play(found.folder / f"{program}.py", invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    first, second = (task.name for task in played.end.tasks[1:])
+    said = f"“{first}” left {left} on connection c1, which “{second}” was given next, and no task failed."
+    assert headline(proof, played.end) == said
+    assert instead in remedy(proof)
+    turned = turn(proof)
+    assert turned is not None
+    assert turned.tasks == (played.task(first).id,)
+
+
+def test_whoever_else_writes_to_the_replica_is_told_of_too(play: Play, replica_url: str) -> None:
+    found = incidents.load([SHARED.parent]).incident("read_only_replica")
+    assert found is not None
+    hosts = ("reader.internal",)
+    played = play(found.folder / "broken.py", replica=replica_url, replica_hosts=hosts, invariants=found.invariants)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["sent"] * 3 + ["replied", "met"] * 3, why.as_lines(proof)
+    assert headline(proof, played.end) == (
+        "“visit” sent its INSERT to the replica, which takes no writes, so “visit” failed, and then “sell” and "
+        "“ticket”."
+    )
 
 
 def test_what_was_written_outside_of_a_transaction_is_seen_by_other_connections(play: Play) -> None:

@@ -11,7 +11,8 @@ import pytest
 from dashboard.findings import why
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
-from interlock import journal
+from dashboard.findings.why.headline import turn
+from interlock import delta
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
 from interlock.frame import End
@@ -32,7 +33,8 @@ JOURNALS = Path(__file__).parent / "journals"
 
 def recorded(name: str) -> list[Message]:
     with gzip.open(JOURNALS / f"{name}.jsonl.gz", "rt") as file:
-        return [journal.load(line) for line in file]
+        reader = delta.Reader()
+        return [reader.load(line) for line in file]
 
 
 def told(messages: list[Message]) -> list[str]:
@@ -75,6 +77,34 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
             "still using it, so “ben” and “cleo” failed.",
         ),
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
+        (
+            "1.4.42-stale_read",
+            "“twenty” read from the replica, which did not have yet what “ten” had committed, and no task failed.",
+        ),
+        (
+            "2.1-refresh",
+            "“ben” read from the replica, which did not have yet what “ben” had committed, so “ben” failed.",
+        ),
+        (
+            "2.1-torn_commit",
+            "“bob” committed session s1 in part: its COMMIT on c1 was carried out, and the one on c2 refused, and no "
+            "task failed.",
+        ),
+        (
+            "1.4.42-three_commits",
+            "“main” committed session s1 in part: its COMMITs on c2 and c1 were carried out, and the one on c3 "
+            "refused, and no task failed.",
+        ),
+        (
+            "1.4.42-parts",
+            "“price” committed between the reads of “do_part #2” and “do_part”, for each of which session s2 had a "
+            "connection, and no task failed.",
+        ),
+        (
+            "2.1-pool",
+            "“cleo” waited too long for a connection of the pool, and “ann” and “ben” kept theirs while waiting for "
+            "something else, so “cleo” failed.",
+        ),
     ],
 )
 def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sentence: str) -> None:
@@ -82,6 +112,39 @@ def test_a_proof_in_one_sentence_for_whoever_reads_nothing_else(name: str, sente
     end = messages[-1]
     assert isinstance(end, End)
     assert headline(why.of_journal(messages), end) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("1.4.42-stale_read", "Read from the primary what is read in order to write"),
+        ("2.1-refresh", "Read from the primary what was just written"),
+        ("2.1-torn_commit", "Put what belongs together into one transaction"),
+        ("1.4.42-three_commits", "Let one task at a time use the session"),
+        ("1.4.42-parts", "Let one task at a time use the session"),
+    ],
+)
+def test_what_to_do_is_told_of_this_very_run(name: str, advice: str) -> None:
+    assert remedy(why.of_journal(recorded(name))).startswith(advice)
+
+
+def test_of_an_empty_pool_it_is_told_where_those_who_had_it_all_kept_it() -> None:
+    proof = why.of_journal(recorded("2.1-pool"))
+    turned = turn(proof)
+    assert turned is not None
+    assert turned.place is not None
+    assert (turned.place.line, turned.place.text) == (16, "await asyncio.sleep(60)")
+    assert [one.text for one in proof if one.claim == "held"] == [
+        "“ann” held c1 while it waited for something else",
+        "“ben” held c2 while it waited for something else",
+    ]
+
+
+def test_a_commit_that_the_server_refused_is_told_with_its_answer() -> None:
+    assert told(recorded("2.1-torn_commit"))[2] == (
+        '29 “bob” sent COMMIT on c2, which the server refused: insert or update on table "orders" violates foreign key '
+        'constraint "orders_customer_fkey" [broken.py:18]'
+    )
 
 
 def test_a_proof_that_does_not_reach_the_error_leads_no_page() -> None:
@@ -175,6 +238,10 @@ def test_of_a_loop_that_stood_still_it_is_told_what_had_been_let_through(schedul
     (clause,) = why.of_journal([Step(4, Frame(0.0, (WAITS,), choices=choices)), end])
     assert clause.text.endswith(f"line 318; what had been let through was: {through}, which woke “work”")
     assert clause.place == PLACE  # where the task that woke had waited
+    assert clause.gist == (
+        "after “work” was woken in app.py, line 7, a call blocked the event loop and never came back: it waits for "
+        "SQLAlchemy’s lock around the engine’s first connection"
+    )
     # What is known of that very place is the advice; of another one only that something there does not await.
     assert remedy([clause]).startswith("Go to SQLAlchemy 1.4.51")
     (other,) = why.of_journal([Step(4, Frame(0.0, (WAITS,))), replace(end, detail="")])

@@ -22,7 +22,6 @@ from dashboard.findings.why.connections import in_flight
 from dashboard.findings.why.connections import other_loop
 from dashboard.findings.why.connections import replanned
 from dashboard.findings.why.connections import serialized
-from dashboard.findings.why.connections import starved
 from dashboard.findings.why.connections import stream_ended
 from dashboard.findings.why.data import of_data
 from dashboard.findings.why.data import orphaned
@@ -34,6 +33,7 @@ from dashboard.findings.why.failure import left
 from dashboard.findings.why.failure import met
 from dashboard.findings.why.history import History
 from dashboard.findings.why.origin import origin
+from dashboard.findings.why.pool import starved
 from dashboard.findings.why.replica import read_only
 from dashboard.findings.why.replica import stale
 from dashboard.findings.why.sessions import cancelled_inside
@@ -142,7 +142,8 @@ def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Cl
             found += orphaned(history, failure.step)[:1]
             ended = next((clause for clause in found if clause.claim == "ended"), None)
             found += [met(history, failure, ended), *awaited(history, end, failure), *left(history, end, failure)]
-            return [*unexplained, *found, *_innocent(history, failures[at + 1 :])]
+            others = failures[at + 1 :]
+            return [*unexplained, *found, *(_innocent(history, others) or _likewise(history, others))]
         later = {task for other in failures[at + 1 :] for task in history.family(other.task)[1:]}
         unexplained += [replace(met(history, failure, None), claim="failed")] if failure.task in later else []
     return []
@@ -184,3 +185,9 @@ def _innocent(history: History, failures: Iterable[Failure]) -> list[Clause]:
         if found := dirty(history, failure) or (spoilt if spoilt and spoilt[0].tasks != (failure.task,) else []):
             return [*found, met(history, failure, None)]
     return []
+
+
+def _likewise(history: History, failures: Iterable[Failure]) -> list[Clause]:
+    """Whoever else sent the replica what it does not take: each by a statement of its own, which shows all of them."""
+    told = ((failure, read_only(history, failure)) for failure in failures)
+    return [clause for failure, found in told if found for clause in (*found, met(history, failure, None))]

@@ -19,7 +19,8 @@ class Clause:
     """One claim about one step. `claim` says what kind it is, and so what in that step makes it true:
 
     started: the first task made the others. opened: the first task used the session, which the last one had made.
-    inside: each task is inside the session. waits: the task waits. blocked: the first connection waits for the others.
+    inside: each task is inside the session. waits: the task waits. held: and it had taken the connection.
+    blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
@@ -60,9 +61,9 @@ def command(sent: Fact) -> str:
     return sent.event.text.partition(f" on {sent.event.connection}")[0]
 
 
-def session_on(history: History, label: str) -> str | None:
-    """The session that took a connection last."""
-    taken = last(history.told("attach", connection=label))
+def session_on(history: History, sent: Fact) -> str | None:
+    """The session that had taken the connection on which something was sent."""
+    taken = last(one for one in history.told("attach", connection=sent.event.connection) if one.before(sent))
     return taken.event.session if taken else None
 
 

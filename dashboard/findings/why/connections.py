@@ -17,7 +17,6 @@ from dashboard.findings.why.failure import Failure
 from dashboard.findings.why.failure import method
 from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
-from dashboard.findings.why.history import Spot
 from dashboard.findings.why.sessions import ended_by_another
 from dashboard.findings.why.sessions import refused
 from dashboard.findings.why.sessions import session_of
@@ -25,7 +24,6 @@ from dashboard.findings.why.sessions import together
 
 _LOOP = re.compile("attached to a different loop|bound to a different event loop|Event loop is closed")
 WHOLE = "Read the stream to its end before its session commits, or let another session write and commit."
-POOL = "a free connection of the pool"  # as the engine calls what a task waits for
 
 
 def in_flight(history: History, failure: Failure) -> list[Clause]:
@@ -85,61 +83,6 @@ def _awaited(history: History, connection: str, step: int) -> Fact | None:
         if fact.step < step or (fact.step == step and fact.event.kind == "reply"):
             sent = fact if fact.event.kind == "sent" else None
     return sent
-
-
-def starved(history: History, failure: Failure) -> list[Clause]:
-    """No connection came out of the pool in time: who had them all."""
-    asker = _asker(history, failure)
-    spot = history.spot(asker, failure.step - 1)
-    if spot is None or "TimeoutError" not in failure.error.type or not failure.through("sqlalchemy/pool/"):
-        return []
-    clauses, holders, left = [], list[str](), list[str]()
-    for label in history.pooled:
-        taken = last(one for one in history.told("checkout", connection=label) if one.step < failure.step)
-        back = next((one for one in history.told("checkin", connection=label) if taken and taken.before(one)), None)
-        if taken and (back is None or back.step >= failure.step):
-            who = taken.event.task
-            holders.append(history.name(who))
-            session = taken.event.session
-            text = f"{history.name(who)} took {label} from the pool{f' for {session}' if session else ''}, "
-            told = history.told("response", task=who) if who else ()
-            answered = any(" was answered" in one.event.text and one.before(taken) for one in told)
-            text += "after its answer had been sent, and " if answered else "and "
-            ended = history.raised(who) if who else None
-            if ended is not None and ended < failure.step:
-                text += f"ended in step {ended} without giving it back"
-                left.append(history.name(who))
-            else:
-                text += f"kept it until step {back.step if back else f'{history.last.number}, the last'}"
-            place = history.place(who, taken.step) if who else None
-            sessions = (session,) if session else ()
-            clauses.append(Clause("took", taken.step, text, (who,) if who else (), sessions, (label,), place))
-    name, own = history.name(asker), list(dict.fromkeys(holders))
-    gist = f"{name} waited too long for {'one more' if name in own else 'a'} connection of the pool"
-    if len(own) > 1 and set(own) == set(history.all((asker, *failure.also))):
-        gist = f"{listed(own)} each held a connection of the pool, and waited too long for one more"
-    elif own:
-        gist += f", and {listed(own[:EACH])} gave none back"
-    names = list(dict.fromkeys(left))
-    over = f"{listed(names[:EACH])} {'has' if len(names) == 1 else 'have'} ended and left a connection out of the pool"
-    close = "close what took it, a session or a connection, with `async with`, and use it no more after that"
-    remedy = f"{over}: {close}." if names else ""
-    asked = [_asked(history, asker, spot, gist, remedy)]
-    for other in failure.also[: EACH - 1]:
-        waited = history.spot(other, failure.step - 1)
-        asked += [_asked(history, other, waited)] if waited and waited.waits.startswith(POOL) else []
-    return [*clauses[:EACH], *asked]
-
-
-def _asked(history: History, task: str, spot: Spot, gist: str = "", remedy: str = "") -> Clause:
-    text = f"{history.name(task)} asked the pool for a connection, and began to wait ({spot.waits})"
-    return Clause("waits", spot.since, text, (task,), spot.sessions, (), spot.place, gist, remedy)
-
-
-def _asker(history: History, failure: Failure) -> str:
-    """The task that waited: a web framework has a request handled in a task under the one that fails in the end."""
-    spots = ((task, history.spot(task, failure.step - 1)) for task in history.family(failure.task))
-    return next((task for task, spot in spots if spot and spot.waits.startswith(POOL)), failure.task)
 
 
 def other_loop(history: History, failure: Failure) -> list[Clause]:

@@ -41,10 +41,6 @@ ROLL_BACK = (
     "Once a statement has failed, let the error out of the block that commits, or roll back. Where a failure is "
     "expected, put the statement into `begin_nested()`."
 )
-LEAVE_NOTHING = (
-    "Set what ends with the transaction (`SET LOCAL`, `pg_advisory_xact_lock()`), or undo it before the connection "
-    "goes back to the pool."
-)
 IN_ONE = (
     "Let the database do the sum (`UPDATE … SET n = n + 1`), lock the row on reading (`with_for_update()`), or count "
     "its versions (`version_id_col`). Or read and write in one transaction at REPEATABLE READ, where the server "
@@ -54,6 +50,10 @@ ALL_AGAIN = "Repeat the whole transaction from what it reads on, not only the st
 ONE_TRANSACTION = (
     "Put what belongs together into one transaction, on one connection. On two servers that takes two-phase commit, or "
     "a note beside the first write from which the second can be done later."
+)
+ONE_AT_A_TIME = (
+    "Let one task at a time use the session: it has one connection then, and its commit is one COMMIT. Or write what "
+    "belongs together in one statement."
 )
 BROKEN = " is broken now"
 SAME_SESSION = "Read what was just written through the session that wrote it, or commit first."
@@ -149,7 +149,7 @@ def _undone(history: History, sent: list[Sent]) -> list[Clause]:
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
             failed = (one for one in sent if one.refused and one.fact.event.connection == label)
             first = last(one.fact for one in failed if one.fact.before(fact))
-            clauses += [sending(history, first, "which the server refused")] if first else []
+            clauses += [_refusal(history, first)] if first else []
             gist = (
                 f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"
             )
@@ -193,8 +193,14 @@ def _given_up(history: History) -> list[Clause]:
     return []
 
 
-_STAYS = re.compile(
-    r": set (?!local|transaction|constraints)|set_config\([^)]*false\)|pg_(try_)?advisory_lock|temp table", re.I
+_STAYS = (  # what a rollback does not undo: how it is made, what it is, and what ends with the transaction instead
+    (
+        r": set (?!local|transaction|constraints)|set_config\([^)]*false\)",
+        "a setting",
+        "`SET LOCAL`, `set_config(…, true)`",
+    ),
+    (r"pg_(try_)?advisory_lock", "an advisory lock", "`pg_advisory_xact_lock()`"),
+    (r"temp(orary)? table (?!.*on commit drop)", "a temporary table", "`CREATE TEMP TABLE … ON COMMIT DROP`"),
 )
 
 
@@ -202,22 +208,26 @@ def _inherited(history: History) -> list[Clause]:
     """The first connection that another task took with what a rollback does not undo."""
     for sent in history.told("sent"):
         who, label = sent.event.task or "", sent.event.connection or ""
-        if not _STAYS.search(sent.event.text) or command(sent).startswith("prepare"):
+        made = next((one[1:] for one in _STAYS if re.search(one[0], sent.event.text, re.I)), None)
+        if made is None or command(sent).startswith("prepare"):
             continue
         back = next((one for one in history.told("checkin", connection=label) if sent.before(one)), None)
         taken = next((one for one in history.told("checkout", connection=label) if back and back.before(one)), None)
         if back is not None and taken is not None and taken.event.task not in (None, who):
+            what, instead = made
             next_one = taken.event.task or ""
             text = f"{history.name(back.event.task)} gave {label} back to the pool"
             giver = (back.event.task,) if back.event.task else ()
             took = f"{history.name(next_one)} took {label} from the pool as it was"
-            left = f"with what {history.name(who)} had set on it"
-            gist = f"{history.name(next_one)} was given connection {label} of the pool {left}"
+            gist = (
+                f"{history.name(who)} left {what} on connection {label}, which {history.name(next_one)} was given next"
+            )
+            remedy = f"Use what ends with the transaction ({instead}), or undo it before {label} goes back to the pool."
             place = history.place(next_one, taken.step)
             return [
-                sending(history, sent, "whose effect outlasts the transaction"),
+                sending(history, sent, f"{what} that outlasts the transaction", gist, remedy),
                 Clause("returned", back.step, text, giver, (), (label,)),
-                Clause("took", taken.step, took, (next_one,), (), (label,), place, gist, LEAVE_NOTHING),
+                Clause("took", taken.step, took, (next_one,), (), (label,), place),
             ]
     return []
 
@@ -258,7 +268,7 @@ def _sent_again(history: History) -> list[Clause]:
         if again is not None and begun and not reads and not _refused(history, again):
             more = "once more in a new transaction, which had read nothing"
             gist = f"{history.name(again.event.task)} repeated a refused statement without reading anew before it"
-            return [sending(history, first, "which the server refused"), sending(history, again, more, gist, ALL_AGAIN)]
+            return [_refusal(history, first), sending(history, again, more, gist, ALL_AGAIN)]
     return []
 
 
@@ -272,12 +282,19 @@ def _torn(history: History) -> list[Clause]:
         elif not _refused(history, sent):
             taken.append(sent)
         elif taken:
-            first = "its first COMMIT was" if len(taken) == 1 else f"its first {len(taken)} COMMITs were"
-            gist = f"{history.name(sent.event.task)} committed in part: {first} taken and the next one refused"
-            session = session_on(history, sent.event.connection or "")
+            on = listed([one.event.connection or "" for one in taken])
+            first = (
+                f"its COMMIT{'s' if len(taken) > 1 else ''} on {on} {'were' if len(taken) > 1 else 'was'} carried out"
+            )
+            session = session_on(history, sent)
+            its = {session_on(history, one) for one in taken}
+            what = f"session {session}" if session and its == {session} else "what it had written"
+            last_one = f"the one on {sent.event.connection} refused"
+            gist = f"{history.name(sent.event.task)} committed {what} in part: {first}, and {last_one}"
             shared = together(history, session, sent.step) if session else []
             carried_out = [sending(history, one, "which the server carried out") for one in taken[:EACH]]
-            return [*shared, *carried_out, sending(history, sent, "which the server refused", gist, ONE_TRANSACTION)]
+            remedy = ONE_AT_A_TIME if shared else ONE_TRANSACTION
+            return [*shared, *carried_out, _refusal(history, sent, gist, remedy)]
     return []
 
 
@@ -301,7 +318,7 @@ def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
                     unseen = f"which cannot see what {wrote.event.connection} has not committed"
                     own = f"what it had written on {wrote.event.connection} and not committed"
                     gist = f"{history.name(sent.event.task)} read on connection {label}, which cannot see {own}"
-                    both = session_on(history, label), session_on(history, wrote.event.connection or "")
+                    both = session_on(history, sent), session_on(history, wrote)
                     remedy = ONE_ENGINE if both[0] and both[0] == both[1] else SAME_SESSION
                     read = sending(history, sent, unseen, gist, remedy)
                     return [sending(history, wrote, "and did not commit it yet"), read]
@@ -310,8 +327,19 @@ def _beside(history: History, all_of_it: list[Sent]) -> list[Clause]:
 
 def _refused(history: History, sent: Fact) -> bool:
     """Whether the server answered a statement with an error."""
-    reply = next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+    reply = _reply(history, sent)
     return reply is not None and refuses(reply)
+
+
+def _reply(history: History, sent: Fact) -> Fact | None:
+    return next((one for one in history.told("reply", connection=sent.event.connection) if sent.before(one)), None)
+
+
+def _refusal(history: History, sent: Fact, gist: str = "", remedy: str = "") -> Clause:
+    """A statement that the server refused, and with which words."""
+    reply = _reply(history, sent)
+    words = reply.event.text.partition(": ")[2] if reply else ""
+    return sending(history, sent, "which the server refused" + (f": {words}" if words else ""), gist, remedy)
 
 
 def _committed(sent: list[Fact], wrote: Fact, later: Fact) -> bool:

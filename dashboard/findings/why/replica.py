@@ -10,9 +10,11 @@ from dashboard.findings.why.clause import sending
 from dashboard.findings.why.failure import Failure
 from dashboard.findings.why.history import History
 
-PRIMARY = (
-    "Read from the primary what was just written, at least within the request that wrote it. Or wait until the replica "
-    "has it: its `pg_last_wal_replay_lsn()` tells."
+_WAIT = "Or wait until the replica has it: its `pg_last_wal_replay_lsn()` tells."
+OWN = f"Read from the primary what was just written, at least within the request that wrote it. {_WAIT}"
+OTHERS = (
+    "Read from the primary what is read in order to write, and for a while whatever one who has just written asks for. "
+    f"{_WAIT}"
 )
 
 
@@ -70,8 +72,17 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
     text = f"{history.name(read.event.task)} read on {label}, the replica, which was {history.behind[read.step]}"
     place = history.place(read.event.task or "", read.step)
     writer = missed.event.task if missed else None
-    others = f"{history.name(writer)} committed" if writer else "was committed"
-    what = "it had committed itself" if writer == read.event.task else others
-    gist = f"{history.name(read.event.task)} read from the replica before it had what {what}"
-    clause = Clause("stale", read.step, text, (read.event.task or "",), (), (label,), place, gist, PRIMARY)
+    what = f"{history.name(writer)} had committed" if writer else "was committed"
+    gist = f"{history.name(read.event.task)} read from the replica, which did not have yet what {what}"
+    clause = Clause(
+        "stale",
+        read.step,
+        text,
+        (read.event.task or "",),
+        (),
+        (label,),
+        place,
+        gist,
+        OWN if writer == read.event.task else OTHERS,
+    )
     return [*([sending(history, missed, "and the replica did not replay it yet")] if missed else []), clause]

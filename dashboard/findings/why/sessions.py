@@ -191,9 +191,11 @@ def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
         if spot is None or session is None or session not in spot.sessions or fact.step > failure.step:
             continue
         if task != failure.task and fact.event.text.partition("” ")[2].startswith("was cancelled"):
-            text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
-            gist = f"{history.name(task)} was cancelled in the middle of a call of session {session}"
             lost = _given_up(history, task, session, fact)
+            text = f"{history.name(task)} was cancelled inside {session}, where it waited for {spot.waits}"
+            if lost and lost[-1].step < fact.step:  # since then it has cleaned up after that
+                text = f"{history.name(task)} ended as cancelled inside {session}, after it had cleaned up"
+            gist = f"{history.name(task)} was cancelled in the middle of a call of session {session}"
             if lost:
                 gist += ", whose connection was given up with the transaction on it"
             cancelled = Clause("cancelled", fact.step, text, (task,), (session,), place=spot.place, gist=gist)
@@ -213,7 +215,10 @@ def _given_up(history: History, task: str, session: str, until: Fact) -> list[Cl
     sent = [one for one in history.told("sent", connection=label) if one.before(gave)]
     began = last(one for one in sent if command(one).startswith("BEGIN"))
     wrote = last(one for one in sent if command(one) in ("INSERT", "UPDATE", "DELETE") and began and began.before(one))
-    text = f"{history.name(task)} gave {label} up, in the middle of {session}’s transaction"
+    answered = any(sent[-1].before(one) and one.before(gave) for one in history.told("reply", connection=label))
+    later = gave.step < until.step  # else it is told of the step in which it ended what it had waited for
+    waiting = f"cancelled while it waited for the reply to {command(sent[-1])}, " if later and not answered else ""
+    text = f"{history.name(task)} gave {label} up, {waiting}in the middle of {session}’s transaction"
     clause = Clause("returned", gave.step, text, (task,), (session,), (label,), history.place(task, gave.step))
     return [*([sending(history, wrote, f"in {session}’s transaction")] if wrote else []), clause]
 

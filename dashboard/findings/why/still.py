@@ -26,11 +26,12 @@ NO_AWAIT = (
 BLOCKS = (
     (
         r"in _exec_w_sync_on_first_run\b",
+        "SQLAlchemy’s lock around the engine’s first connection",
         "Go to SQLAlchemy 1.4.51, to 2.0.25, or later. Until then let one task open the engine's first connection "
         "before others use it, at the start and after every `dispose()`.",
     ),
 )
-"""What is known to stand still, by the stack, and what to do about it."""
+"""What is known to stand still, by the stack: what it waits for, and what to do about it."""
 LOCKS = re.compile(r"^(insert|update|delete|lock|alter|drop|truncate) on |for update|pg_(try_)?advisory_", re.I)
 ADVISORY = re.compile(r"pg_(try_)?advisory_lock", re.I)  # until it is given up, or the connection is closed
 
@@ -126,11 +127,16 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
     place, inner = _stood(end.detail, sources)
     own = f" in {place.file}, line {place.line}" if place else ""
-    gist = f"a call{own} blocked the event loop and never came back{inner}"
     through, woke = _let_through(history, end)
     text = f"after this step the event loop stood still{inner}{through}"
-    place = place or next((one.place for one in history.last.frame.tasks if one.id in woke), None)
-    remedy = next((remedy for pattern, remedy in BLOCKS if re.search(pattern, end.detail)), NO_AWAIT)
+    last_seen = next((one.place for one in history.last.frame.tasks if one.id in woke), None)
+    after = ""
+    if place is None and last_seen is not None and len(woke) == 1:
+        after = f"after {history.name(woke[0])} was woken in {last_seen.file}, line {last_seen.line}, "
+    known = next((one[1:] for one in BLOCKS if re.search(one[0], end.detail)), None)
+    awaited = f": it waits for {known[0]}" if known else inner
+    gist = f"{after}a call{own} blocked the event loop and never came back{awaited}"
+    place, remedy = place or last_seen, known[1] if known else NO_AWAIT
     return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
 
 

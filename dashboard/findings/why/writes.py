@@ -17,9 +17,11 @@ from dashboard.findings.why.clause import listed
 from dashboard.findings.why.clause import number
 from dashboard.findings.why.clause import of_library
 from dashboard.findings.why.clause import sending
+from dashboard.findings.why.clause import session_on
 from dashboard.findings.why.clause import statement
 from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
+from dashboard.findings.why.sessions import together
 from interlock.frame import End
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -35,6 +37,10 @@ LOOK_FIRST = (
 ONE_PICTURE = (
     "Read in one transaction at isolation level REPEATABLE READ. Transactions of several connections can share what "
     "they see by `pg_export_snapshot()`."
+)
+ONE_TASK = (
+    "Let one task at a time use the session: it has one connection then, and so one transaction. At isolation level "
+    "REPEATABLE READ all that it reads agrees."
 )
 SCRAMBLED = (
     "SQLAlchemy 2.0 up to 2.0.51 can then mix up the columns, where the ORM brings its objects up to date from an "
@@ -244,14 +250,24 @@ def between(history: History, sent: Sequence[Sent]) -> list[Clause]:
                 if read.before(commit) and commit.before(again) and not history.under(commit.event.task, parent):
                     who = history.name(commit.event.task)
                     pair = f"{history.name(read.event.task)} and {history.name(again.event.task)}"
-                    gist = f"{who} committed between the reads of {pair}, which work for one task"
+                    one_session = _one_session(history, read, again)
+                    apart = f"for each of which session {one_session} had a connection" if one_session else ""
+                    gist = f"{who} committed between the reads of {pair}, {apart or 'which work for one task'}"
                     seen = "the same query, which sees what was committed in between"
                     return [
+                        *(together(history, one_session, read.step) if one_session else []),
                         sending(history, read, "to read"),
                         sending(history, commit, _committing(commit, [wrote])),
-                        sending(history, again, seen, gist, ONE_PICTURE),
+                        sending(history, again, seen, gist, ONE_TASK if one_session else ONE_PICTURE),
                     ]
     return []
+
+
+def _one_session(history: History, read: Fact, again: Fact) -> str:
+    """The session that had a connection for each of two queries, if there was one: they look like one transaction."""
+    its = session_on(history, read)
+    apart = read.event.connection != again.event.connection
+    return its if its and apart and its == session_on(history, again) else ""
 
 
 def overtook(history: History, sent: Sequence[Sent]) -> list[Clause]:

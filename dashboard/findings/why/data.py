@@ -109,8 +109,8 @@ def _beneath(found: Iterable[Clause], more: list[Clause]) -> list[Clause]:
 
 
 def _named(end: End, rule: InvariantOutcome) -> list[TaskOutcome]:
-    """The tasks that a broken rule speaks of, by their names."""
-    return [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
+    """The tasks that a broken rule speaks of, by their names; what stands before a value is the name of a column."""
+    return [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b(?! = )", rule.detail)][:EACH]
 
 
 def _settled(found: list[Clause], commits: list[Clause]) -> list[Clause]:

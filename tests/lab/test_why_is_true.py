@@ -222,7 +222,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("schema_changed/broken_enum", ["sent", "sent", "sent", "met"]),
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
         ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "since", "broken"]),
-        ("shared_savepoints/broken", ["sent", "sent", "sent", "since", "sent", "broken"]),
+        ("shared_savepoints/broken", ["sent", "sent", "sent", "sent", "broken"]),
         ("sibling_commits/broken", ["sent", "called", "since", "ended", "broken"]),
         ("sibling_expires/broken", ["sent", "called", "called", "met"]),
         ("sibling_rolls_back/broken", ["sent", "sent", "ended", "broken"]),

@@ -280,6 +280,16 @@ def test_a_price_that_changed_between_the_parts_of_an_order(play: Play) -> None:
     assert proof[0].step < proof[1].step < proof[2].step < proof[3].step
 
 
+def test_a_lookup_that_fails_is_told_with_what_was_dropped(play: Play) -> None:
+    played = play(SHARED.parent / "schema_changed" / "broken_enum.py")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    (changed,) = (one for one in proof if "changed the schema" in one.text)
+    assert "sent DROP" in changed.text
+    assert changed.place is not None
+    assert "drop type" in changed.place.text
+
+
 def test_what_was_written_outside_of_a_transaction_is_seen_by_other_connections(play: Play) -> None:
     found = incidents.load([SHARED.parent]).incident("parallel_transaction")
     assert found is not None

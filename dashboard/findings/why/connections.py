@@ -316,9 +316,9 @@ def replanned(history: History, failure: Failure) -> list[Clause]:
     sent = list(history.told("sent"))
     used = last(one for one in sent if one.event.connection == label and one.before(refusal))
     before = [one for one in sent if one.before(refusal)]
-    dropped = last(one for one in before if command(one) == "DROP" and re.search(r": drop type\b", one.event.text, re.I))
-    lost = "cache lookup failed" in refusal.event.text  # what is looked up is there no more
-    changed = dropped if dropped and lost else last(one for one in before if command(one) == "ALTER")
+    changed = last(one for one in before if command(one) == "ALTER")
+    if "cache lookup failed" in refusal.event.text:  # what is looked up is there no more
+        changed = last(one for one in before if re.search(r"^DROP .*: drop type\b", one.event.text, re.I)) or changed
     statement = used.event.text.partition(": ")[2] if used else ""
     prepared = last(
         one

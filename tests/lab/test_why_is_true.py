@@ -206,6 +206,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
             "gathered_writes/broken_retry",
             ["asked", "refused", "met", "sent", "sent", "sent", "since", "sent", "broken"],
         ),
+        ("idle_in_transaction/time_limit", ["sent", "fault", "met"]),
         ("lazy_load/broken", ["sent", "met"]),
         ("lazy_load/broken_after_commit", ["sent", "sent", "called", "called", "met", "broken"]),
         ("left_on_connection/broken", ["sent", "returned", "took", "sent", "since", "broken"]),

@@ -164,7 +164,7 @@ def _of_errors(end: End, version: str, proven: Sequence[str]) -> Explanation | N
     message = symptom.message(error.message) if error.stack and not error.stack[-1].ours else ""
     words += [message, symptom.means, symptom.why, symptom.advice]
     if broken := _broken(end):
-        words.append(f"The data is wrong too. It breaks {_rules(broken)}.")
+        words.append(f"The run breaks {_rules(broken)} as well.")
     return Explanation(
         symptom.title,
         _join(words),

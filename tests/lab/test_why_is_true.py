@@ -197,7 +197,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
 @pytest.mark.parametrize(
     ("name", "claims"),
     [
-        ("commit_of_aborted/broken", ["sent", "sent", "replied", "broken"]),
+        ("commit_of_aborted/broken", ["sent", "sent", "sent", "replied", "broken"]),
         ("commit_unknown/broken", ["sent", "fault", "replied", "cancelled", "sent", "sent", "since", "broken"]),
         ("deadlock_unseen/broken_alone", ["waits", "sent", "blocked", "waits"]),
         ("detached/broken", ["ended", "met"]),

@@ -340,7 +340,7 @@ def test_an_unknown_error_is_quoted_and_admitted() -> None:
 def test_broken_rules_are_told_beside_an_error() -> None:
     rules = InvariantOutcome("a task that reported success has its row", False), InvariantOutcome("another", True)
     found = explained(end(failed("ann", error("AttributeError", TWOPHASE)), rules=rules))
-    assert found.text.endswith("It breaks the rule “a task that reported success has its row”.")
+    assert found.text.endswith("The run breaks the rule “a task that reported success has its row” as well.")
 
 
 def test_silence_is_told_by_its_rules() -> None:

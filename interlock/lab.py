@@ -229,6 +229,7 @@ class Lab:
     def __init__(self, where: Address, name: str, settings: Optional[dict[str, str]] = None) -> None:
         self._session = connect(where, {"application_name": name, "client_min_messages": "warning", **(settings or {})})
         self.pid = self._session.pid
+        self.columns: tuple[str, ...] = ()  # what those of the last answer are called
         self.server_version = self._session.parameters.get("server_version", "")
 
     def query(self, sql: str) -> list[Row]:
@@ -262,7 +263,7 @@ class Lab:
             while True:
                 for message in wire.split(buffer):
                     if message.type == "T":
-                        rows = []
+                        rows, self.columns = [], _columns(message.body)
                     elif message.type == "D":
                         rows.append(_row(message.body))
                     elif message.type == "E":
@@ -283,6 +284,16 @@ class Lab:
         with contextlib.suppress(OSError):  # it may be gone already, which is what we want
             self._session.sock.sendall(wire.pack("X", b""))
         self._session.sock.close()
+
+
+def _columns(body: bytes) -> tuple[str, ...]:
+    """The names in a RowDescription: each is followed by 18 bytes about its type."""
+    names, at = [], 2
+    while at < len(body):
+        end = body.index(b"\0", at)
+        names.append(body[at:end].decode(errors="replace"))
+        at = end + 19
+    return tuple(names)
 
 
 def _row(body: bytes) -> Row:

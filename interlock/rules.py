@@ -128,7 +128,7 @@ def _how(control: lab.Lab, invariant: Invariant, tasks: Sequence[TaskOutcome]) -
         rows = control.query(f"select {IN_PASSING}, {_outcome(tasks)}; {invariant.sql}")
     except lab.LabError as error:
         return f"by what, could not be asked: {error}"
-    shown = " ".join(_shown(rows[:MAX_ROWS]).split())
+    shown = " ".join(_shown(control.columns, rows[:MAX_ROWS]).split())
     return shown if len(shown) <= TOLD else shown[: TOLD - 1] + "…"
 
 
@@ -137,11 +137,21 @@ def _checked(control: lab.Lab, invariant: Invariant) -> InvariantOutcome:
         broken = control.query(invariant.sql)
     except lab.LabError as error:
         return InvariantOutcome(invariant.name, None, f"It could not be checked: {error}")
-    return InvariantOutcome(invariant.name, not broken, _shown(broken[:MAX_ROWS]))
+    return InvariantOutcome(invariant.name, not broken, _shown(control.columns, broken[:MAX_ROWS]))
 
 
-def _shown(rows: Sequence[lab.Row]) -> str:
-    return "; ".join(" | ".join("NULL" if cell is None else cell for cell in row) for row in rows)
+def _shown(columns: Sequence[str], rows: Sequence[lab.Row]) -> str:
+    """Rows in words, each value with the name that the rule gives it, if it does.
+
+    >>> _shown(["balance", "should_be"], [("120", "130"), ("90", None)]), _shown(["?column?"], [("nobody is there",)])
+    ('balance = 120, should_be = 130; balance = 90, should_be = NULL', 'nobody is there')
+    """
+    return "; ".join(", ".join(_named(name, cell) for name, cell in zip(columns, row)) for row in rows)
+
+
+def _named(column: str, cell: Optional[str]) -> str:
+    value = "NULL" if cell is None else cell
+    return value if column == "?column?" else f"{column} = {value}"
 
 
 def _outcome(tasks: Sequence[TaskOutcome], *, local: bool = True) -> str:

@@ -18,6 +18,7 @@ from dashboard.store.records import Caption
 from dashboard.store.records import RunRecord
 from dashboard.store.records import RunRow
 from interlock.frame import ConnectionView
+from interlock.frame import End
 from interlock.frame import Frame
 from interlock.frame import TaskView
 
@@ -67,7 +68,7 @@ class Line:
     mark: Mark
     same: bool
     current: bool
-    failed: bool
+    failed: str  # how one of them failed there
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Comparison:
     row: int
     last: int
     differs: int | None
-    failure: int | None  # the next row in which one of them raised
+    failure: int | None  # the next row in which one of them failed
     turn_of_failure: str  # whose failure that is
     said: str  # in a sentence: from where on they differ
     how: str
@@ -140,6 +141,15 @@ class Asked:
     room: Room
     frame: Frame | None
 
+    def failed(self, step: int | None) -> str:
+        """How it failed in that step: a task raised, or data broke a rule and nobody was told."""
+        if step is None or step >= len(self.captions):
+            return ""
+        if self.captions[step].failed:
+            return "raised"
+        since = self.run.failed_at if self.run.failed_at is not None else len(self.captions) - 1
+        return "a rule broke" if self.run.outcome == "silent" and step == since else ""
+
 
 def address(a: int, b: int, **more: object) -> str:
     return "?" + urlencode({"a": a, "b": b, **{name: value for name, value in more.items() if value not in ("", None)}})
@@ -163,12 +173,10 @@ def compare(
     """Two runs at a row of their alignment."""
     pair = alignment.pairs[row] if alignment.pairs else Pair(None, None, True)
     found, differ = differences(a.frame, b.frame)
-    failing = [
-        number for number, one in enumerate(alignment.pairs) if _failed(one.a, a.captions) or _failed(one.b, b.captions)
-    ]
+    failing = [number for number, one in enumerate(alignment.pairs) if a.failed(one.a) or b.failed(one.b)]
     failure = next((one for one in failing if one > row), failing[0] if failing else None)
     whose = alignment.pairs[failure] if failure is not None else pair
-    turn = [str(side.run.id) for side, step in ((a, whose.a), (b, whose.b)) if _failed(step, side.captions)]
+    turn = [str(side.run.id) for side, step in ((a, whose.a), (b, whose.b)) if side.failed(step)]
     shown = {"view": view, "present": int(present) or "", "rev_a": a.run.rev, "rev_b": b.run.rev, "step": asked}
     over = a.run.over and b.run.over
     return Comparison(
@@ -182,7 +190,7 @@ def compare(
         said=said(alignment, a, b),
         how=HOW[alignment.how],
         caption=_caption(pair, a, b),
-        differences=found,
+        differences=(*found, *(rules(a.run.end, b.run.end) if row == len(alignment.pairs) - 1 else ())),
         lines=tuple(_lines(alignment, row, a, b)),
         poll=None if over else Poll(f"/compare/live{address(a.run.id, b.run.id, **shown)}", FAST),
         view=view,
@@ -199,7 +207,12 @@ def said(alignment: Alignment, a: Asked, b: Asked) -> str:
         over = a.run.over and b.run.over
         same = f"They do the same in all {words.count(len(alignment.pairs), 'step')}"
         if over and (a.run.outcome, a.run.signature) != (b.run.outcome, b.run.signature):
-            return f"{same}, and end differently: {_ending(a.run)}; {_ending(b.run)}."
+            broke = [
+                f" In run {one.run.id} a rule of the data is broken from step {one.run.failed_at} on."
+                for one in (a, b)
+                if one.run.outcome == "silent" and one.run.failed_at is not None
+            ]
+            return f"{same}, and end differently: {_ending(a.run)}; {_ending(b.run)}.{''.join(broke)}"
         return same + ("." if over else " so far.")
     behind = next((one for one in (a, b) if row >= len(one.captions) and not one.run.over), None)
     if behind is not None:
@@ -207,7 +220,7 @@ def said(alignment: Alignment, a: Asked, b: Asked) -> str:
     # Up to there they have the same steps, so the row is the number of the next step in both.
     texts = [_told(row, one) for one in (a, b)]
     if texts[0] == texts[1]:
-        raised, not_raised = (a, b) if _failed(row, a.captions) else (b, a)
+        raised, not_raised = (a, b) if a.captions[row].failed else (b, a)
         return (
             f"They differ from step {row} on: there a task raises in run {raised.run.id}, "
             f"and none in run {not_raised.run.id} ({texts[0]})."
@@ -229,10 +242,6 @@ def _side(key: str, one: Asked, here: bool, differs: frozenset[str]) -> Side:
     end = one.run.end
     parted = end.detail if end is not None and end.parted_at is not None else ""
     return Side(key, one.room, here, parted, end.parted_at if end is not None else None, differs)
-
-
-def _failed(step: int | None, captions: Sequence[Caption]) -> bool:
-    return step is not None and step < len(captions) and captions[step].failed
 
 
 def _caption(pair: Pair, a: Asked, b: Asked) -> str:
@@ -265,7 +274,7 @@ def _lines(alignment: Alignment, row: int, a: Asked, b: Asked) -> Iterator[Line]
             mark=SAME if pair.same else NOT_YET if any(number >= one for one in open_from) else DIFFERS,
             same=pair.same,
             current=number == row,
-            failed=_failed(pair.a, a.captions) or _failed(pair.b, b.captions),
+            failed=a.failed(pair.a) or b.failed(pair.b),
         )
 
 
@@ -289,6 +298,22 @@ def differences(a: Frame | None, b: Frame | None) -> tuple[tuple[Difference, ...
                 found.append(Difference(" / ".join(dict.fromkeys(filter(None, (name_a, name_b)))), said_a, said_b))
                 marked.add(label)
     return tuple(found), frozenset(marked)
+
+
+def rules(a: End | None, b: End | None) -> tuple[Difference, ...]:
+    """The rules of the data of which two ends do not say the same."""
+    if a is None or b is None:
+        return ()
+    told = [{rule.name: (rule.holds, _RULES[rule.holds], rule.detail) for rule in end.invariants} for end in (a, b)]
+    found = []
+    for name in dict.fromkeys([*told[0], *told[1]]):
+        (holds_a, *said_a), (holds_b, *said_b) = (one.get(name, ("", NOT_THERE, "")) for one in told)
+        if holds_a != holds_b:
+            found.append(Difference(f"rule “{name}”", *(": ".join(filter(None, said)) for said in (said_a, said_b))))
+    return tuple(found)
+
+
+_RULES = {True: "holds", False: "broken", None: "not checked"}
 
 
 def _tasks(tasks: Sequence[TaskView]) -> dict[str, tuple[str, str]]:

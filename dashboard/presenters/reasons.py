@@ -42,8 +42,8 @@ class Reason:
 
 _WORDS = {
     "provisioning a new connection": (
-        "SQLAlchemy’s words for: this session is just taking a connection out of the pool, for its transaction. Until "
-        "it has one, no other task may ask it for anything."
+        "SQLAlchemy’s words for: this session’s transaction is just being given its connection, out of the pool, or, "
+        "for a savepoint, the one that the session has already. Until then no other task may ask it for anything."
     ),
     "the pool": (
         "The connections that an engine keeps open. It lends each to one user at a time, and has it back when the "

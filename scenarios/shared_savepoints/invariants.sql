@@ -1,11 +1,10 @@
--- Tasks have the names of the products that they import; where none does, the main task answers for all. The supplier has
--- no lamps.
+-- Tasks have the names of the products that they import. The main task reports, once it has committed. The supplier has no
+-- lamps.
 
 -- name: a product that was reported as imported is there
-select task
-from outcome
-where outcome = 'value'
-  and (task = 'chair' or (task = 'main' and not exists (select from outcome where task = 'chair')))
+select 'chair' as product
+where exists (select from outcome where task = 'main' and outcome = 'value')
+  and not exists (select from outcome where task = 'chair' and outcome <> 'value')
   and not exists (select from product where name = 'chair');
 
 -- name: a product that was skipped is not there

@@ -61,7 +61,7 @@ def test_a_failure_that_nobody_is_told_of_has_a_step_as_well(page: Page) -> None
     step = since.locator("a").first.inner_text()
     page.locator("#failure").click()
     expect(page.locator("#caption .position")).to_contain_text(f"{step} of")
-    expect(page.locator("#events-body")).to_contain_text("is broken now: 120 | 110")
+    expect(page.locator("#events-body")).to_contain_text("is broken now: balance = 120, should_be = 110 or 130")
     expect(page.locator("#caption .lead")).to_contain_text("did not see what “ten” had written")
     page.click("#back")
     expect(page.locator("#caption .position")).not_to_contain_text(f"{step} of")

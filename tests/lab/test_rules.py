@@ -16,10 +16,10 @@ def test_a_silent_failure_has_the_step_from_which_on_a_rule_was_broken(play: Pla
     played = play("rules", invariants=(WHOLE, MADE, NEVER))
     told = [(step.number, event.text) for step in played.steps for event in step.events if event.kind == "rule"]
     assert [text for _, text in told] == [
-        "the rule “nothing is lost” is broken now: 190",
+        "the rule “nothing is lost” is broken now: sum = 190",
         "the rule “nothing is lost” is kept now",
-        "the rule “nothing is lost” is broken now: 170",
-        "the rule “nothing is made” is broken now: 1",  # of a table that there was none of at first
+        "the rule “nothing is lost” is broken now: sum = 170",
+        "the rule “nothing is made” is broken now: id = 1",  # of a table that there was none of at first
     ]
     commits = [step.number for step in played.steps for event in step.events if event.text.startswith("COMMIT on")]
     assert (played.end.outcome, played.end.failed_at, commits) == ("silent", told[2][0], [told[2][0]])
@@ -33,7 +33,7 @@ def test_what_could_not_be_asked_meanwhile_has_no_step(play: Play) -> None:
     played = play("rules_hidden", invariants=(WHOLE,))
     assert (played.end.outcome, played.end.failed_at) == ("silent", None)
     assert played.said("rule") == [
-        "the rule “nothing is lost” is broken now: 190",
+        "the rule “nothing is lost” is broken now: sum = 190",
         "the rule “nothing is lost” could not be asked for now",
     ]
     assert "since" not in {clause.claim for clause in why.of_journal(played.messages)}

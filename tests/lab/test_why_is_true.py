@@ -199,7 +199,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
 @pytest.mark.parametrize(
     ("name", "claims"),
     [
-        ("commit_of_aborted/broken", ["sent", "sent", "replied", "broken"]),
+        ("commit_of_aborted/broken", ["sent", "sent", "sent", "replied", "broken"]),
         ("commit_unknown/broken", ["sent", "fault", "replied", "cancelled", "sent", "sent", "since", "broken"]),
         ("deadlock_unseen/broken_alone", ["waits", "sent", "blocked", "waits"]),
         ("detached/broken", ["ended", "met"]),
@@ -208,6 +208,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
             "gathered_writes/broken_retry",
             ["asked", "refused", "met", "sent", "sent", "sent", "since", "sent", "broken"],
         ),
+        ("idle_in_transaction/time_limit", ["sent", "fault", "met"]),
         ("lazy_load/broken", ["sent", "met"]),
         ("lazy_load/broken_after_commit", ["sent", "sent", "called", "called", "met", "broken"]),
         ("left_on_connection/broken", ["sent", "returned", "took", "sent", "since", "broken"]),
@@ -224,7 +225,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("schema_changed/broken_enum", ["sent", "sent", "sent", "met"]),
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
         ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "since", "broken"]),
-        ("shared_savepoints/broken", ["sent", "sent", "sent", "since", "sent", "broken"]),
+        ("shared_savepoints/broken", ["sent", "sent", "sent", "sent", "broken"]),
         ("sibling_commits/broken", ["sent", "called", "since", "ended", "broken"]),
         ("sibling_expires/broken", ["sent", "called", "called", "met"]),
         ("sibling_rolls_back/broken", ["sent", "sent", "ended", "broken"]),
@@ -317,6 +318,16 @@ def test_whoever_else_writes_to_the_replica_is_told_of_too(play: Play, replica_u
         "“visit” sent its INSERT to the replica, which takes no writes, so “visit” failed, and then “sell” and "
         "“ticket”."
     )
+
+
+def test_a_lookup_that_fails_is_told_with_what_was_dropped(play: Play) -> None:
+    played = play(SHARED.parent / "schema_changed" / "broken_enum.py")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    (changed,) = (one for one in proof if "changed the schema" in one.text)
+    assert "sent DROP" in changed.text
+    assert changed.place is not None
+    assert "drop type" in changed.place.text
 
 
 def test_what_was_written_outside_of_a_transaction_is_seen_by_other_connections(play: Play) -> None:

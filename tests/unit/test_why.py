@@ -20,6 +20,7 @@ from interlock.frame import ErrorView
 from interlock.frame import Event
 from interlock.frame import Frame
 from interlock.frame import Header
+from interlock.frame import InvariantOutcome
 from interlock.frame import Message
 from interlock.frame import Place
 from interlock.frame import SessionView
@@ -300,6 +301,18 @@ def test_what_a_person_did_to_the_run_comes_first() -> None:
         ),
     ]
     assert "1 the schedule chose: drop the connection c1" in told(messages)
+
+
+@pytest.mark.parametrize(
+    ("detail", "named"),
+    [("task = greet, said = no coupon", ["greet"]), ("coupon = 3", []), ("customer = coupon", ["coupon"])],
+)
+def test_a_rule_speaks_of_tasks_by_its_column_or_by_its_values(detail: str, named: list[str]) -> None:
+    tasks = TaskOutcome("t1", "coupon", "value"), TaskOutcome("t2", "greet", "value")
+    rules = (InvariantOutcome("nothing is lost", False, detail),)
+    shown = tuple(replace(WAITS, id=task.id, name=task.name) for task in tasks)
+    (line,) = told([Step(0, Frame(0.0, shown)), End("silent", "", "", "il1:", 0, tasks, rules)])
+    assert [name for name in ("coupon", "greet") if f"“{name}” had returned" in line] == named
 
 
 @pytest.mark.parametrize("outcome", ["ok", "stopped", "limit", "invalid"])

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from dashboard.gallery import sample
 from dashboard.store import Store
+from interlock.frame import InvariantOutcome
 from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import JSON
@@ -50,8 +51,26 @@ def test_runs_that_do_the_same_say_so_and_how_they_end(client: FlaskClient, stor
     a, b, c = ended_run(store), ended_run(store), ended_run(store, silent)
     assert "They do the same in all 3 steps." in text(client.get(f"/compare?a={a}&b={b}"))
     ends = text(client.get(f"/compare?a={a}&b={c}"))
-    assert f"all 3 steps, and end differently: run {a} error; run {c} silent failure." in ends
+    assert (
+        f"all 3 steps, and end differently: run {a} error; run {c} silent failure. In run {c} a rule of the data"
+        in ends
+    )
     assert "Nothing: tasks and connections are the same in both." in ends
+
+
+def test_a_failure_that_nobody_is_told_of_has_its_row_and_its_rule(client: FlaskClient, store: Store) -> None:
+    rule = InvariantOutcome("nothing is lost", False, "sum = 190")
+    silent = replace(sample.END, outcome="silent", signature="00000000", failed_at=1, invariants=(rule,))
+    fine = replace(
+        silent, outcome="ok", signature="11111111", failed_at=None, invariants=(replace(rule, holds=True, detail=""),)
+    )
+    a, b = ended_run(store, silent), ended_run(store, fine)
+    first = client.get(f"/compare?a={a}&b={b}&step=0")
+    assert attribute(first, "failure", "href") == f"/compare?a={a}&b={b}&step=1"
+    assert f"To the failure of {a}" in text(first)
+    assert "= same ✕ a rule broke" in text(first)
+    assert "nothing is lost" not in text(first)
+    assert "rule “nothing is lost” broken: sum = 190 holds" in text(client.get(f"/compare?a={a}&b={b}&step=2"))
 
 
 def test_stepping_keeps_the_address_and_a_poll_costs_nothing_while_nothing_happens(

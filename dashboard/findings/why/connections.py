@@ -226,15 +226,20 @@ def serialized(history: History, failure: Failure) -> list[Clause]:
 
 
 def closed(history: History, failure: Failure) -> list[Clause]:
-    """The server had closed a connection while the failing task was in a transaction on it."""
+    """The server had closed a connection, or it was dropped, while the failing task was in a transaction on it."""
     ends = (one for one in history.told("reply", task=failure.task) if one.event.text.endswith("closed by the server"))
-    told = last(one for one in ends if one.step <= failure.step)
+    told = last(one for one in ends if one.step <= failure.step) or _dropped(history, failure)
     label = told.event.connection or "" if told else ""
     sent = last(one for one in history.told("sent", connection=label) if told and one.before(told))
     state = history.state(label, told.step - 1) if told else None
     if told is None or sent is None or state is None or state.transaction != "open":
         return []
-    clauses = [sending(history, sent, "and then nothing more in that transaction")]
+    nothing_more = "and then nothing more in that transaction"
+    if told.event.kind == "fault":  # which the proof tells of anyway
+        gist = f"connection {label} was dropped while {history.name(failure.task)} was in a transaction on it"
+        remedy = f"Let {history.name(failure.task)} hold no transaction while it waits for something else."
+        return [sending(history, sent, nothing_more, gist, remedy)]
+    clauses = [sending(history, sent, nothing_more)]
     caught = last(one for one in history.told("replica") if label in history.replicas and sent.before(one))
     if caught is not None and caught.step == told.step - 1:
         clauses.append(Clause("caught", caught.step, caught.event.text))
@@ -248,6 +253,17 @@ def closed(history: History, failure: Failure) -> list[Clause]:
     return [*clauses, Clause("replied", told.step, told.event.text, (), (), (label,), gist=gist, remedy=remedy)]
 
 
+def _dropped(history: History, failure: Failure) -> Fact | None:
+    """That a connection was dropped on which the failing task had sent something, and had its answer."""
+    for told in history.told("fault"):
+        label = told.event.connection
+        if told.event.text.endswith("was dropped") and told.step <= failure.step:
+            before = last(one for one in history.told("sent", "reply", connection=label) if one.before(told))
+            if before is not None and (before.event.kind, before.event.task) == ("reply", failure.task):
+                return told
+    return None
+
+
 def replanned(history: History, failure: Failure) -> list[Clause]:
     """A statement was prepared, the schema changed, and the statement was used again."""
     replies = history.told("reply", task=failure.task)
@@ -258,7 +274,10 @@ def replanned(history: History, failure: Failure) -> list[Clause]:
     label = refusal.event.connection or ""
     sent = list(history.told("sent"))
     used = last(one for one in sent if one.event.connection == label and one.before(refusal))
-    changed = last(one for one in sent if command(one) == "ALTER" and one.before(refusal))
+    before = [one for one in sent if one.before(refusal)]
+    changed = last(one for one in before if command(one) == "ALTER")
+    if "cache lookup failed" in refusal.event.text:  # what is looked up is there no more
+        changed = last(one for one in before if re.search(r"^DROP .*: drop type\b", one.event.text, re.I)) or changed
     statement = used.event.text.partition(": ")[2] if used else ""
     prepared = last(
         one

@@ -109,8 +109,12 @@ def _beneath(found: Iterable[Clause], more: list[Clause]) -> list[Clause]:
 
 
 def _named(end: End, rule: InvariantOutcome) -> list[TaskOutcome]:
-    """The tasks that a broken rule speaks of, by their names."""
-    return [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b", rule.detail)][:EACH]
+    """The tasks that a broken rule speaks of: those in its column `task`, else those whose names are in its rows."""
+    given = re.findall(r"\btask = ([^,;]+)", rule.detail)
+    if told := [task for task in end.tasks if task.name in given][:EACH]:
+        return told
+    # What stands before a value is the name of a column.
+    return [task for task in end.tasks if re.search(rf"\b{re.escape(task.name)}\b(?! = )", rule.detail)][:EACH]
 
 
 def _settled(found: list[Clause], commits: list[Clause]) -> list[Clause]:
@@ -149,6 +153,8 @@ def _undone(history: History, sent: list[Sent]) -> list[Clause]:
         if command(fact) == "COMMIT" and state is not None and state.transaction == "failed":
             failed = (one for one in sent if one.refused and one.fact.event.connection == label)
             first = last(one.fact for one in failed if one.fact.before(fact))
+            lost = next((one.fact for one in sent if one.writes and one.end == fact), None)
+            clauses += [sending(history, lost, "and did not commit it yet")] if lost else []
             clauses += [_refusal(history, first)] if first else []
             gist = (
                 f"{history.name(fact.event.task)} committed a transaction that had failed, which the server rolls back"

@@ -104,9 +104,11 @@ def unheard(step: Step) -> str:
 
 
 def _short(event: Event) -> str:
-    """Without the link that SQLAlchemy adds to what a task raised, and a statement of which all is said by its name."""
+    """Without the link and the wrapping that SQLAlchemy adds to what a task raised, and a statement of which all is
+    said by its name.
+    """
     if event.kind == "task-ended":
-        return event.text.partition(" (Background on this error at")[0]
+        return words.driver_first(event.text.partition(" (Background on this error at")[0])
     said, _, statement = event.text.partition(": ")
     return said if event.kind == "sent" and said.startswith(f"{statement} on ") else event.text
 

@@ -239,6 +239,33 @@ def test_one_error_that_passes_through_tasks_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "message", "shown"),
+    [
+        (
+            "sqlalchemy.exc.DBAPIError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.exceptions.DeadlockDetectedError'>: "
+            "deadlock detected\nDETAIL:  Process 1 waits",
+            "DeadlockDetectedError (as DBAPIError): deadlock detected",
+        ),
+        (
+            "sqlalchemy.exc.InterfaceError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.InterfaceError) <class 'asyncpg.exceptions._base.InterfaceError'>"
+            ": cannot perform operation: another operation is in progress",
+            "InterfaceError: cannot perform operation: another operation is in progress",
+        ),
+        (
+            "sqlalchemy.exc.DBAPIError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.Error) deadlock detected",
+            "DBAPIError: deadlock detected",
+        ),
+        ("app.Refused", "(this) stands as it is", "Refused: (this) stands as it is"),
+    ],
+)
+def test_of_a_wrapped_error_of_the_driver_what_the_driver_said_leads(type_: str, message: str, shown: str) -> None:
+    assert words.error(type_, message) == shown
+
+
+@pytest.mark.parametrize(
     ("status", "steps", "at", "moves", "asks"),
     [
         ("ended", 2, 1, (0, 0, 2, 2), False),

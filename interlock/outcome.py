@@ -49,7 +49,7 @@ def summary(
     for (kind, message), count in ranked:
         noun = "task" if count == 1 else "tasks"
         verb = {"value": "returned", "cancelled": "cancelled", "pending": "never finished"}.get(kind)
-        parts.append(f"{count} {noun} {verb}" if verb else f"{count} {noun} raised {_cut(message)}")
+        parts.append(f"{count} {noun} {verb}" if verb else f"{count} {noun} raised {_cut(words.driver_first(message))}")
     parts += [f"broken: {invariant.name}" for invariant in invariants if invariant.holds is False]
     if outcome not in ("ok", "error", "silent"):
         parts.insert(0, _cut(_said(detail)) if detail else outcome)

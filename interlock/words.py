@@ -84,6 +84,26 @@ def first_line(message: str) -> str:
     return in_short(message.strip().partition("\n")[0])
 
 
+_WRAPPED = re.compile(r"(?:\w+\.)*(\w+): \(sqlalchemy\.dialects\.[\w.]+\) (?:<class '(?:\w+\.)*(\w+)'>: )?")
+
+
+def driver_first(text: str) -> str:
+    """A text with an error of the driver as SQLAlchemy wraps it: what the driver said leads, what it came as follows.
+
+    >>> wrapping = "sqlalchemy.exc.DBAPIError: (sqlalchemy.dialects.postgresql.asyncpg.Error) "
+    >>> driver_first(f"{wrapping}<class 'asyncpg.exceptions.DeadlockDetectedError'>: deadlock detected")
+    'DeadlockDetectedError (as DBAPIError): deadlock detected'
+    >>> driver_first(f"{wrapping}deadlock detected")
+    'DBAPIError: deadlock detected'
+    """
+    return _WRAPPED.sub(_unwrapped, text)
+
+
+def _unwrapped(found: re.Match[str]) -> str:
+    wrapper, cause = found.groups()
+    return f"{cause} (as {wrapper}): " if cause and cause != wrapper else f"{wrapper}: "
+
+
 def seconds(span: float) -> str:
     """A span of time for people."""
     return f"{span * 1000:.3g} ms" if span < 0.1 else f"{span:.3g} s"

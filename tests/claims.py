@@ -46,11 +46,21 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             before = steps[clause.step - 1].frame.tasks if clause.step - 1 in steps else ()
             here = {one.id: one for one in step.frame.tasks if one.id not in {one.id for one in before}}
             parent, *begun = clause.tasks
-            return all(here[task].parent == parent for task in begun) and here[begun[0]].begun == clause.place
+            made = [here[task].begun for task in begun]
+            lines = {one.begun for one in here.values() if one.parent == parent}
+            return (
+                all(here[task].parent == parent for task in begun)
+                and made[0] == clause.place
+                and set(made) <= {clause.place, *clause.more} <= lines
+            )
         case "opened":
             (one,) = (one for one in step.frame.sessions if one.id == clause.sessions[0])
             before = steps[clause.step - 1].frame.sessions if clause.step - 1 in steps else ()
             new = all(other.id != one.id for other in before)
+            last = steps[max(steps)].frame
+            ids = {task.name: task.id for task in last.tasks}
+            for name in re.findall("“(.*?)”", clause.text.partition("; ")[2]):
+                new = new and ids[name] in next(other.users for other in last.sessions if other.id == one.id)
             return new and (one.users[0], one.opener, one.opened) == (
                 clause.tasks[0],
                 clause.tasks[-1],

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.findings.why import Clause
+from dashboard.findings.why.failure import passed_on
 from dashboard.findings.why.headline import remedy
 from dashboard.findings.why.turn import Turn
 from interlock.frame import End
@@ -211,12 +212,17 @@ def _from_first(task: TaskOutcome) -> Iterator[ErrorView]:
 
 def _raised(end: End, task: TaskOutcome, error: ErrorView) -> str:
     others = [
-        other.name
+        other
         for other in end.tasks
         if other is not task and other.outcome == "error" and any(_line(e) == _line(error) for e in other.errors)
     ]
-    also = f"; so did {_and([f'“{name}”' for name in others])}" if others else ""
-    told = f"“{task.name}” met {_line(error)}{also}"
+    passing = [other for other in others if any(passed_on(other.errors[0], one) for one in task.errors)]
+    also, through = (
+        _and([f"“{other.name}”" for other in some])
+        for some in ([other for other in others if other not in passing], passing)
+    )
+    told = f"“{task.name}” met {_line(error)}"
+    told += (f"; so did {also}" if also else "") + (f"; {through} passed it on" if through else "")
     return told if told.endswith(("?", "!", ".")) else f"{told}."
 
 

@@ -382,5 +382,5 @@ class Partners:
 
 def partner(row: RunRow, why: str) -> Partner:
     mark = words.of_run(row.status, row.outcome)
-    summary = f": {words.cut(row.summary, 120)}" if row.summary else ""
+    summary = f": {words.cut(words.driver_first(row.summary), 120)}" if row.summary else ""
     return Partner(row.id, why, f"{row.program} on {row.stack}, {mark.word}{summary}")

@@ -220,7 +220,7 @@ def _ends(tally: Tally) -> tuple[EndLine, ...]:
             mark=words.OUTCOMES.get(one.outcome) or words.unknown(one.outcome),
             count=one.distinct if tally.every else one.count,
             of=tally.distinct if tally.every else tally.tried,
-            summary=one.summary,
+            summary=words.driver_first(one.summary),
             schedule=one.schedule,
         )
         for one in tally.groups

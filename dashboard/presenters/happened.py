@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dashboard.findings.why.failure import passed_on
 from dashboard.presenters import words
 from dashboard.presenters.words import Names
 from interlock.frame import Event
@@ -104,9 +105,11 @@ def unheard(step: Step) -> str:
 
 
 def _short(event: Event) -> str:
-    """Without the link that SQLAlchemy adds to what a task raised, and a statement of which all is said by its name."""
+    """Without the link and the wrapping that SQLAlchemy adds to what a task raised, and a statement of which all is
+    said by its name.
+    """
     if event.kind == "task-ended":
-        return event.text.partition(" (Background on this error at")[0]
+        return words.driver_first(event.text.partition(" (Background on this error at")[0])
     said, _, statement = event.text.partition(": ")
     return said if event.kind == "sent" and said.startswith(f"{statement} on ") else event.text
 
@@ -122,6 +125,15 @@ def raised_in(step: Step | None) -> tuple[str, ...]:
 
 def _raised(error: str, tasks: list[TaskView]) -> str:
     parents = {task.parent for task in tasks}
-    names = [f"“{task.name}”" for task in tasks if task.id not in parents]
-    passing = [f"“{task.name}”" for task in tasks if task.id in parents]
-    return f"{', '.join(names)} raised {error}" + (f" (and so did {', '.join(passing)})" if passing else "")
+    above = [task for task in tasks if task.id in parents]
+    passing = [one for one in above if any(passed_on(one.errors[0], task.errors[0]) for task in tasks)]
+    names, also, through = (
+        ", ".join(f"“{task.name}”" for task in some)
+        for some in (
+            [task for task in tasks if task not in above],
+            [task for task in above if task not in passing],
+            passing,
+        )
+    )
+    besides = [f"and so did {also}"] * bool(also) + [f"{through} passed it on"] * bool(through)
+    return f"{names} raised {error}" + (f" ({'; '.join(besides)})" if besides else "")

@@ -194,7 +194,7 @@ def _row(
 def _error(pattern: Pattern, stack: str, row: RunRow) -> str:
     """What it is refused with: the error that is declared, if the run has met that one."""
     declared = pattern.program.expectations.get(stack)
-    return declared.error if declared and declared.error and row.expected else row.summary or ""
+    return declared.error if declared and declared.error and row.expected else words.driver_first(row.summary or "")
 
 
 def _state(row: RunRow | None) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -15,6 +16,15 @@ class Poll:
     @property
     def trigger(self) -> str:
         return f"every {self.every}"
+
+    @property
+    def words(self) -> str:
+        """The same for people.
+
+        >>> Poll("/activity/live", SLOW).words
+        'every 2 s'
+        """
+        return re.sub(r"(\d+)(m?s)", r"every \1 \2", self.every)
 
 
 FAST = "350ms"  # something moves by itself

@@ -32,11 +32,19 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """A line of the program that a sentence speaks of."""
+
+    place: Place
+    text: str  # "broken.py:21"; of a further line of that file its number
+    shown: bool  # it is in the source panel
+
+
+@dataclass(frozen=True)
 class Reason:
     step: int
     pieces: tuple[Piece, ...]
-    place: Place | None
-    shown: bool  # its line is in the source panel
+    lines: tuple[Cited, ...]
     message: str = ""  # what the words of the error that it tells refer to
 
 
@@ -92,12 +100,19 @@ def reasons(
         Reason(
             one.step,
             tuple(pieces(one.text)),
-            one.place,
-            one.place is not None and one.place.file in files,
+            tuple(_cited(one, files)),
             message(one),
         )
         for one in proof
     )
+
+
+def _cited(clause: Clause, files: Collection[str]) -> Iterator[Cited]:
+    before = ""
+    for place in clause.places:
+        text = str(place.line) if place.file == before else f"{place.file}:{place.line}"
+        yield Cited(place, text, place.file in files)
+        before = place.file
 
 
 def _means(word: str, classes: dict[str, str], names: Names) -> str:

@@ -330,7 +330,7 @@ def _symptom(run: RunRecord, explanation: Explanation | None) -> str:
     if explanation is not None and explanation.error:
         return words.shortened(f"“{explanation.task}”") + f" met {explanation.error}"
     broken = [f"“{one.name}”" for one in run.end.invariants if one.holds is False] if run.end else []
-    return f"no error; broken: {', '.join(broken)}" if broken else run.summary or ""
+    return f"no error; broken: {', '.join(broken)}" if broken else words.driver_first(run.summary or "")
 
 
 def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:

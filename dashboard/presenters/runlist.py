@@ -61,7 +61,7 @@ def _line(row: RunRow, incident: Incident | None, now: datetime, pinned: bool) -
         mode=row.mode,
         mark=mark or words.unknown(outcome or row.status),
         expected=row.expected,
-        summary=words.cut(row.summary or "", 240),
+        summary=words.cut(words.driver_first(row.summary or ""), 240),
         steps=str(row.steps) if row.steps >= 0 else "",
         seed=row.seed,
         actor=row.actor,

@@ -50,6 +50,7 @@ class Line:
     more: int = 0  # markers that have no room
     current: bool = False  # where a task has just come to
     cited: tuple[Clause, ...] = ()  # what the proof says of it
+    besides: bool = False  # it says so of another line, and of this one too
     led: int | None = None  # the step in which what was done here led to the failure
     showed: int | None = None  # the step in which it showed here
 
@@ -76,11 +77,13 @@ class File:
 def source(
     sources: Mapping[str, str], main: str, frame: Frame | None, proof: Sequence[Clause] = ()
 ) -> tuple[File, ...]:
-    """The files, the program itself first."""
+    """The files, the program itself first, and then those that the proof cites."""
     cited: dict[tuple[str, int], list[Clause]] = {}
+    besides: set[tuple[str, int]] = set()
     for clause in proof:
         if clause.place is not None:
             cited.setdefault((clause.place.file, clause.place.line), []).append(clause)
+        besides.update((one.file, one.line) for one in clause.more)
     led, showed = _led(proof), shown(proof)
     if led is not None and showed is not None and led.place == showed.place:
         led = None  # the line of the failure itself
@@ -96,7 +99,8 @@ def source(
         found.setdefault(at, []).append(Marker(task.id, task.name, task.state, task.moved))
         if task.moved and current is None:
             current = at
-    names = sorted(sources, key=lambda name: (name != main, name))
+    told = {name for name, _ in cited}
+    names = sorted(sources, key=lambda name: (name != main, name not in told, name))
     files = tuple(
         File(
             name,
@@ -107,6 +111,7 @@ def source(
                     found.get((name, number), []),
                     (name, number) == current,
                     tuple(cited.get((name, number), ())),
+                    (name, number) in besides,
                     *(one.step if one is not None and _at(one) == (name, number) else None for one in (led, showed)),
                 )
                 for number, code in enumerate(highlighted(sources[name]), 1)
@@ -138,7 +143,7 @@ def _at(clause: Clause) -> tuple[str, int] | None:
 
 
 def _parts(lines: tuple[Line, ...], around: int) -> tuple[Part, ...]:
-    pointed = [line.number for line in lines if line.cited or line.markers]
+    pointed = [line.number for line in lines if line.cited or line.besides or line.markers]
     near = {number + more for number in pointed for more in range(-around, around + 1)}
     parts: list[Part] = []
     for seen, group in groupby(lines, lambda line: line.number in near):
@@ -157,6 +162,7 @@ def _line(
     markers: list[Marker],
     current: bool,
     cited: tuple[Clause, ...],
+    besides: bool,
     led: int | None,
     showed: int | None,
 ) -> Line:
@@ -165,7 +171,7 @@ def _line(
 
     letters = accumulate(len(one.name) + 2 for one in sorted(markers, key=weight, reverse=True))
     standing = few(markers, min(MARKERS, max(1, sum(sofar <= LETTERS for sofar in letters))), weight)
-    return Line(number, code, standing, len(markers) - len(standing), current, cited, led, showed)
+    return Line(number, code, standing, len(markers) - len(standing), current, cited, besides, led, showed)
 
 
 def places(tasks: Sequence[TaskView]) -> dict[str, Place]:

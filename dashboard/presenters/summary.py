@@ -48,7 +48,7 @@ def _reasons(step: Step) -> Iterator[str]:
 def line(run: RunRecord) -> str:
     """The run in one line, without its address."""
     how = words.of_run(run.status, run.outcome).word
-    said = words.cut(" ".join((run.summary or "").split()), 200)
+    said = words.cut(words.driver_first(" ".join((run.summary or "").split())), 200)
     called = f" “{words.cut(run.title, 120)}”" if run.title else ""
     what = f"{run.incident}/{run.program} on {run.stack}"
     return f"Interlock run {run.id}{called}: {what}: {how}{f', {said}' if said else ''}"
@@ -65,9 +65,10 @@ def markdown(
     url: str,
 ) -> str:
     """The whole summary. What comes from the program stands as code or is escaped: it is never markup."""
+    came = words.driver_first(run.summary or "the run is not over")
     parts = [
         f"# {_text(incident_title)}: {_text(run.program)} on {_text(run.stack)}",
-        f"**{words.of_run(run.status, run.outcome).word}**: {_text(run.summary or 'the run is not over')}",
+        f"**{words.of_run(run.status, run.outcome).word}**: {_text(came)}",
         "\n".join(_facts(run, url)),
     ]
     if run.end is not None and run.end.tasks:

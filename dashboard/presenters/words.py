@@ -14,6 +14,7 @@ from datetime import UTC
 from datetime import datetime
 
 from interlock.frame import Frame
+from interlock.words import driver_first as driver_first
 from interlock.words import first_line
 
 
@@ -208,7 +209,7 @@ def clock(when: datetime | None) -> str:
 def error(type_: str, message: str, limit: int = 300) -> str:
     """An error in a line, its type without the package."""
     line = first_line(message).partition(" (Background on this error at")[0]
-    return cut(f"{type_.rpartition('.')[2]}: {line}" if line else type_.rpartition(".")[2], limit)
+    return cut(driver_first(f"{type_.rpartition('.')[2]}: {line}" if line else type_.rpartition(".")[2]), limit)
 
 
 def spans(text: str) -> tuple[tuple[bool, str], ...]:

@@ -239,6 +239,33 @@ def test_one_error_that_passes_through_tasks_is_said_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "message", "shown"),
+    [
+        (
+            "sqlalchemy.exc.DBAPIError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.Error) <class 'asyncpg.exceptions.DeadlockDetectedError'>: "
+            "deadlock detected\nDETAIL:  Process 1 waits",
+            "DeadlockDetectedError (as DBAPIError): deadlock detected",
+        ),
+        (
+            "sqlalchemy.exc.InterfaceError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.InterfaceError) <class 'asyncpg.exceptions._base.InterfaceError'>"
+            ": cannot perform operation: another operation is in progress",
+            "InterfaceError: cannot perform operation: another operation is in progress",
+        ),
+        (
+            "sqlalchemy.exc.DBAPIError",
+            "(sqlalchemy.dialects.postgresql.asyncpg.Error) deadlock detected",
+            "DBAPIError: deadlock detected",
+        ),
+        ("app.Refused", "(this) stands as it is", "Refused: (this) stands as it is"),
+    ],
+)
+def test_of_a_wrapped_error_of_the_driver_what_the_driver_said_leads(type_: str, message: str, shown: str) -> None:
+    assert words.error(type_, message) == shown
+
+
+@pytest.mark.parametrize(
     ("status", "steps", "at", "moves", "asks"),
     [
         ("ended", 2, 1, (0, 0, 2, 2), False),
@@ -297,7 +324,7 @@ def test_of_a_long_source_that_is_seen_which_the_proof_cites() -> None:
     assert len(seen) <= PANEL
     for file in files:  # all is there, and in its order
         assert [line.number for part in file.parts for line in part.lines] == list(range(1, len(file.lines) + 1))
-    assert [len(file.parts) for file in files] == [3, 1, 3]
+    assert [len(file.parts) for file in files] == [3, 3, 1]  # those that are cited first
     # A task that has come to a line that was folded away is seen there.
     task = TaskView("t1", "first", "waiting", place=Place("models.py", 30, ""))
     (models,) = (one for one in source(sources, "broken.py", Frame(0.0, (task,)), proof) if one.name == "models.py")
@@ -309,7 +336,8 @@ def test_of_a_long_source_that_is_seen_which_the_proof_cites() -> None:
 
 def test_the_first_of_each_word_of_a_proof_is_explained() -> None:
     frame, place = sample.STEPS[1].frame, Place("broken.py", 19, "")
-    first = Clause("inside", 0, "“first” was inside s1 and asked for c2", place=place)
+    more = (replace(place, line=22), Place("x.py", 22, ""))
+    first = Clause("inside", 0, "“first” was inside s1 and asked for c2", place=place, more=more)
     then = Clause(
         "met", 2, "s1 met an error: This session is provisioning a new connection; c9", place=Place("x.py", 1, "")
     )
@@ -322,7 +350,10 @@ def test_the_first_of_each_word_of_a_proof_is_explained() -> None:
     assert "RoutingSession" in means["s1"]
     assert "4212" in means["c2"]
     assert "server process" not in means["c9"]  # nothing is known of it
-    assert (one.shown, other.shown) == (True, False)
+    assert [[(line.text, line.shown) for line in reason.lines] for reason in (one, other)] == [
+        [("broken.py:19", True), ("22", True), ("x.py:22", False)],
+        [("x.py:1", False)],
+    ]
 
 
 def test_long_names_in_a_sentence_lose_their_middle() -> None:

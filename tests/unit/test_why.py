@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from dashboard.findings import why
+from dashboard.findings.explain import explain
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
 from dashboard.findings.why.headline import turn
+from dashboard.presenters import happened
+from dashboard.presenters.source import source
 from interlock import delta
 from interlock.frame import Choice
 from interlock.frame import ConnectionView
@@ -58,6 +61,31 @@ def test_a_commit_ends_the_transaction_that_another_task_has_yet_to_join() -> No
         "28 “second” woke with c2, for a transaction that had ended, and met AttributeError: 'NoneType' object has no "
         "attribute 'twophase' [broken.py:16]",
     ]
+
+
+def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the_proof() -> None:
+    messages = recorded("1.4.42-shared")
+    clauses = why.of_journal(messages)
+    assert_true(clauses, messages)
+    started, opened, *_, awaited, left = clauses
+    assert started.text == "“main” started “first”, “second” and “third”"
+    assert [(one.file, one.line) for one in started.places] == [("broken.py", line) for line in (23, 24, 25)]
+    assert opened.text == "“first” began to use session s1, which it had opened; then “second” and “third” did"
+    assert awaited.text == "“main”, which awaited “second”, passed it on"
+    assert left.text.startswith("“third” was cancelled by asyncio.run()")
+    header, (end, failure) = messages[0], messages[:-3:-1]
+    assert isinstance(header, Header)
+    assert isinstance(end, End)
+    assert isinstance(failure, Step)
+    explained = explain(end, header, clauses)
+    assert explained is not None
+    assert "'twophase'; “main” passed it on." in explained.text
+    assert happened.raised_in(failure) == (
+        "“second” raised AttributeError: 'NoneType' object has no attribute 'twophase' (“main” passed it on)",
+    )
+    program, *_ = source(header.sources, "broken.py", None, clauses)
+    lines = {line.number: line for line in program.lines}
+    assert [lines[number].besides for number in (22, 23, 24, 25, 26)] == [False, False, True, True, False]
 
 
 @pytest.mark.parametrize(

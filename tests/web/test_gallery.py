@@ -31,6 +31,13 @@ def test_what_replay_does_not_control_is_told_with_the_outcome(client: FlaskClie
     assert 'id="escapes"' in escaped.text
 
 
+def test_a_run_that_waits_is_told_to_go_where_it_has_not_been(client: FlaskClient) -> None:
+    assert "To the failure goes on by itself" in text(client.get("/-/gallery/room/waiting"))
+    failed = text(client.get("/-/gallery/room/live-failed"))
+    assert "goes on by itself" not in failed
+    assert "Next lets it go on by a step, Play to its end." in failed
+
+
 def test_a_made_up_page_stays_as_it_is(client: FlaskClient) -> None:
     """It asks by itself for nothing but what is made up too, so that no real run takes its place."""
     gallery = client.get("/-/gallery").text

@@ -48,8 +48,8 @@ def test_a_recorded_step_is_the_same_for_everyone(client: FlaskClient, store: St
     page = client.get(f"/runs/{run_id}?step=1")
     shown = text(page)
     assert "step 1 of 2" in shown
-    assert "⊘ blocked by 4212 before: reply held" in shown
-    assert "◆ reply held SELECT before: sent" in shown
+    assert "⊘ blocked by 4212 was: reply held" in shown
+    assert "◆ reply held SELECT was: sent" in shown
     assert "Lock/transactionid" in shown
     assert "chosen" in shown  # what this run went on with
     assert 'class="choice live"' not in page.text  # nobody can choose any more

@@ -37,6 +37,11 @@ class Clause:
     place: Place | None = None
     gist: str = ""  # of the clause on which the others turn: what happened, in words for whoever reads nothing else
     remedy: str = ""  # of the same clause: what to do against that very thing
+    more: tuple[Place, ...] = ()  # further lines in which the same was done
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return (self.place, *self.more) if self.place is not None else ()
 
 
 APART = (

@@ -89,6 +89,13 @@ def _passed_on(history: History, task: TaskOutcome, tasks: Iterable[TaskOutcome]
     )
 
 
+def passed_on(outer: ErrorView, inner: ErrorView) -> bool:
+    """Whether an error came to a task through its wait for another: its own calls, and then all those of the other."""
+    same = (outer.type, outer.message) == (inner.type, inner.message)
+    calls = len(inner.stack)
+    return same and 0 < calls < len(outer.stack) and outer.stack[-calls:] == inner.stack
+
+
 def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     """The end of the proof: the error itself, and the connection that came with it."""
     came = next((one for one in history.told("checkout", task=failure.task) if one.step == failure.step), None)
@@ -124,7 +131,8 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
         return []
     inner = {(place.file, place.line) for place in _own(failure.chain)}
     place = next((one for one in reversed(_own(parent.errors)) if (one.file, one.line) not in inner), None)
-    text = f"{history.name(parent.id)}, which awaited {listed(history.all((failure.task, *failure.also)))}, met it too"
+    what = "passed it on" if passed_on(parent.errors[0], failure.chain[0]) else "met it too"
+    text = f"{history.name(parent.id)}, which awaited {listed(history.all((failure.task, *failure.also)))}, {what}"
     return [Clause("awaited", step, text, (parent.id,), place=place)] if place else []
 
 

@@ -113,10 +113,10 @@ def test_a_stream_that_reads_on_spoils_the_transaction_of_whoever_has_its_connec
     played = play(found.folder / "broken_borrowed.py", stack, invariants=found.invariants)
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
-    claims = ["sent", "sent", "took", "sent", "met", "sent", "replied", "broken"]
+    claims = ["sent", "sent", "took", "sent", "sent", "met", "sent", "replied", "broken"]
     assert [one.claim for one in proof] == claims, why.as_lines(proof)
     who, victim = played.task("newsletter").id, played.task("ben").id
-    assert [one.tasks for one in proof[2:6]] == [(victim,), (who,), (who,), (victim,)]
+    assert [one.tasks for one in proof[2:7]] == [(victim,), (victim,), (who,), (who,), (victim,)]
     assert headline(proof, played.end) == (
         "“newsletter” read on in a stream after its commit, on a connection that “ben” had by then, so “newsletter” "
         "failed; later “ben” committed a transaction that had failed, which the server rolls back."

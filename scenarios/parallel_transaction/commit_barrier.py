@@ -1,4 +1,6 @@
-"""A session for each part, and a barrier: nobody commits before every part has succeeded."""
+"""A session for each part, and a barrier: nobody commits before every part has succeeded. Who dies between the first
+COMMIT and the last leaves a part of an order, and each part sees the price of its own moment.
+"""
 
 from __future__ import annotations
 

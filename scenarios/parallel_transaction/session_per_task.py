@@ -1,4 +1,6 @@
-"""A session for each part: they run at the same time, and each commits for itself."""
+"""A session for each part: they run at the same time, and each commits for itself. Where one fails, the others stay,
+and each sees the price of its own moment.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Two-phase commit over a connection for each part, and the recovery that it cannot do without.
+"""Two-phase commit over a connection for each part, and the recovery that it cannot do without. Each part sees the
+price of its own moment.
 
 First every part is prepared: from then on it can be committed or rolled back by anybody, even after a crash. Then it is
 written down that the order is placed. Whoever finds prepared parts of an order, now or later, ends them as written

@@ -108,11 +108,11 @@ def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
         (
             "1.4.42-stale_read",
-            "“twenty” read from the replica, which did not have yet what “ten” had committed, and no task failed.",
+            "“twenty” read from the replica, which did not yet have what “ten” had committed, and no task failed.",
         ),
         (
             "2.1-refresh",
-            "“ben” read from the replica, which did not have yet what “ben” had committed, so “ben” failed.",
+            "“ben” read from the replica, which did not yet have what “ben” had committed, so “ben” failed.",
         ),
         (
             "2.1-torn_commit",

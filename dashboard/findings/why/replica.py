@@ -73,7 +73,7 @@ def read_too_early(history: History, task: str | None = None, until: int | None 
     place = history.place(read.event.task or "", read.step)
     writer = missed.event.task if missed else None
     what = f"{history.name(writer)} had committed" if writer else "was committed"
-    gist = f"{history.name(read.event.task)} read from the replica, which did not have yet what {what}"
+    gist = f"{history.name(read.event.task)} read from the replica, which did not yet have what {what}"
     clause = Clause(
         "stale",
         read.step,

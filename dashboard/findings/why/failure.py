@@ -20,6 +20,8 @@ from interlock.frame import Place
 from interlock.frame import TaskOutcome
 from interlock.words import first_line
 
+LONGEST = 240  # letters that are told of an error
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -170,7 +172,8 @@ def line(error: ErrorView) -> str:
     """An error as the last line of a traceback has it, short."""
     message = first_line(error.message).partition(" (Background on this error at")[0]
     name = error.type.rpartition(".")[2]
-    return f"{name}: {message}"[:240] if message else name
+    text = f"{name}: {message}" if message else name
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _from_first(failure: Failure) -> tuple[ErrorView, ...]:

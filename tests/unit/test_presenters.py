@@ -386,14 +386,14 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=unknown, proof=(), turn=turn)
     assert page.explanation is not None
     assert page.explanation.advice.startswith("Begin at broken.py, line 3. At step 0 something is wrong")
-    # What is known of an error is not replaced by what follows from the steps.
+    # What is known of an error is not replaced by what follows from the steps, but by what is said of this run's tasks.
     known = replace(told, family="A1", advice="Known.")
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(stood,), turn=turn)
     assert page.explanation == known
     of_this_run = replace(stood, remedy="“a” has ended and left a connection.")
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(of_this_run,))
     assert page.explanation is not None
-    assert page.explanation.advice == "“a” has ended and left a connection. Known."
+    assert page.explanation.advice == "“a” has ended and left a connection."
 
 
 def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended() -> None:

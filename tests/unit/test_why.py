@@ -104,7 +104,7 @@ def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the
         (
             "2.1-broken_writes",
             "“ben” and “cleo” called rollback() of the shared session s1, to clean up after an error, while “ann” was "
-            "still using it, so “ben” and “cleo” failed.",
+            "still using it, so “ben” and “cleo” failed; broken: “a task that reported failure has no visit recorded”.",
         ),
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
         (

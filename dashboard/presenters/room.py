@@ -226,7 +226,8 @@ def room(
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
-    stepper = replace(stepper_of(run, step.number if step is not None else 0), turn=turn)
+    met = next((one.step for one in proof or () if one.claim == "met"), None)
+    stepper = replace(stepper_of(run, step.number if step is not None else 0, met), turn=turn)
     every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
     kept = frozenset({task, conn})
@@ -241,7 +242,7 @@ def room(
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
     said = _happened(run, explanation, proof)
-    shows = step is not None and step.number in (run.failed_at, run.steps)
+    shows = step is not None and step.number in (stepper.failed_at, run.steps)
     head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends)
     well = (run.outcome == "ok" and not head.got_away) or head.as_it_should
     return Room(

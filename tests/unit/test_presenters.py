@@ -284,6 +284,19 @@ def test_the_stepper_stops_at_both_ends_and_asks_only_at_the_end_of_a_live_run(
     assert shown.waiting is asks
 
 
+def test_the_failure_is_where_the_proof_has_it_and_not_where_an_expected_error_was_raised_before() -> None:
+    run = replace(sample.RUN, failed_at=0)
+    proof = (Clause("refused", 1, "", gist="“a” called close() of s1"), Clause("met", 1, "", ("t3",)))
+
+    def at(number: int, proof: tuple[Clause, ...] = proof) -> Room:
+        step = Moment(sample.STEPS[number], None, None)
+        return room(run, step, incident_title="", explanation=None, proof=proof)
+
+    assert (at(0).stepper.failure, at(0).lead) == (1, "")
+    assert (at(1).stepper.failure, at(1).lead) == (None, at(1).happened)
+    assert at(1, ()).stepper.failure == 0
+
+
 def test_spans_of_time_are_short() -> None:
     assert [words.seconds(value) for value in (0.04, 9.94, 59.6, 300, 7300, 200_000)] == [
         "0.0 s",

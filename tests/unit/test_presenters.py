@@ -416,6 +416,9 @@ def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended(
         run = replace(sample.RUN, expected=expected)
         page = room(run, last, incident_title="", explanation=told, proof=(), mends=mends)
         assert (page.advises, page.head.as_it_should) == (advises, not advises)
+        assert (page.lead == "It ended with the error that it should end with.") is not advises
+    well = replace(sample.RUN, outcome="ok", expected=True)
+    assert not room(well, last, incident_title="", explanation=None, proof=(), mends="Wait for all").lead
 
 
 def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:

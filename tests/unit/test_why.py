@@ -113,7 +113,8 @@ def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the
         ),
         (
             "2.1-refresh",
-            "“ben” read from the replica, which did not have yet what “ben” had committed, so “ben” failed.",
+            "“ben” read from the replica, which did not have yet what “ben” had committed, so “ben” failed; "
+            "broken: “who was told that opening an account failed has none”.",
         ),
         (
             "2.1-torn_commit",

@@ -182,11 +182,22 @@ def _made_by_library() -> bool:
 
 def current_label() -> Optional[str]:
     """Label of the task that runs right now, or of the one it acts for."""
+    task = _current()
+    return task.acts_for if task is not None else None
+
+
+def current_spot() -> Optional[origins.Spot]:
+    """The line of the program that runs right now; of a helper the one for which it was made."""
+    found, task = origins.spot(), _current()
+    return task.begun if found is None and task is not None and task.is_helper else found
+
+
+def _current() -> Optional[SteppedTask]:
     try:
         task = asyncio.current_task()
-    except RuntimeError:
+    except RuntimeError:  # no loop is running
         return None
-    return task.acts_for if isinstance(task, SteppedTask) else None
+    return task if isinstance(task, SteppedTask) else None
 
 
 class _Begun(weakref.WeakKeyDictionary):  # type: ignore[type-arg]

@@ -29,6 +29,7 @@ from interlock.frame import Place
 from interlock.frame import SessionView
 from interlock.link import Link
 from interlock.loop import current_label
+from interlock.loop import current_spot
 from interlock.origins import Spot
 from interlock.probe import Sources
 from interlock.probe import local
@@ -173,7 +174,7 @@ class Observer:
             record.era += 1
             record.open, record.last = True, "active"
             text = f"{record.label} began its transaction {record.era}"
-            self._tell(Event("begin", text, current_label(), session=record.label))
+            self._told("begin", text, record)
 
     def _transaction_ended(self, session: Any, transaction: Any) -> None:
         record = self._record(session)
@@ -182,7 +183,7 @@ class Observer:
             if record.last == "active":
                 record.last = "closed"
             text = f"{record.label} ended its transaction {record.era}"
-            self._tell(Event("detach", text, current_label(), session=record.label))
+            self._told("detach", text, record)
 
     def _attached(self, session: Any, transaction: Any, connection: Any) -> None:
         record = self._record(session)
@@ -195,13 +196,13 @@ class Observer:
             # A task may come back with a connection for a transaction that a sibling has ended meanwhile.
             self.uses[label] = Use(current_label(), record.label, record.era if current else 0, attached=True)
             kind, began = ("savepoint", "began a savepoint") if transaction.nested else ("attach", "began")
-            self._tell(Event(kind, f"{record.label} {began} on {label}", current_label(), label, record.label))
+            self._told(kind, f"{record.label} {began} on {label}", record, label)
 
     def _before_commit(self, session: Any) -> None:
         record = self._record(session)
         if session.in_nested_transaction():
             return  # the same hooks tell of savepoints, which are no commits
-        self._tell(Event("commit", f"commit() of {record.label}", current_label(), session=record.label))
+        self._told("commit", f"commit() of {record.label}", record)
 
     def _committed(self, session: Any) -> None:
         record = self._record(session)
@@ -209,7 +210,7 @@ class Observer:
             self._savepoint(record, "released its savepoint")
             return
         record.last = "committed"
-        self._tell(Event("commit", f"{record.label} committed", current_label(), session=record.label))
+        self._told("commit", f"{record.label} committed", record)
 
     def _rolled_back(self, session: Any) -> None:
         record = self._record(session)
@@ -217,10 +218,15 @@ class Observer:
             self._savepoint(record, "went back to its savepoint")
             return
         record.last = "rolled back"
-        self._tell(Event("rollback", f"{record.label} rolled back", current_label(), session=record.label))
+        self._told("rollback", f"{record.label} rolled back", record)
 
     def _savepoint(self, record: SessionRecord, did: str) -> None:
-        self._tell(Event("savepoint", f"{record.label} {did}", current_label(), session=record.label))
+        self._told("savepoint", f"{record.label} {did}", record)
+
+    def _told(self, kind: str, text: str, record: SessionRecord, label: Optional[str] = None) -> None:
+        """Something happened to a session, by this line: its task may be elsewhere when all holds still."""
+        place = self._sources.own(current_spot())
+        self._tell(Event(kind, text, current_label(), label, record.label, place))
 
     # The picture ---------------------------------------------------------------------
 

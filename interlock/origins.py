@@ -1,4 +1,4 @@
-"""Who began a task or a session, and who cancelled a task: told from the stack at the moment when it was done."""
+"""Who began a task or a session, did something to one, and who cancelled a task: told from the stack at that moment."""
 
 from __future__ import annotations
 
@@ -56,8 +56,15 @@ def canceller() -> tuple[str, Optional[Spot]]:
 
 
 def _stack(frame: Optional[types.FrameType]) -> Iterator[types.FrameType]:
-    """From a frame outwards, as far as what the loop runs now."""
+    """From a frame outwards, as far as what the loop runs now; at the end of a greenlet, on in the one around it."""
+    greenlets = sys.modules.get("greenlet")  # SQLAlchemy runs a session's calls in one
+    greenlet = greenlets.getcurrent() if greenlets is not None else None
     while frame is not None:
         yield frame
         code = frame.f_code
-        frame = None if (code.co_filename, code.co_name) == _LOOP else frame.f_back
+        if (code.co_filename, code.co_name) == _LOOP:
+            return
+        frame = frame.f_back
+        if frame is None and greenlet is not None and greenlet.parent is not None:
+            greenlet = greenlet.parent
+            frame = greenlet.gr_frame

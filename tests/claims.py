@@ -18,6 +18,7 @@ EVENTS = {
     "sent": ("sent",),
     "replied": ("reply",),
     "took": ("checkout",),
+    "used": ("checkout",),
     "returned": ("checkin",),
     "orphaned": ("orphan",),
     "stale": ("sent",),

@@ -141,8 +141,8 @@ def advised(explanation: Explanation | None, proof: Sequence[Clause], turn: Turn
         return None
     found = remedy(proof)
     if explanation.family:
-        # What is said of tasks of this very run comes first; else what is known of the error knows better.
-        return replace(explanation, advice=_join([found, explanation.advice])) if "“" in found else explanation
+        # What is said of tasks of this very run is enough; else what is known of the error knows better.
+        return replace(explanation, advice=found) if "“" in found else explanation
     if found and not explanation.error:
         return replace(explanation, text=_join([explanation.means, found]), advice=found)
     advice = found or explanation.advice

@@ -65,6 +65,7 @@ from interlock.frame import Step
 EMPTY = Frame(clock=0.0)
 FAILURES = ("error", "silent", "stuck", "hang", "crash")
 LINE = 130  # letters of the sentence on top
+AS_IT_SHOULD = "It ended with the error that it should end with."
 VIEWS = ("", "all", "timeline", "timeline-all")
 """What lies in the lower part where there is no room for both: the server's side, or the run as lanes; of a crowd the
 busy ones, or all."""
@@ -226,7 +227,8 @@ def room(
     frame = step.frame if step is not None else EMPTY
     before = moment.before.frame if moment.before is not None else None
     names = Names.of(before, frame)
-    stepper = replace(stepper_of(run, step.number if step is not None else 0), turn=turn)
+    met = next((one.step for one in proof or () if one.claim == "met"), None)
+    stepper = replace(stepper_of(run, step.number if step is not None else 0, met), turn=turn)
     every = view.endswith("all")
     marked = frozenset(one.step for one in notes)
     kept = frozenset({task, conn})
@@ -240,9 +242,9 @@ def room(
     keep = Keep(view, task, conn, present).query
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step)
-    said = _happened(run, explanation, proof)
-    shows = step is not None and step.number in (run.failed_at, run.steps)
+    shows = step is not None and step.number in (stepper.failed_at, run.steps)
     head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends)
+    said = _happened(run, explanation, proof, head.as_it_should)
     well = (run.outcome == "ok" and not head.got_away) or head.as_it_should
     return Room(
         head=head,
@@ -318,10 +320,14 @@ def _strip(overview: Overview | None, lanes: Chart | None, stepper: Stepper, not
     return strip(overview, at=stepper.number, shown=shown, noted=noted, turn=stepper.turn)
 
 
-def _happened(run: RunRecord, explanation: Explanation | None, proof: tuple[Clause, ...] | None) -> str:
+def _happened(
+    run: RunRecord, explanation: Explanation | None, proof: tuple[Clause, ...] | None, as_it_should: bool
+) -> str:
     """From the proof; without one, what such an end means."""
     if run.end is None or run.outcome not in FAILURES:
         return ""
+    if as_it_should:
+        return AS_IT_SHOULD
     return headline(proof or (), run.end) or (f"{explanation.title}." if explanation else "")
 
 

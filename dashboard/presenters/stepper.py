@@ -31,11 +31,13 @@ class Stepper:
         return f"step {self.number} of {self.last}"
 
 
-def stepper_of(run: RunRecord, number: int) -> Stepper:
+def stepper_of(run: RunRecord, number: int, proven: int | None = None) -> Stepper:
+    """`proven`: where the failure showed that a proof explains. What raised first may be an error that was expected."""
     last = max(run.steps, 0)
     behind = number < last
     live = not run.over and not behind
-    failure = run.failed_at if run.failed_at is not None else (last if run.over else None)
+    failed_at = run.failed_at if proven is None else proven
+    failure = failed_at if failed_at is not None else (last if run.over else None)
     return Stepper(
         number=number,
         last=last,
@@ -48,5 +50,5 @@ def stepper_of(run: RunRecord, number: int) -> Stepper:
         next=number + 1 if behind else None,
         end=last if behind else None,
         failure=failure if failure != number else None,
-        failed_at=run.failed_at,
+        failed_at=failed_at,
     )

@@ -238,7 +238,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def shortened(text: str, most: int = 32) -> str:
-    """A sentence with the long ones of the names that it quotes cut in their middle.
+    """A sentence with the long ones of the names that it quotes cut in their middle; what follows a colon is no name.
 
     >>> shortened("“a_task_with_a_name_that_never_seems_to_end” failed")
     '“a_task_with_a_n…ver_seems_to_end” failed'
@@ -249,7 +249,7 @@ def shortened(text: str, most: int = 32) -> str:
         half = (most - 1) // 2
         return f"“{name if len(name) <= most else name[:half] + '…' + name[-half - 1 :]}”"
 
-    return re.sub("“([^”]*)”", short, text)
+    return re.sub("(?<!: )“([^”]*)”", short, text)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -226,6 +226,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("serialization_failure/broken", ["sent", "sent", "sent", "sent", "replied", "met"]),
         ("serialization_failure/broken_retry", ["sent", "sent", "sent", "sent", "sent", "since", "broken"]),
         ("shared_savepoints/broken", ["sent", "sent", "sent", "sent", "broken"]),
+        ("shielded/broken", ["sent", "fault", "refused", "met", "met"]),
         ("sibling_commits/broken", ["sent", "called", "since", "ended", "broken"]),
         ("sibling_expires/broken", ["sent", "called", "called", "met"]),
         ("sibling_rolls_back/broken", ["sent", "sent", "ended", "broken"]),
@@ -233,7 +234,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("stream_and_commit/broken", ["sent", "sent", "met"]),
         ("stream_and_commit/broken_meanwhile", ["inside", "refused", "met"]),
         ("torn_commit/broken", ["sent", "since", "sent", "broken"]),
-        ("two_loops/broken", ["asked", "took", "met"]),
+        ("two_loops/broken", ["asked", "used", "met"]),
         ("use_after_close/broken", ["ended", "refused", "met"]),
         ("use_after_close/closed_for_good", ["ended", "refused", "met"]),
         ("use_after_close/broken_silent", ["ended", "called", "sent", "since", "broken"]),
@@ -249,6 +250,44 @@ def test_what_a_proof_tells_of_each_family(name: str, claims: list[str], play: P
     proof = why.of_journal(played.messages)
     assert_true(proof, played.messages)
     assert [one.claim for one in proof if one.claim not in AROUND] == claims, why.as_lines(proof)
+
+
+@pytest.mark.parametrize(
+    ("name", "ender", "line"),
+    [
+        ("gathered_writes/broken", "ben", "await session.commit()"),
+        ("request_session/broken_stream", "download", "await session.remove()"),
+        ("siblings_outlive/broken", "page", "async with AsyncSession(engine) as first"),
+    ],
+)
+def test_the_line_that_ended_a_transaction_is_named_though_nobody_stood_in_it(
+    name: str, ender: str, line: str, play: Play
+) -> None:
+    incident, _, program = name.partition("/")
+    found = incidents.load([SHARED.parent]).incident(incident)
+    of = found.program(program) if found else None
+    assert of is not None
+    stack = "sqlalchemy-1.4.42"
+    played = play(of.path, stack, schedule=of.expectations[stack].schedule, requests=of.requests)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    ended = next(one for one in proof if one.claim == "ended")
+    assert ended.tasks[0] == played.task(ender).id
+    assert ended.place is not None, why.as_lines(proof)
+    assert ended.place.text.startswith(line)
+    assert not any("of second" in one.text or "of third" in one.text for one in proof)  # other requests' own ends
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-2.0", "sqlalchemy-2.1"])
+def test_a_request_that_failed_in_cleaning_up_after_its_tasks_is_told_of(stack: str, play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("request_session")
+    of = found.program("broken") if found else None
+    assert of is not None
+    played = play(of.path, stack, requests=of.requests)
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.tasks[0] for one in proof if one.claim == "met"][-1] == played.task("names").id, why.as_lines(proof)
+    assert headline(proof, played.end).endswith("failed, and then “names”.")
 
 
 def test_a_stream_that_goes_on_in_the_step_in_which_another_task_fails(play: Play) -> None:

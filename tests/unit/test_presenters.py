@@ -284,6 +284,19 @@ def test_the_stepper_stops_at_both_ends_and_asks_only_at_the_end_of_a_live_run(
     assert shown.waiting is asks
 
 
+def test_the_failure_is_where_the_proof_has_it_and_not_where_an_expected_error_was_raised_before() -> None:
+    run = replace(sample.RUN, failed_at=0)
+    proof = (Clause("refused", 1, "", gist="“a” called close() of s1"), Clause("met", 1, "", ("t3",)))
+
+    def at(number: int, proof: tuple[Clause, ...] = proof) -> Room:
+        step = Moment(sample.STEPS[number], None, None)
+        return room(run, step, incident_title="", explanation=None, proof=proof)
+
+    assert (at(0).stepper.failure, at(0).lead) == (1, "")
+    assert (at(1).stepper.failure, at(1).lead) == (None, at(1).happened)
+    assert at(1, ()).stepper.failure == 0
+
+
 def test_spans_of_time_are_short() -> None:
     assert [words.seconds(value) for value in (0.04, 9.94, 59.6, 300, 7300, 200_000)] == [
         "0.0 s",
@@ -386,14 +399,14 @@ def test_at_the_end_comes_what_to_do_and_then_what_else_could_have_happened() ->
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=unknown, proof=(), turn=turn)
     assert page.explanation is not None
     assert page.explanation.advice.startswith("Begin at broken.py, line 3. At step 0 something is wrong")
-    # What is known of an error is not replaced by what follows from the steps.
+    # What is known of an error is not replaced by what follows from the steps, but by what is said of this run's tasks.
     known = replace(told, family="A1", advice="Known.")
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(stood,), turn=turn)
     assert page.explanation == known
     of_this_run = replace(stood, remedy="“a” has ended and left a connection.")
     page = room(sample.RUN, Moment(last, None, None), incident_title="", explanation=known, proof=(of_this_run,))
     assert page.explanation is not None
-    assert page.explanation.advice == "“a” has ended and left a connection. Known."
+    assert page.explanation.advice == "“a” has ended and left a connection."
 
 
 def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended() -> None:
@@ -403,6 +416,9 @@ def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended(
         run = replace(sample.RUN, expected=expected)
         page = room(run, last, incident_title="", explanation=told, proof=(), mends=mends)
         assert (page.advises, page.head.as_it_should) == (advises, not advises)
+        assert (page.lead == "It ended with the error that it should end with.") is not advises
+    well = replace(sample.RUN, outcome="ok", expected=True)
+    assert not room(well, last, incident_title="", explanation=None, proof=(), mends="Wait for all").lead
 
 
 def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:

@@ -98,12 +98,13 @@ def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the
         ),
         (
             "1.4.42-busy",
-            "“third” used the shared session s1 while “first” waited for a reply in it, so “third” failed.",
+            "“third” called commit() of the shared session s1 while “first” waited for a reply in it, so “third” "
+            "failed.",
         ),
         (
             "2.1-broken_writes",
-            "“ben” and “cleo”, handling an error already, called rollback() of the shared session s1 while “ann” was "
-            "still using it, so “ben” and “cleo” failed.",
+            "“ben” and “cleo” called rollback() of the shared session s1, to clean up after an error, while “ann” was "
+            "still using it, so “ben” and “cleo” failed; broken: “a task that reported failure has no visit recorded”.",
         ),
         ("2.1-deadlock", "“transfer” and “transfer #2” waited for locks of each other, so “transfer #2” failed."),
         (
@@ -112,7 +113,8 @@ def test_who_shares_a_session_and_who_only_passed_an_error_on_is_told_beside_the
         ),
         (
             "2.1-refresh",
-            "“ben” read from the replica, which did not yet have what “ben” had committed, so “ben” failed.",
+            "“ben” read from the replica, which did not yet have what “ben” had committed, so “ben” failed; "
+            "broken: “who was told that opening an account failed has none”.",
         ),
         (
             "2.1-torn_commit",
@@ -210,10 +212,11 @@ def test_sqlalchemy_2_refuses_whoever_comes_while_another_task_gets_a_connection
     assert told(recorded("2.1-broken")) == [
         "0 “main” started “first”, “second” and “third”",
         "0 “first” began s1’s transaction and asked for a connection (c1)",
-        "0 “second” and “third”, handling an error already, called rollback() of s1 before “first” was done with it "
+        "0 “second” and “third” called rollback() of s1, to clean up after an error, before “first” was done with it "
         "[session.py:54]",
         "0 “second” and “third” met InvalidRequestError: This session is provisioning a new connection; concurrent "
-        "operations are not permitted; an error was being handled already, which this one hides [session.py:54]",
+        "operations are not permitted; an error from session.py:51–52 was being handled, which this one hides "
+        "[session.py:54]",
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboard.findings.why.clause import MOST
@@ -134,18 +135,23 @@ def _few(clauses: list[Clause]) -> list[Clause]:
 
 
 def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
-    """The first failure that can be explained, after those of its own tasks that cannot; and the first innocent one."""
-    failures, unexplained = find(history, end, sources), list[Clause]()
+    """The first failure that can be explained, after those of its own tasks that cannot; and one that came of it."""
+    failures = find(history, end, sources)
     for at, failure in enumerate(failures):
         found = interference(history, failure) + _rules(history, failure)
         if found:
             found += orphaned(history, failure.step)[:1]
             ended = next((clause for clause in found if clause.claim == "ended"), None)
+            later = failures[at + 1 :]
+            concerned = {task for one in found for task in one.tasks} | {one.task for one in later}
+            before = [
+                replace(met(history, one, None), claim="failed")
+                for one in failures[:at]
+                if any(one.task in history.family(task)[1:] for task in concerned)
+            ]
             found += [met(history, failure, ended), *awaited(history, end, failure), *left(history, end, failure)]
-            others = failures[at + 1 :]
-            return [*unexplained, *found, *(_innocent(history, others) or _likewise(history, others))]
-        later = {task for other in failures[at + 1 :] for task in history.family(other.task)[1:]}
-        unexplained += [replace(met(history, failure, None), claim="failed")] if failure.task in later else []
+            also = _innocent(history, later) or _likewise(history, later) or _with_it(history, failure, found, later)
+            return [*before, *found, *also]
     return []
 
 
@@ -191,3 +197,13 @@ def _likewise(history: History, failures: Iterable[Failure]) -> list[Clause]:
     """Whoever else sent the replica what it does not take: each by a statement of its own, which shows all of them."""
     told = ((failure, read_only(history, failure)) for failure in failures)
     return [clause for failure, found in told if found for clause in (*found, met(history, failure, None))]
+
+
+def _with_it(history: History, first: Failure, found: Sequence[Clause], failures: Iterable[Failure]) -> list[Clause]:
+    """Whoever failed later and had a part in it: a task that the proof tells of, or that began the one that failed."""
+    named = {task for one in found for task in one.tasks}
+    for failure in failures:
+        if failure.task in named or history.under(first.task, failure.task):
+            used = [replace(one, gist="", remedy="") for one in refused(history, failure)[-1:]]
+            return [*used, met(history, failure, None)]
+    return []

@@ -21,7 +21,7 @@ class Clause:
     started: the first task made the others. opened: the first task used the session, which the last one had made.
     inside: each task is inside the session. waits: the task waits. held: and it had taken the connection.
     blocked: the first connection waits for the others.
-    asked, called, ended, sent, replied, took, returned, orphaned, since: an event of that step says so.
+    asked, called, ended, sent, replied, took, used, returned, orphaned, since: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
     failed, refused, met, awaited: the task met its error there.
@@ -49,11 +49,19 @@ APART = (
     "use the session are done."
 )
 
-
 ONE_ENGINE = (
     "The session has two engines, and so two transactions. Open it with one engine; or have its `get_bind()` stay with "
     "the writer once something was written or is to be locked."
 )
+
+
+def apart(history: History, ender: str, others: Iterable[str], session: str) -> str:
+    """What to do where a task ended a session that others still used: its own tasks, or some beside it."""
+    its = [history.name(one) for one in dict.fromkeys(others) if one != ender and history.under(one, ender)]
+    if not its:
+        return APART
+    alone = f"or let {listed(its)} open {'a session of its' if len(its) == 1 else 'sessions of their'} own"
+    return f"Let {history.name(ender)} wait for {listed(its)} before it ends session {session}, {alone}."
 
 
 def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str = "") -> Clause:

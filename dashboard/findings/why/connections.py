@@ -8,6 +8,7 @@ from dataclasses import replace
 from dashboard.findings.why.clause import APART
 from dashboard.findings.why.clause import EACH
 from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.clause import apart
 from dashboard.findings.why.clause import command
 from dashboard.findings.why.clause import last
 from dashboard.findings.why.clause import listed
@@ -44,10 +45,11 @@ def in_flight(history: History, failure: Failure) -> list[Clause]:
         clauses.append(replace(told, sessions=(session,)))
     labels = tuple(sent.event.connection or "" for sent in found)
     text = f"{history.name(failure.task)} called {method(failure)} of {session}, which uses {listed(list(labels))} too"
-    others = listed(list(dict.fromkeys(history.name(sent.event.task) for sent in found)))
-    gist = f"{history.name(failure.task)} used the shared session {session} while {others} waited for a reply in it"
-    task, place = (failure.task,), failure.place
-    return [*clauses, Clause("refused", failure.step, text, task, (session,), labels, place, gist, APART)]
+    others = list(dict.fromkeys(sent.event.task or "" for sent in found))
+    gist = f"{history.name(failure.task)} called {method(failure)} of the shared session {session} while "
+    gist += f"{listed(history.all(others))} waited for a reply in it"
+    task, place, remedy = (failure.task,), failure.place, apart(history, failure.task, others, session)
+    return [*clauses, Clause("refused", failure.step, text, task, (session,), labels, place, gist, remedy)]
 
 
 def _under_way(history: History, task: str, step: int) -> list[tuple[Fact, str | None]]:
@@ -101,10 +103,10 @@ def other_loop(history: History, failure: Failure) -> list[Clause]:
     gist = (
         f"{history.name(failure.task)} used a connection that belongs to another event loop, of {history.name(opener)}"
     )
-    place = history.place(failure.task, taken.step)
+    place = history.place(failure.task, taken.step) or failure.place
     return [
         Clause("asked", opened.step, f"{history.name(opener)} opened {label}", (opener,), (), (label,)),
-        Clause("took", taken.step, text, (failure.task,), (), (label,), place, gist),
+        Clause("used", taken.step, text, (failure.task,), (), (label,), place, gist),
     ]
 
 

@@ -362,7 +362,7 @@ def _after(history: History, failed: list[str]) -> list[Clause]:
         if over and fact.event.text.endswith("committed") and fact.step > max(over) and task not in failed:
             text = f"{history.name(task)} committed {fact.event.session}, after {listed(history.all(failed))} had ended"
             sessions = (fact.event.session or "",)
-            return [Clause("called", fact.step, text, (task,), sessions, place=history.place(task, fact.step))]
+            return [Clause("called", fact.step, text, (task,), sessions, place=history.line(fact))]
     return []
 
 

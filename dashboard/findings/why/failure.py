@@ -13,7 +13,7 @@ from dashboard.findings.why.clause import Clause
 from dashboard.findings.why.clause import listed
 from dashboard.findings.why.clause import were
 from dashboard.findings.why.history import History
-from dashboard.findings.why.history import handles
+from dashboard.findings.why.history import handled
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Place
@@ -31,7 +31,7 @@ class Failure:
     error: ErrorView
     chain: tuple[ErrorView, ...]
     step: int
-    handling: bool  # it stood in an `except`: it had met an error before, which this one hides
+    handling: str  # it stood in an `except` of these lines: an error had come from there, which this one hides
     also: tuple[str, ...] = ()  # tasks that met the same in the same step
 
     @property
@@ -57,8 +57,7 @@ def find(history: History, end: End, sources: Mapping[str, str]) -> list[Failure
         step = history.met(task.id, _own(errors), sources)
         if step is not None:
             line = next(reversed(_own(errors)), None)
-            handling = line is not None and handles(sources.get(line.file, ""), line.line)
-            failures.append(Failure(task.id, errors[-1], tuple(errors), step, handling))
+            failures.append(Failure(task.id, errors[-1], tuple(errors), step, _handled(line, sources) if line else ""))
     ended = [fact.event.task for fact in history.told("task-ended")]
     failures.sort(key=lambda one: (one.step, ended.index(one.task)))
     found: list[Failure] = []
@@ -69,6 +68,12 @@ def find(history: History, end: End, sources: Mapping[str, str]) -> list[Failure
         else:
             found.append(one)
     return found
+
+
+def _handled(place: Place, sources: Mapping[str, str]) -> str:
+    """The lines whose error was being handled at a place; "" where none was."""
+    lines = handled(sources.get(place.file, ""), place.line)
+    return f"{place.file}:{'–'.join(map(str, dict.fromkeys(lines)))}" if lines else ""
 
 
 def _own(chain: Sequence[ErrorView]) -> list[Place]:
@@ -109,7 +114,7 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
     took = "woke with" if waited else "took"
     late = ", for a transaction that had ended," if ended is not None else ""
     woke = f"{took} {label}{late} and " if label else ""
-    hides = "; an error was being handled already, which this one hides" if failure.handling else ""
+    hides = f"; an error from {failure.handling} was being handled, which this one hides" if failure.handling else ""
     who, too = (failure.task, *failure.also), ""
     if label and failure.also:  # one reply came, and it woke one of them
         who, too = (failure.task,), f", and so did {listed(history.all(failure.also))}"
@@ -139,12 +144,16 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
 
 
 def left(history: History, end: End, failure: Failure) -> list[Clause]:
-    """The tasks that were cancelled when it had failed, and who did that; those that had to do with the database."""
+    """The tasks that were cancelled when it had failed, and who did that; those that had to do with the database.
+
+    Of the same request, if it is one: others have their own ends.
+    """
     found: dict[tuple[int, str], list[str]] = {}
     did = {fact.event.task for fact in history.told("begin", "opened", "checkout", "sent")}
     for fact in history.told("task-ended"):
         task = next((one for one in end.tasks if one.id == fact.event.task and one.cancelled), None)
-        if task is not None and task.id in did and fact.step >= failure.step:
+        beside = task is not None and history.root(task.id) == history.root(failure.task)
+        if task is not None and beside and task.id in did and fact.step >= failure.step:
             found.setdefault((fact.step, task.cancelled), []).append(task.id)
     clauses = []
     for (step, by), tasks in found.items():

@@ -37,7 +37,7 @@ def headline(clauses: Sequence[Clause], end: End) -> str:
     if met is not None:
         names = {task.id: task.name for task in end.tasks}
         failed = listed([f"“{names[task]}”" for task in met.tasks])
-        return f"{cause}, so {failed} failed{_others(clauses, met, names)}."
+        return f"{cause}, so {failed} failed{_others(clauses, met, names) or _broken(end)}."
     return cause + {"silent": ", and no task failed.", "stuck": ": nothing can move any more."}.get(end.outcome, ".")
 
 
@@ -51,6 +51,12 @@ def _others(clauses: Sequence[Clause], met: Clause, names: Mapping[str, str]) ->
         return f", and then {listed(also)}{same}"
     later = next((one.gist for one in clauses if one.gist and one.step > met.step), "")
     return f"; later {later}" if later else ""
+
+
+def _broken(end: End) -> str:
+    """The rules that are broken besides, which no error tells."""
+    rules = [f"“{rule.name}”" for rule in end.invariants if rule.holds is False]
+    return f"; broken: {rules[0]}" + (f" and {len(rules) - 1} more" if len(rules) > 1 else "") if rules else ""
 
 
 def turn(clauses: Sequence[Clause]) -> Clause | None:

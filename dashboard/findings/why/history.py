@@ -152,6 +152,10 @@ class History:
         spot = self.spot(task, step) or self.spot(task, step - 1)
         return spot.place if spot else None
 
+    def line(self, fact: Fact) -> Place | None:
+        """The line by which a task did what an event of a session tells."""
+        return fact.event.place or self.place(fact.event.task or "", fact.step)
+
     def within(self, task: str, step: int, session: str | None) -> Place | None:
         """The line of a session's call by which a task did something to it in a step; None if it stood in none."""
         spots = (self.spot(task, at) for at in (step, step - 1))
@@ -180,6 +184,12 @@ class History:
             task = self.parents.get(task)
         return task is not None
 
+    def root(self, task: str) -> str:
+        """The task with which it began: the program's own, or that of a request."""
+        while parent := self.parents.get(task):
+            task = parent
+        return task
+
     def raised(self, task: str) -> int | None:
         """The step in which a task ended."""
         return next((fact.step for fact in self.told("task-ended", task=task)), None)
@@ -207,9 +217,11 @@ def _others(now: tuple[T, ...], before: tuple[T, ...]) -> list[T]:
     return [one for one in now if id(one) not in known]
 
 
-def handles(source: str, line: int) -> bool:
-    """Whether a line of a source stands in an `except`: who is there has met an error."""
-    return any(isinstance(node, ast.ExceptHandler) and _spans(node.body, line) for node in ast.walk(_parsed(source)))
+def handled(source: str, line: int) -> tuple[int, int] | None:
+    """Of a line in an `except`, the lines of its `try`, from which an error had come; None of any other line."""
+    tries = [node for node in ast.walk(_parsed(source)) if isinstance(node, ast.Try)]  # inner ones after outer ones
+    bodies = [one.body for one in tries if any(_spans(handler.body, line) for handler in one.handlers)]
+    return (bodies[-1][0].lineno, bodies[-1][-1].end_lineno or bodies[-1][-1].lineno) if bodies else None
 
 
 def _parsed(source: str) -> ast.Module:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dashboard.findings.why.clause import APART
 from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.clause import apart
 from dashboard.findings.why.clause import command
 from dashboard.findings.why.clause import last
 from dashboard.findings.why.clause import listed
@@ -103,8 +103,9 @@ def end_of(history: History, ended: Fact) -> Clause | None:
     if committed and not within:
         text += "; no connection had joined it, so nothing was written"
     concerned = (task, *(working + joining or inside or others))
-    place = history.within(task, ended.step, session)
-    return Clause("ended", ended.step, text, concerned, (session,), place=place, gist=gist, remedy=APART)
+    place = ended.event.place or history.within(task, ended.step, session)
+    remedy = apart(history, task, inside, session)
+    return Clause("ended", ended.step, text, concerned, (session,), place=place, gist=gist, remedy=remedy)
 
 
 def _orphaned_at_once(history: History, attached: Fact) -> bool:
@@ -178,8 +179,7 @@ def calls(history: History, task: str, session: str, ended: Fact) -> list[Clause
         return []
     call = calls[-1]
     how = f"called commit() of {session}" if call.event.kind == "commit" else f"rolled {session} back"
-    place = history.place(task, call.step)
-    return [Clause("called", call.step, f"{history.name(task)} {how}", (task,), (session,), place=place)]
+    return [Clause("called", call.step, f"{history.name(task)} {how}", (task,), (session,), place=history.line(call))]
 
 
 def cancelled_inside(history: History, failure: Failure) -> list[Clause]:
@@ -237,7 +237,7 @@ def let_go(history: History, failure: Failure) -> list[Clause]:
     ended_it = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
     text = f"{ended_it}; nothing was loaded through {session} after that"
     gist = f"{history.name(task)} needed more of an object after session {session}, which had read it, was done"
-    return [Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step), gist=gist)]
+    return [Clause("ended", ended.step, text, (task,), (session,), place=history.line(ended), gist=gist)]
 
 
 def _used_after(history: History, failure: Failure) -> list[Clause]:
@@ -251,7 +251,7 @@ def _used_after(history: History, failure: Failure) -> list[Clause]:
     text = f"{history.name(task)} ended {session}’s transaction {number(ended.event.text)}"
     text += f", and was over in step {gone}" if gone is not None and gone <= failure.step else ""
     gist = f"{history.name(failure.task)} used session {session} after {history.name(task)} was done with it"
-    clause = Clause("ended", ended.step, text, (task,), (session,), place=history.place(task, ended.step), gist=gist)
+    clause = Clause("ended", ended.step, text, (task,), (session,), place=history.line(ended), gist=gist)
     return [clause, *_used(history, failure, session)]
 
 
@@ -302,14 +302,17 @@ def unawaited(history: History, failure: Failure) -> list[Clause]:
     remedy = (
         f"Hand {history.name(failure.task)} plain values instead of an object of {session}, or give "
         f"{history.name(task)}, which commits, a session of its own."
+        if reader
+        else f"Let {history.name(task)} await session.refresh() after its commit."
     )
-    place, remedy = history.place(task, ended.step), remedy if reader else ""
+    remedy += " With expire_on_commit=False a commit leaves the values that were loaded."
+    place = history.line(ended)
     clauses.append(Clause("called", ended.step, text, (task,), (session,), place=place, gist=gist, remedy=remedy))
     again = last(one for one in history.told("begin", task=failure.task, session=session) if ended.before(one))
     if again is not None and again.step <= failure.step:
         began_it = f"{history.name(failure.task)} made {session} begin transaction {number(again.event.text)}"
         text = f"{began_it}, for one more query"
-        clauses.append(Clause("called", again.step, text, (failure.task,), (session,)))
+        clauses.append(Clause("called", again.step, text, (failure.task,), (session,), place=history.line(again)))
     return clauses
 
 
@@ -343,7 +346,7 @@ def refused(history: History, failure: Failure) -> list[Clause]:
                 (other,),
                 (session,),
                 (label,) if label else (),
-                history.place(other, fact.step),
+                history.line(fact),
             )
             return [began, _call(history, failure, session, other)]
     return []
@@ -352,16 +355,17 @@ def refused(history: History, failure: Failure) -> list[Clause]:
 def _call(history: History, failure: Failure, session: str, other: str) -> Clause:
     """What the failing task asked of the session meanwhile."""
     who = listed(history.all((failure.task, *failure.also)))
-    who += ", handling an error already," if failure.handling else ""
     spot = history.spot(other, failure.step)
     when = f"before {history.name(other)} was done with it"
     if spot is not None and spot.first == failure.step > 0:  # who came first in that step is not told
         when = f"where {history.name(other)} was at work in that step too"
-    text = f"{who} called {method(failure)} of {session} {when}"
+    to_clean = ", to clean up after an error," if failure.handling else ""
+    text = f"{who} called {method(failure)} of {session}{to_clean} {when}"
     meanwhile = f"while {history.name(other)} was still using it"
-    gist = f"{who} called {method(failure)} of the shared session {session} {meanwhile}"
+    gist = f"{who} called {method(failure)} of the shared session {session}{to_clean} {meanwhile}"
     both = (failure.task, *failure.also, other)
-    return Clause("refused", failure.step, text, both, (session,), place=failure.place, gist=gist, remedy=APART)
+    remedy = apart(history, failure.task, (other,), session)
+    return Clause("refused", failure.step, text, both, (session,), place=failure.place, gist=gist, remedy=remedy)
 
 
 def _users(history: History, session: str, began: Fact | None, ended: Fact) -> list[str]:

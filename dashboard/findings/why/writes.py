@@ -192,8 +192,8 @@ def _begun_again(history: History, wrote: Fact) -> list[Clause]:
     text = f"{history.name(before)} ended {session}’s transaction {number(ended.event.text)}"
     again = f"{history.name(task)} made {session} begin transaction {number(began.event.text)}, after that"
     return [
-        Clause("ended", ended.step, text, (before,), (session,), place=history.place(before, ended.step)),
-        Clause("called", began.step, again, (task,), (session,), place=history.place(task, began.step)),
+        Clause("ended", ended.step, text, (before,), (session,), place=history.line(ended)),
+        Clause("called", began.step, again, (task,), (session,), place=history.line(began)),
     ]
 
 

@@ -124,16 +124,11 @@ def raised_in(step: Step | None) -> tuple[str, ...]:
 
 
 def _raised(error: str, tasks: list[TaskView]) -> str:
-    parents = {task.parent for task in tasks}
-    above = [task for task in tasks if task.id in parents]
-    passing = [one for one in above if any(passed_on(one.errors[0], task.errors[0]) for task in tasks)]
-    names, also, through = (
-        ", ".join(f"“{task.name}”" for task in some)
-        for some in (
-            [task for task in tasks if task not in above],
-            [task for task in above if task not in passing],
-            passing,
-        )
-    )
-    besides = [f"and so did {also}"] * bool(also) + [f"{through} passed it on"] * bool(through)
+    errors = {task.errors[0] for task in tasks}  # of very many tasks there are few
+    passing = [one for one in tasks if any(passed_on(one.errors[0], other) for other in errors)]
+    parents = {one.parent for one in tasks if one not in passing}
+    also = [one for one in tasks if one.id in parents and one not in passing]
+    named = ([one for one in tasks if one not in passing and one not in also], also, passing)
+    names, also_named, through = (", ".join(f"“{task.name}”" for task in some) for some in named)
+    besides = [f"and so did {also_named}"] * bool(also) + [f"{through} passed it on"] * bool(through)
     return f"{names} raised {error}" + (f" ({'; '.join(besides)})" if besides else "")

@@ -77,12 +77,15 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
 
 @contextmanager
 def _web(settings: Settings, listener: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    """The web server, as a child with a session of its own: a Ctrl-C in the terminal is for us alone."""
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:dashboard.gunicorn_conf"]
+    """The web server, as a child with a session of its own: a Ctrl-C in the terminal is for us alone.
+
+    It works in the root folder, since gunicorn imports from where it works, and nobody keeps modules there.
+    """
+    command = [sys.executable, "-P", "-m", "gunicorn", "-c", "python:dashboard.gunicorn_conf"]
     web = subprocess.Popen(
         [*command, "--bind", f"fd://{listener.fileno()}"],
         env={**os.environ, **settings.to_env()},
-        cwd=settings.data_dir if settings.data_dir.is_dir() else None,
+        cwd="/",
         stdin=subprocess.DEVNULL,
         pass_fds=[listener.fileno()],
         start_new_session=True,

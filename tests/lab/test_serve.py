@@ -89,8 +89,9 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_answers_when_it_says_so_and_leaves_nothing_when_told_to_stop(
-    serve: Serve, port: int, number: signal.Signals
+    serve: Serve, port: int, data_dir: Path, number: signal.Signals
 ) -> None:
+    (data_dir / "click.py").write_text("raise SystemExit('what lies with the data is no module')")
     child = serve()
     assert said(child) == f"Interlock is at http://127.0.0.1:{port}"
     assert get(port, "/healthz")[0] == 200

@@ -93,6 +93,12 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             if over and clause.claim == "met" and not _raises([steps[int(over[1])]], clause.tasks[0]):
                 return False
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
+        case "alone":
+            users = {one.id: one.users for one in step.frame.sessions}
+            return {users[one] for one in clause.sessions} == {(task,) for task in clause.tasks}
+        case "in turn":
+            views = [one for other in steps.values() for one in other.frame.sessions if one.id in clause.sessions]
+            return views[-1].users == clause.tasks and all(len(one.tasks) < 2 for one in views)
         case "cancelled":
             ended = (event for event in step.events if event.kind == "task-ended" and event.task == clause.tasks[0])
             return any("cancelled" in event.text for event in ended) and _inside(

@@ -312,7 +312,7 @@ def as_text(result: Result) -> str:
         lines.append(f"at {end.place.file}, line {end.place.line}: {end.place.text}")
     lines += [f"  {_MARKS[one.holds]} {one.name}{f': {one.detail}' if one.detail else ''}" for one in end.invariants]
     if result.proof:
-        lines += ["Why:", *(f"  {line}" for line in why.as_lines(result.proof))]
+        lines += [f"{why.title(end)}:", *(f"  {line}" for line in why.as_lines(result.proof))]
     if result.declared is not None and end.outcome not in ("invalid", "interrupted"):
         as_declared = result.status == 0
         lines.append(f"The incident declares {'this' if as_declared else 'another end'} for this stack.")

@@ -12,6 +12,7 @@ from dashboard.findings.explain import Explanation
 from dashboard.findings.explain import advised
 from dashboard.findings.timeline import Timeline
 from dashboard.findings.why import Clause
+from dashboard.findings.why import title
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.turn import Turn
 from dashboard.presenters import backends
@@ -97,6 +98,7 @@ class Room:
     explanation: Explanation | None
     proof: tuple[Clause, ...] | None  # None: not worked out
     reasons: tuple[Reason, ...]  # the proof, to read
+    proof_title: str  # what it tells of
     poll: Poll | None
     rev: int
     notice: str = ""  # why a command was refused
@@ -281,6 +283,7 @@ def room(
         explanation=explanation,
         proof=proof,
         reasons=reasons(proof or (), frame, names, {file.name for file in files}, explanation),
+        proof_title=title(run.end) if run.end else "",
         poll=_poll(run, stepper, step is not None, keep, proof, watchers),
         rev=run.rev,
         notice=notice,

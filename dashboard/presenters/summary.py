@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dashboard.findings.explain import Explanation
 from dashboard.findings.why import Clause
+from dashboard.findings.why import title
 from dashboard.findings.why.headline import headline
 from dashboard.presenters import words
 from dashboard.presenters.happened import raised_in
@@ -75,9 +76,10 @@ def markdown(
         parts += ["## What came of each task", "\n".join(_task(task) for task in run.end.tasks)]
     if run.end is not None and run.end.invariants:
         parts += ["## Rules of the data", "\n".join(_rules(run.end))]
-    if proof:
-        said = headline(proof, run.end) if run.end else ""
-        parts += ["## Why", *([_text(said)] if said else []), "\n".join(_clause(one, url) for one in proof)]
+    if proof and run.end is not None:
+        said = headline(proof, run.end)
+        clauses = "\n".join(_clause(one, url) for one in proof)
+        parts += [f"## {title(run.end)}", *([_text(said)] if said else []), clauses]
     if explanation is not None:
         parts += [f"## {_text(explanation.title)}", _paragraph(explanation.text)]
         parts += ["\n".join(f"- <{link}>" for link in explanation.links)] if explanation.links else []

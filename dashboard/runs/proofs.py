@@ -113,7 +113,7 @@ def _read(store: Store, run: RunRecord) -> Proof:
     for first in range(0, run.steps + 1, AT_ONCE):
         for step in store.steps(run.id, first, min(first + AT_ONCE - 1, run.steps), without=UNUSED):
             history.add(step)
-    told = run.end is not None and run.end.outcome in ("error", "silent", "stuck", "hang", "crash")
+    told = run.end is not None and run.end.outcome in ("ok", "error", "silent", "stuck", "hang", "crash")
     clauses = why(history, run.end, run.header.sources if run.header else {}) if run.end and told else ()
     return Proof(clauses, turn(history))
 

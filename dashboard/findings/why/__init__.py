@@ -1,4 +1,5 @@
-"""Why a run ended as it did: a proof from its own journal, a clause for each step that matters.
+"""Why a run ended as it did: a proof from its own journal, a clause for each step that matters. Of a run that ended
+well it tells how it went: what it met on its way.
 
 Nothing here is told from what an error usually means (that is `explain`). Every clause claims something of one step
 that its frame or its events show, and the rules only choose which steps to tell: who was inside the session, who ended
@@ -46,12 +47,13 @@ from dashboard.findings.why.sessions import unawaited
 from dashboard.findings.why.still import died
 from dashboard.findings.why.still import stood_still
 from dashboard.findings.why.still import waits
+from dashboard.findings.why.withstood import withstood
 from interlock.frame import End
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 
-__all__ = ["Clause", "History", "as_data", "as_lines", "of_journal", "why"]
+__all__ = ["Clause", "History", "as_data", "as_lines", "of_journal", "title", "why"]
 
 
 def of_journal(messages: Iterable[Message]) -> tuple[Clause, ...]:
@@ -71,6 +73,8 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
     """The clauses, in the order of their steps; none where nothing could be derived."""
     if history.last.number < 0:
         return ()
+    if end.outcome == "ok":
+        return tuple(_few(withstood(history)))
     if end.outcome == "stuck":
         found = waits(history)
     elif end.outcome == "hang":
@@ -82,6 +86,11 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
     else:
         found = []
     return tuple(_few([*origin(history, found), *found]))
+
+
+def title(end: End) -> str:
+    """What the clauses of such an end tell of."""
+    return "How it went" if end.outcome == "ok" else "Why"
 
 
 def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:

@@ -26,6 +26,7 @@ class Clause:
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
     failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.
+    alone: each session was used by one of the tasks only. in turn: no two of the tasks were ever inside it at once.
     """
 
     claim: str

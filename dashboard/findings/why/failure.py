@@ -14,6 +14,7 @@ from dashboard.findings.why.clause import listed
 from dashboard.findings.why.clause import were
 from dashboard.findings.why.history import History
 from dashboard.findings.why.history import handled
+from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import ErrorView
 from interlock.frame import Place
@@ -21,6 +22,8 @@ from interlock.frame import TaskOutcome
 from interlock.words import first_line
 
 LONGEST = 240  # letters that are told of an error
+FAULTS = ("cancel", "terminate", "drop", "disconnect", "timer")
+"""Choices that do something to whoever waits, a timer before a reply included."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +173,15 @@ def interference(history: History, failure: Failure) -> list[Clause]:
     for step, choice in sorted(history.chosen.items()):
         if step > failure.step or (choice.kind == "timer" and failure.task not in history.woke[step]):
             continue
-        if choice.kind in ("cancel", "terminate", "drop", "disconnect", "timer"):
-            labels = (choice.connection,) if choice.connection else ()
-            text = f"the schedule chose: {choice.text}"
-            clauses.append(Clause("fault", step, text, choice.wakes, (), labels))
+        if choice.kind in FAULTS:
+            clauses.append(chosen(step, choice))
     return clauses[-EACH:]
+
+
+def chosen(step: int, choice: Choice) -> Clause:
+    """What the schedule chose in a step, and would not have happened anyway."""
+    labels = (choice.connection,) if choice.connection else ()
+    return Clause("fault", step, f"the schedule chose: {choice.text}", choice.wakes, (), labels)
 
 
 def line(error: ErrorView) -> str:

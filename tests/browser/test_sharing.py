@@ -20,12 +20,13 @@ from tests.browser.test_walk import start
 TEXT = """one => {
     const copy = one.cloneNode(true);
     copy.querySelectorAll(".cite, .role, summary").forEach(mark => mark.remove());
-    return copy.textContent.replace(/\\n+/g, "");
+    const files = [...copy.querySelectorAll(".code")];
+    return (files.length ? files : [copy]).map(one => one.textContent.replace(/\\n+/g, "")).sort().join("");
 }"""
 
 
 def seen(page: Page) -> list[str]:
-    """What the page says of a step, without process ids, and without how a run's end marks and folds its lines."""
+    """What a page says of a step, without process ids, and without how a run's end marks, folds and sorts its lines."""
     parts = ("#caption .caption-text", "#matrix-body", "#source-body")
     return [re.sub(r"of \d+|\b\d{2,7}\b", "", page.locator(part).evaluate(TEXT)) for part in parts]
 
@@ -186,7 +187,7 @@ def test_what_the_matrix_cuts_can_be_read_whole_by_keyboard(page: Page) -> None:
     told = page.locator("#matrix-list")
     cells = page.locator("#matrix-body td[class]:not(.tone-none), #matrix-body tbody .waits")
     for words in {" ".join(one.inner_text().replace("\n", " ").split()[1:]) for one in cells.all()}:
-        for part in words.split(" before: "):
+        for part in words.split(" was: "):
             expect(told).to_contain_text(part)
     page.click("button#next")
     on_step(page, 5)

@@ -14,6 +14,7 @@ from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.job import Invariant
 from interlock.job import Job
+from tests.claims import assert_true
 from tests.lab.conftest import Play
 from tests.lab.conftest import Played
 from tests.lab.conftest import Warm
@@ -24,6 +25,7 @@ PROGRAMS = sorted(path.stem for path in CORRECT.glob("*.py") if path.stem != "ba
 RULES = tuple(Invariant(rule.name, rule.sql) for rule in sqlfiles.queries((CORRECT / "invariants.sql").read_text())[0])
 LOOKED_AT = range(2)  # seeds of which every step is judged
 SEEDS = range(10)  # and those of which the end is
+HOW_IT_WENT = {"fault", "blocked", "replied", "sent", "alone", "in turn"}  # is told of what went well
 
 
 def wrong(end: End) -> list[str]:
@@ -38,11 +40,12 @@ def alarms(played: Played) -> list[str]:
     history = why.History()
     for step in played.steps:
         history.add(step)
-    shared = turn(history)
+    shared, how = turn(history), why.of_journal(played.messages)
+    assert_true(how, played.messages)
     return [
         *wrong(played.end),
         *([f"{played.end.schedule} step {shared.step}: {shared.text}"] if shared else []),
-        *why.as_lines(why.of_journal(played.messages)),
+        *why.as_lines(one for one in how if one.claim not in HOW_IT_WENT),
     ]
 
 

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from dashboard.gallery import sample
 from dashboard.store import Store
+from dashboard.store.tables import RUN_CHANNEL
 from interlock.frame import End
 
 WORKER = 4711
@@ -35,6 +36,13 @@ def ended_run(store: Store, end: End = sample.END) -> int:
     run_id = waiting_run(store, steps=3)
     store.finish(run_id, end, True)
     return run_id
+
+
+def heard(store: Store, run_id: int) -> None:
+    """Wait until this process has heard of all that was written of a run: a poll may come before the announcement."""
+    newest, channel = store.rev(run_id), (RUN_CHANNEL, str(run_id))
+    known = store.wait_until(channel, 10, lambda: store.announced_rev(run_id), lambda rev: rev >= newest)
+    assert known >= newest
 
 
 def text(answer: TestResponse) -> str:

@@ -11,6 +11,7 @@ from tests.web.given import FORM
 from tests.web.given import JSON
 from tests.web.given import WORKER
 from tests.web.given import attribute
+from tests.web.given import heard
 from tests.web.given import text
 
 
@@ -103,6 +104,7 @@ def test_the_tree_on_an_open_page_follows_branches_that_begin_and_end_elsewhere(
     child = store.rev(second)
     store.finish(first, sample.END, True)
     assert store.rev(second) > child
+    heard(store, run_id)
     shown = text(client.get(f"/runs/{run_id}/live?rev={seen}"))
     assert "not over" not in shown
 

@@ -17,6 +17,7 @@ from tests.web.given import JSON
 from tests.web.given import WORKER
 from tests.web.given import attribute
 from tests.web.given import ended_run
+from tests.web.given import heard
 from tests.web.given import text
 from tests.web.given import waiting_run
 
@@ -83,6 +84,7 @@ def test_stepping_keeps_the_address_and_a_poll_costs_nothing_while_nothing_happe
     assert poll
     assert client.get(poll, headers=HX).status_code == 204
     store.add_step(b, sample.STEPS[1], status="waiting")
+    heard(store, b)
     again = client.get(poll, headers=HX)
     assert again.headers["HX-Replace-Url"] == f"/compare?a={a}&b={b}&view=server&step=1"
     assert "step 1 of 1" in text(again)

@@ -21,6 +21,7 @@ from tests.web.given import HX
 from tests.web.given import WORKER
 from tests.web.given import attribute
 from tests.web.given import ended_run
+from tests.web.given import heard
 from tests.web.given import text
 from tests.web.given import waiting_run
 
@@ -131,13 +132,14 @@ def test_a_poll_is_answered_only_when_there_is_something_new(client: FlaskClient
     assert quiet.status_code == 204
     assert len(str(quiet.headers)) < 200
     store.add_step(run_id, sample.STEPS[1], status="waiting")
+    heard(store, run_id)
     following = client.get(url, headers=HX)
     assert following.headers["HX-Replace-Url"] == f"/runs/{run_id}?step=1"
     assert attribute(following, "room", "hx-get") == f"/runs/{run_id}/live?rev={store.rev(run_id)}"
     staying = client.get(f"{url}&step=0", headers=HX)
     assert staying.headers["HX-Replace-Url"] == f"/runs/{run_id}?step=0"
     store.finish(run_id, sample.END, True)
-    store.wait_until(("", ""), 10, lambda: store.announced_rev(run_id), lambda rev: rev == store.rev(run_id))
+    heard(store, run_id)
     assert attribute(client.get(url, headers=HX), "room", "hx-trigger") is None
 
 
@@ -194,7 +196,7 @@ def test_many_who_follow_a_run_are_answered_with_one_picture(
     run_id = waiting_run(store)
     seen = store.rev(run_id)
     store.add_step(run_id, sample.STEPS[1], status="waiting")
-    store.wait_until(("", ""), 10, lambda: store.announced_rev(run_id), lambda rev: rev == store.rev(run_id))
+    heard(store, run_id)
     first = client.get(f"/runs/{run_id}/live?rev={seen}", headers=HX)
     monkeypatch.setattr(store, "steps", None)
     again = client.get(f"/runs/{run_id}/live?rev={seen - 1}", headers=HX)

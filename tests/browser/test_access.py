@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from dashboard.gallery import rooms as made_up_runs
 from dashboard.gallery.explorations import EXPLORATIONS
+from tests.browser.axe import complaints_of_axe
 from tests.browser.conftest import NewPage
 
 PAGES = (
@@ -40,14 +40,6 @@ ROOMS = (
     "/-/gallery/compare",
     "/-/gallery/compare-presenting",
 )
-NEW = {"rules": {"target-size": {"enabled": True}}}  # WCAG 2.2; axe leaves it out by itself
-
-
-def complaints_of_axe(page: Page, at: str) -> list[str]:
-    """But for the names of lanes: these are as high as the drawing has it, and ◎ in the matrix does the same."""
-    page.evaluate("document.querySelectorAll('a.lane-name').forEach(one => { one.inert = true })")
-    violations = Axe().run(page, options=NEW).response["violations"]
-    return [f"{at}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in violations]
 
 
 @pytest.mark.parametrize("paths", [(*PAGES, *ROOMS)[n::6] for n in range(6)], ids=map(str, range(6)))

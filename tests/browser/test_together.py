@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
+from tests.browser.axe import complaints_of_axe
 from tests.browser.conftest import NewPage
 from tests.browser.conftest import intercepted
-from tests.browser.test_access import complaints_of_axe
 from tests.browser.test_walk import on_step
 from tests.browser.test_walk import start
 

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from dataclasses import replace
 
+from dashboard.findings.why.failure import passed_on
 from dashboard.presenters import words
 from dashboard.presenters.few import TASKS
 from dashboard.presenters.few import few
@@ -57,8 +58,11 @@ class Outcome:
 
 
 def raised(frame: Frame) -> tuple[TaskEnd, ...]:
-    """The tasks that have raised so far, while the run is not over."""
-    return tuple(_task(one.id, one.name, one.state, one.value, one.errors) for one in frame.tasks if one.errors)
+    """The tasks that have raised so far, while the run is not over; last those that an error only passed through."""
+    tasks = [one for one in frame.tasks if one.errors]
+    errors = {one.errors[0] for one in tasks}
+    tasks.sort(key=lambda task: any(passed_on(task.errors[0], other) for other in errors))
+    return tuple(_task(one.id, one.name, one.state, one.value, one.errors) for one in tasks)
 
 
 def outcome(

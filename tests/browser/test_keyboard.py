@@ -123,7 +123,7 @@ def test_playing_is_told_a_sentence_at_a_time_and_its_end_at_once(page: Page) ->
     page.select_option("#speed", "4")
     began = page.evaluate(HEARD)
     page.click("button#play")
-    expect(page.locator("#caption .position")).to_have_text(f"step {last} of {last}", timeout=20_000)
+    expect(page.locator("#caption .position")).to_have_text(f"step {last} of {last}", timeout=60_000)
     expect(page.locator("#play")).to_have_attribute("aria-pressed", "false")
     expect(page.locator("#announce")).to_contain_text(f"step {last} of {last}: ")
     heard = page.evaluate("window.heard")

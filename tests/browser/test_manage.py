@@ -312,7 +312,7 @@ def test_a_session_that_ends_is_dimmed_where_it_was_and_then_goes(page: Page, se
     expect(row).to_have_class("gone")
     expect(row).to_contain_text("ended")
     expect(row).to_contain_text("to be seen")
-    expect(row).to_have_count(0, timeout=20_000)  # three looks later
+    expect(row).to_have_count(0, timeout=60_000)  # three looks later
     expect(page.get_by_text("No session matches.")).to_be_visible()
 
 

@@ -22,6 +22,7 @@ from dashboard.presenters.choices import SHOWN
 from dashboard.presenters.choices import choices
 from dashboard.presenters.matrix import matrix
 from dashboard.presenters.outcome import command
+from dashboard.presenters.outcome import raised
 from dashboard.presenters.reasons import reasons
 from dashboard.presenters.room import Moment
 from dashboard.presenters.room import Room
@@ -236,6 +237,15 @@ def test_one_error_that_passes_through_tasks_is_said_once() -> None:
     assert shown.new_errors == (
         "“second” raised AttributeError: 'NoneType' object has no attribute 'twophase' (and so did “main”)",
     )
+
+
+def test_while_a_run_goes_on_the_traceback_of_who_failed_comes_before_that_of_who_awaited_it() -> None:
+    own = replace(sample.TWOPHASE, stack=(Place("b.py", 7, "query", ""),))
+    through = replace(own, stack=(Place("b.py", 22, "main", ""), *own.stack))
+    errors = {"main": (through,), "second": (own,)}
+    frame = replace(FAILURE, tasks=tuple(replace(one, errors=errors.get(one.name, ())) for one in FAILURE.tasks))
+    assert [one.name for one in frame.tasks if one.errors] == ["main", "second"]
+    assert [one.name for one in raised(frame)] == ["second", "main"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from typing import NoReturn
 from typing import Optional
 
 from interlock import lab
-from interlock import link as links
 from interlock import probe
 from interlock import words
 from interlock.backends import Backends
@@ -28,6 +27,8 @@ from interlock.clients import Clients
 from interlock.frame import Choice
 from interlock.frame import Event
 from interlock.link import Link
+from interlock.link import Phase
+from interlock.link import ReplyTooLarge
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
@@ -202,7 +203,7 @@ class Gate:
             yield
         except lab.LabError as error:
             self._over("interrupted", f"The lab failed during the run: {error}")
-        except links.ReplyTooLarge as error:
+        except ReplyTooLarge as error:
             self._over("limit", str(error))
 
     def _engine_failed(self) -> NoReturn:
@@ -268,7 +269,7 @@ class Gate:
         client gone, the process dead; or so slow that a later timer is up.
         """
         waiting = [record for record in self.tasks.values() if record.waiting is not None]
-        there = [link for link in self.links if link.phase == links.STARTED and link.pid is not None and not link.eof]
+        there = [link for link in self.links if link.phase is Phase.STARTED and link.pid is not None and not link.eof]
         return [
             *(_fault(f"x:{one.label}", "cancel", f"cancel task “{one.name}”", (one.label,)) for one in waiting),
             *(_fault(f"k:{link.label}", "terminate", f"end the backend of {link.label}", (), link) for link in there),

@@ -8,9 +8,8 @@ from typing import Optional
 from interlock import lab
 from interlock.frame import ActivityRow
 from interlock.frame import ConnectionView
-from interlock.link import CLOSED
-from interlock.link import NEW
 from interlock.link import Link
+from interlock.link import Phase
 from interlock.observer import Use
 
 
@@ -37,13 +36,13 @@ def connection(link: Link, use: Optional[Use], why_orphan: str) -> ConnectionVie
 
 def state(link: Link) -> str:
     """One word for what a connection is doing."""
-    if link.phase == CLOSED:
+    if link.phase is Phase.CLOSED:
         return "closed"
     if link.blocked_by:
         return "blocked"
     if link.arrived:
         return "held"
-    if link.phase == NEW:
+    if link.phase is Phase.NEW:
         return "connecting"
     return "sent" if link.waiting else "idle"
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from interlock import link as links
 from interlock import probe
 from interlock.frame import Event
 from interlock.gate import Gate
 from interlock.link import Link
+from interlock.link import wait_ready
 
 
 class OpenGate(Gate):
@@ -52,7 +52,7 @@ class OpenGate(Gate):
                 return []
             if link.inbox and not link.waiting:
                 self._traffic.arrived(link)
-            if link.closing:
+            if link.is_closing():
                 link.finish()
         self._decide([])  # takes the picture; there is nothing to decide
         arriving = self.clients.choices(default=True)
@@ -79,7 +79,7 @@ class OpenGate(Gate):
                 self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
             wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
             for link in _heard(self.links, 0.01 if at_work else wait):
-                link.drain(0)
+                link.exchange(0)
                 if not link.waiting:
                     self._traffic.arrived(link)
             if monotonic() > self._beat_at:
@@ -88,7 +88,7 @@ class OpenGate(Gate):
 
 
 def _heard(all_links: list[Link], timeout: float) -> list[Link]:
-    found = links.ready(all_links, timeout)
+    found = wait_ready(all_links, timeout)
     if not found and not any(link.sock is not None and not link.eof for link in all_links):
         select.select([], [], [], timeout)
     return found

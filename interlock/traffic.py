@@ -31,11 +31,13 @@ from dataclasses import replace
 from time import monotonic  # the real one, whatever is done to the module later
 from typing import Optional
 
-from interlock import link as links
 from interlock.backends import Backends
 from interlock.backends import has_cycle
 from interlock.frame import Event
+from interlock.link import ForeignConnection
 from interlock.link import Link
+from interlock.link import Phase
+from interlock.link import wait_ready
 from interlock.loop import current_label
 from interlock.replica import Replica
 from interlock.turns import Turns
@@ -84,7 +86,7 @@ class Traffic:
         """The program has written on this connection, or closed it."""
         self._written.setdefault(link)
         task = current_label()
-        if task is not None and not link.closing:
+        if task is not None and not link.is_closing():
             link.sent_by = task
 
     def unsent(self) -> Iterator[Link]:
@@ -107,12 +109,12 @@ class Traffic:
                     self._await_reply(link)
                     self._await_cancelled(link)
                     self._await_notified(link)
-                if link.closing:
+                if link.is_closing():
                     link.finish()
                     self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
         self._recheck_blocked()
-        for link in links.ready(self._links, 0):
-            link.drain(0)
+        for link in wait_ready(self._links, 0):
+            link.exchange(0)
             self._await_reply(link, unasked=True)
         return again
 
@@ -121,7 +123,7 @@ class Traffic:
         waiting_before = bool(link.inbox)
         try:
             link.let_out()
-        except links.ForeignConnection as error:
+        except ForeignConnection as error:
             link.fail(error)
             self._tell(Event("failed", str(error), link.sent_by, link.label))
             return True
@@ -129,7 +131,7 @@ class Traffic:
         if link.request.command:
             text = link.request.statement or link.request.command
             self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))
-        return link.phase == links.NEW and bool(link.inbox) and not waiting_before
+        return link.phase is Phase.NEW and bool(link.inbox) and not waiting_before
 
     # In ---------------------------------------------------------------------
 
@@ -147,7 +149,7 @@ class Traffic:
 
     def read_ends(self) -> None:
         """Whose snapshot was in the way of the replica's replay has been told, unasked, that its connection ends."""
-        for one in links.ready([link for link in self._links if link.on_replica and not link.waiting], 0):
+        for one in wait_ready([link for link in self._links if link.on_replica and not link.waiting], 0):
             _read_end(one)
             self._await_reply(one)
 
@@ -159,7 +161,7 @@ class Traffic:
             if monotonic() > beat_at:
                 self._beat(f"the server works on {link.request.command} on {link.label}")
                 beat_at = monotonic() + 1.0
-            if link.drain(patience):
+            if link.exchange(patience):
                 continue
             if link.pid is not None:
                 blockers = self._backends.blockers([link]).get(link.label)
@@ -169,12 +171,12 @@ class Traffic:
                         if any(name.startswith("pid ") for name in blockers):
                             self._escape(f"{link.label} waits for a lock that is held outside of this run")
                     link.blocked_by = blockers
-                    if not link.drain(CHECKED) and self._turns.asleep(link):
+                    if not link.exchange(CHECKED) and self._turns.asleep(link):
                         return
                     continue
             patience = LONG_PATIENCE
         link.blocked_by = ()
-        if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
+        if (link.inbox or link.eof) and not link.arrived and link.phase is Phase.STARTED:
             self.arrived(link)
             if not (link.on_replica or link.replies.in_transaction or CHANGES_NOTHING.issuperset(link.replies.tags)):
                 self.changed = True
@@ -199,7 +201,7 @@ class Traffic:
         if sender.notifies and not sender.waiting and sender.replies.transaction == "idle":
             sender.notifies = False
             for link in self._links:
-                if link.listens and not link.waiting and link is not sender and link.drain(NOTICE_PATIENCE):
+                if link.listens and not link.waiting and link is not sender and link.exchange(NOTICE_PATIENCE):
                     self._await_reply(link)
 
     def _tell_notified(self, link: Link, unasked: bool) -> None:
@@ -211,9 +213,9 @@ class Traffic:
             self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
-        heard = links.ready(asked, patience)
+        heard = wait_ready(asked, patience)
         for link in heard:
-            link.drain(0)
+            link.exchange(0)
             self._await_reply(link)
         return bool(heard)
 
@@ -243,7 +245,7 @@ class Traffic:
                 self._turns.let_go()
                 return any_free
             blockers = self._backends.blockers(blocked)
-            free = [link for link in blocked if link.label not in blockers or links.ready([link], 0)]
+            free = [link for link in blocked if link.label not in blockers or wait_ready([link], 0)]
             for link in blocked:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free[:1]:
@@ -284,5 +286,5 @@ class Traffic:
 
 
 def _read_end(link: Link) -> None:
-    while not link.eof and link.drain(END_PATIENCE):
+    while not link.eof and link.exchange(END_PATIENCE):
         pass

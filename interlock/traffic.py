@@ -1,24 +1,26 @@
 """The traffic of a run: the program's requests are let out one at a time, each until its reply is whole or the server
 says that it waits for a lock.
 
-This is what makes the server's work as repeatable as the loop's, and it rests on three things.
+This is what makes the server's work as repeatable as the loop's. It rests on three rules.
 
-*One request at a time*, in the order in which they were written, which follows from the choices made so far: the
-server never has two requests of a run to race with each other.
+*One request at a time*, in the order in which they were written, which follows from the choices made so far. So the
+server never has two requests of a run that could race with each other.
 
-*Asked, never inferred from time.* After `REPLY_PATIENCE` without a byte the server is asked whether the request waits
-for a lock (`backends`), as PostgreSQL's own isolation tester asks it. A slow statement is waited for, however long it
-takes; one that waits for a lock is left, and the next is let out.
+*Ask the server, never infer from time.* After `REPLY_PATIENCE` without a byte the server is asked whether the request
+waits for a lock (`backends`), as PostgreSQL's own isolation tester asks it. A slow statement is waited for, however
+long it takes; one that waits for a lock is left waiting, and the next request is let out.
 
-*Who waits goes on in turn.* What a request frees is found out before the next one is let out. The end of a transaction
-wakes those who want its row all at once, so while something is let out they are held still and then let go one by one,
-in the order in which they came (`turns`). A deadlock is waited for, since the server always resolves it, and its victim
-is always the request that closed the circle: a backend looks for deadlocks once, when it has waited for
-`deadlock_timeout`, which is 1 ms here; a request found waiting is given `CHECKED` to have done so, and until its
-backend sleeps, before the next one is let out, so only the last one to wait can see a circle.
+*Those who wait for a lock go on one after the other.* What a request has unblocked is found out before the next one is
+let out. The end of a transaction wakes all who want its row at once, so while a request is let out they are frozen
+(`freezer`) and then thawed one by one, in the order in which they came.
 
-What cannot be put in order is told, as an escape: a lock held from outside of the run, a row that some went for at once
-where backends cannot be held still, a notification that nobody asked for.
+A deadlock is waited for, since the server always resolves it. Its victim is always the request that closed the circle:
+a backend looks for deadlocks once, when it has waited for `deadlock_timeout`, which is 1 ms here. A request found
+waiting is given `CHECKED` seconds to have done so, and until its backend sleeps, before the next one is let out; so
+only the last one to wait can see a circle.
+
+What cannot be put in order is reported as an escape: a lock held from outside of the run, a row that several requests
+compete for where backends cannot be frozen, a notification that nobody asked for.
 """
 
 from __future__ import annotations
@@ -34,13 +36,13 @@ from typing import Optional
 from interlock.backends import Backends
 from interlock.backends import has_cycle
 from interlock.frame import Event
+from interlock.freezer import Freezer
 from interlock.link import ForeignConnection
 from interlock.link import Link
 from interlock.link import Phase
 from interlock.link import wait_ready
 from interlock.loop import current_label
 from interlock.replica import Replica
-from interlock.turns import Turns
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
@@ -77,7 +79,7 @@ class Traffic:
         self._written: dict[Link, None] = {}  # since they were let out last, in the order of their first write
         self._arrivals = itertools.count(1)
         self._queue_numbers = itertools.count(1)
-        self._turns = Turns()
+        self._freezer = Freezer()
         self.changed = False  # the data of the primary may be other than when somebody looked last
 
     # Out ---------------------------------------------------------------------
@@ -171,7 +173,7 @@ class Traffic:
                         if any(name.startswith("pid ") for name in blockers):
                             self._escape(f"{link.label} waits for a lock that is held outside of this run")
                     link.blocked_by = blockers
-                    if not link.exchange(CHECKED) and self._turns.asleep(link):
+                    if not link.exchange(CHECKED) and self._freezer.asleep(link):
                         return
                     continue
             patience = LONG_PATIENCE
@@ -193,7 +195,7 @@ class Traffic:
         if cancel.cancels is not None:
             there = [link for link in self._links if link.on_replica is cancel.on_replica and link.blocked_by]
             for link in (link for link in there if link.pid == cancel.cancels):
-                self._turns.let_go(link)
+                self._freezer.thaw(link)
                 self._wait_for_any([link], CANCEL_PATIENCE)
 
     def _await_notified(self, sender: Link) -> None:
@@ -225,7 +227,7 @@ class Traffic:
     def _in_turn(self) -> Iterator[None]:
         """While this is done, nobody who waits for a lock goes on; after it those who can do, one after the other."""
         waiting = [link for link in self._links if link.blocked_by]
-        alone = len(waiting) < 2 or self._turns.hold(waiting)
+        alone = len(waiting) < 2 or self._freezer.freeze(waiting)
         yield
         if waiting:
             freed = self._recheck_blocked()
@@ -242,7 +244,7 @@ class Traffic:
             for link in self._backends.await_abandoned():
                 self._escape(f"the backend of {link.label} was abandoned at work, and works still")
             if not blocked:
-                self._turns.let_go()
+                self._freezer.thaw()
                 return any_free
             blockers = self._backends.blockers(blocked)
             free = [link for link in blocked if link.label not in blockers or wait_ready([link], 0)]
@@ -250,10 +252,10 @@ class Traffic:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free[:1]:
                 any_free = True
-                self._turns.let_go(link)
+                self._freezer.thaw(link)
                 self._await_reply(link)
             if not free and not (has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
-                self._turns.let_go()
+                self._freezer.thaw()
                 return any_free
 
     def _tell_race(self, waiting: list[Link]) -> None:
@@ -267,7 +269,7 @@ class Traffic:
     def terminate(self, link: Link) -> None:
         """Have the server end the backend of this connection, as an administrator would."""
         with self._in_turn():
-            self._turns.let_go(link)
+            self._freezer.thaw(link)
             self._backends.server(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
             _read_end(link)
             link.blocked_by = ()

@@ -6,6 +6,7 @@ only imports and forks, so it cannot be hung or spoiled by a program; the forked
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -100,8 +101,8 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)  # what C code or a subprocess prints joins the diagnostics
-    failed = preload()
-    write_all(out, json.dumps({"ready": {"pid": os.getpid(), "python": sys.version.split()[0], "missing": failed}}))
+    preload()
+    write_all(out, json.dumps({"ready": True}))
     gc.disable()
     gc.freeze()  # what is there now is shared with every run; looking through it would copy it
     lines = Lines(commands)
@@ -120,14 +121,11 @@ def main() -> None:
         write_all(out, json.dumps({"exited": {"status": status}}))
 
 
-def preload(names: Sequence[str] = PRELOAD) -> list[str]:
-    """Import what every run needs, so that a fork has it; returns what is not installed."""
-    missing = []
+def preload(names: Sequence[str] = PRELOAD) -> None:
+    """Import what every run needs, as far as it is installed, so that a fork has it."""
     for name in names:
-        try:
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
     libraries()
     for name in READ:
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -135,7 +133,6 @@ def preload(names: Sequence[str] = PRELOAD) -> list[str]:
     if "ssl" in sys.modules:  # asyncpg makes a context for each connection; the first one sets the library up
         ssl = sys.modules["ssl"]
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return missing
 
 
 def play(job: Job, lines: Lines, out: int) -> NoReturn:

@@ -31,9 +31,9 @@ from interlock.frame import End
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.job import Request
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 
 

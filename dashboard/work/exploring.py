@@ -41,7 +41,7 @@ from interlock.frame import End
 from interlock.job import Job
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
-from interlock.supervisor import RunnerError
+from interlock.warm import RunnerError
 
 logger = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ from dashboard.work.shared_lock import SharedLock
 from interlock.frame import End
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
-from interlock.supervisor import RunnerError
+from interlock.warm import RunnerError
 
 logger = logging.getLogger(__name__)
 

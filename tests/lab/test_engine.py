@@ -16,8 +16,8 @@ import pytest
 
 from interlock import journal
 from interlock.frame import Step
-from interlock.supervisor import Invariant
-from interlock.supervisor import Limits
+from interlock.job import Invariant
+from interlock.job import Limits
 from interlock.supervisor import Runner
 from tests.lab.conftest import Play
 

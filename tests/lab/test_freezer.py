@@ -20,9 +20,9 @@ import pytest
 from dashboard.servers.lab import drop_schema
 from interlock.frame import End
 from interlock.freezer import Freezer
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.link import Link
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.test_worker import until

@@ -54,7 +54,7 @@ class OpenGate(Gate):
                 self._traffic.arrived(link)
             if link.is_closing():
                 link.finish()
-        self._decide([])  # takes the picture; there is nothing to decide
+        self._player.decide([])  # takes the picture; there is nothing to decide
         arriving = self.clients.choices(default=True)
         for choice in arriving:
             self.clients.carry_out(choice)
@@ -76,7 +76,7 @@ class OpenGate(Gate):
             if events:
                 return events
             if deadline is None and not at_work and not any(link.waiting for link in self.links):
-                self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
+                self._player.over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
             wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
             for link in _heard(self.links, 0.01 if at_work else wait):
                 link.exchange(0)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 from typing import Optional
+from typing import Protocol
 
 from interlock import instrument
 from interlock import lab
@@ -67,31 +68,42 @@ class Over(Exception):
         self.detail = detail
 
 
-class Play:
-    """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
-    for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
-    talked out of it. `chose` hears of deviations at once: a run that hangs cannot tell its schedule any more. `fork` is
-    for jobs of many runs: it makes a process for each and returns what that one is to try; here it does not return, but
-    calls back before each (whether the last one died). `drew` hears at the end of such a run from what chance drew.
-    """
+class Channel(Protocol):
+    """The line from a run's process to whoever has it played (`child` makes one)."""
 
-    def __init__(
-        self,
-        job: Job,
-        send: Callable[[Message], None],
-        ask: Callable[[], str],
-        beat: Callable[[str], None],
-        wait: Callable[[str], None],
-        chose: Callable[[int, str], None],
-        leave: Callable[[], NoReturn],
-        fork: Callable[[Callable[[bool], None]], orders.Aim],
-        drew: Callable[[orders.Drawn], None],
-    ) -> None:
+    def send(self, message: Message) -> None:
+        """Hand over the next message of the run."""
+
+    def ask(self) -> str:
+        """Wait for a person's choice (step mode). Returns its token, "" for the default, or `course.STOP`."""
+
+    def beat(self, text: str) -> None:
+        """Give a sign of life, with what is being waited for."""
+
+    def wait(self, text: str) -> None:
+        """Tell what the run waits for before it can begin."""
+
+    def chose(self, step: int, token: str) -> None:
+        """Tell of a deviation before it is carried out: a run that hangs cannot tell its schedule any more."""
+
+    def fork(self, before: Callable[[bool], None]) -> orders.Aim:
+        """For jobs of many runs: fork a process for each. Returns in each of them, with what it is to try. Does not
+        return here, but calls `before` ahead of each, with whether the last one died.
+        """
+
+    def drew(self, drawn: orders.Drawn) -> None:
+        """Tell, at the end of such a run, from what chance drew, and what."""
+
+    def leave(self) -> NoReturn:
+        """End this process: a program in the middle of its work cannot be talked out of it."""
+
+
+class Play:
+    """One run."""
+
+    def __init__(self, job: Job, channel: Channel) -> None:
         self._job = job
-        self._fork = fork
-        self._drew = drew
-        self._leave = leave
-        self._send = send
+        self._channel = channel
         self._began = time.monotonic()
         self._monotonic = time.monotonic
         self._events: list[Event] = []
@@ -112,7 +124,7 @@ class Play:
             lab.gid_prefix(job.schema),
             self._address_again,
         )
-        self._course = Course(job, ask, chose, self._events.append)
+        self._course = Course(job, channel.ask, channel.chose, self._events.append)
         self._anyio = False  # it has been met
         natural = job.mode == "natural"
         where = lab.address(job.lab)
@@ -122,24 +134,18 @@ class Play:
         if job.replica and job.replica_hosts:
             there = lab.address(job.replica)
             self._replica = Replica(
-                where, there, job.replica_hosts, job.schema, steps=not natural, wait=wait, beat=beat
+                where, there, job.replica_hosts, job.schema, steps=not natural, wait=channel.wait, beat=channel.beat
             )
         self._gate = (OpenGate if natural else Gate)(
             where,
             job.schema,
+            job.limits,
             Clients(job.requests, self._tell_answer),
             self._replica,
-            max_links=job.limits.connections,
-            max_reply=job.limits.reply_mb << 20,
-            max_tasks=job.limits.tasks,
+            self,
             shown=job.pictures,
             tell=self._events.append,
-            beat=beat,
-            beginning=self._loop_begins,
-            decide=self._decide,
-            ending=self._loop_ends,
-            done=self._task_done,
-            over=self._over,
+            beat=channel.beat,
             clean=self._texts.clean,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append, self._sources)
@@ -168,7 +174,7 @@ class Play:
                 name, detail = over.end, over.detail
         except lab.LabError as error:
             name, detail = "interrupted", str(error)
-        self._send(self._end(name, detail))
+        self._channel.send(self._end(name, detail))
 
     # Before ---------------------------------------------------------------------
 
@@ -188,7 +194,7 @@ class Play:
         touches = [*(instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED)]
         if self._replica is not None and job.mode != "natural":
             touches.append(instrument.REPLICA)
-        self._send(
+        self._channel.send(
             Header(
                 FORMAT,
                 os.path.basename(job.program),
@@ -201,13 +207,13 @@ class Play:
             )
         )
 
-    def _loop_begins(self) -> None:
+    def loop_begins(self) -> None:
         """Of many runs: up to here the program was the same for all of them, from here each has its own process."""
         self._look_at_imports()
         if self._job.many and not self._forked:
             gc.freeze()  # what the program has made so far need not be looked through in every run
             drawn = random.getstate()
-            aim = self._fork(self._set_stage_again)
+            aim = self._channel.fork(self._set_stage_again)
             random.setstate(drawn)  # Python has seeded it anew in the fork
             self._forked, self._began = True, self._monotonic()
             if self._job.mode == "random":
@@ -218,9 +224,9 @@ class Play:
         try:
             self._set_stage(last_one_died)
         except SetupFailed as error:
-            self._over("invalid", str(error))
+            self.over("invalid", str(error))
         except lab.LabError as error:
-            self._over("interrupted", str(error))
+            self.over("interrupted", str(error))
 
     def _set_stage(self, anew: bool) -> None:
         """The schema as the incident wants it, on the replica too, which then stands still."""
@@ -283,14 +289,14 @@ class Play:
             self._anyio = True
             instrument.steady_anyio(self._gate.in_thread)
 
-    def _over(self, name: str, detail: str) -> NoReturn:
+    def over(self, outcome: str, detail: str) -> NoReturn:
         """End the run from within the program: tell how it ended and leave the process."""
-        self._send(self._end(name, detail))
-        self._leave()
+        self._channel.send(self._end(outcome, detail))
+        self._channel.leave()
 
     # During: the gate asks ---------------------------------------------------------------------
 
-    def _decide(self, choices: list[Choice]) -> Optional[Choice]:
+    def decide(self, choices: list[Choice]) -> Optional[Choice]:
         self._look_at_imports()
         if self._unseen:
             self._events[:] = [event for event in self._events if event.kind in SAID]
@@ -299,21 +305,21 @@ class Play:
         if self._job.mode == "natural":
             return None
         if self._number > self._job.limits.steps:
-            self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
+            self.over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
-            self._over("stuck", self._why_stuck())
+            self.over("stuck", self._why_stuck())
         try:
             choice = self._course.choose(self._number, choices, self._gate.fault)
         except Stopped as stopped:
-            self._over("stopped", str(stopped))
+            self.over("stopped", str(stopped))
         except Diverged as diverged:
-            self._over("diverged", str(diverged))
+            self.over("diverged", str(diverged))
         self._choice = choice
         if choice.kind == "die":
             self._gate.carry_out(choice)
             self._take_picture([])
             self._died = True
-            self._over("crash", DIED)
+            self.over("crash", DIED)
         return choice
 
     def _tell_answer(self, event: Event) -> None:
@@ -327,7 +333,7 @@ class Play:
         text = "the number of an object that cannot be followed came again: in a replay it may be another number"
         self._events.append(Event("escape", text))
 
-    def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
+    def task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
         if record.state == "error" and self._failed_at is None:
             self._failed_at = self._number
@@ -342,7 +348,7 @@ class Play:
         self._choice = None
         self._number += 1
         if self._pictured and self._last is not None:
-            self._send(self._last)
+            self._channel.send(self._last)
 
     def _look_at_rules(self) -> None:
         """Which rules of the data are kept, where the answer may be another than at the step before."""
@@ -352,7 +358,7 @@ class Play:
                 tasks = [task for task in self._outcomes() if task.outcome != "pending"]
                 self._events += self._rules.look(self._gate.backends.control, tasks, self._number)
 
-    def _loop_ends(self) -> None:
+    def loop_ends(self) -> None:
         """The loop is about to close: the last picture that shows everything as it was."""
         self._take_picture([])
 
@@ -405,7 +411,7 @@ class Play:
         if self._replica is not None:
             self._replica.let_go()
         if self._forked:
-            self._drew(self._course.drawn)
+            self._channel.drew(self._course.drawn)
         return End(
             outcome=name,
             signature=outcome.signature(name, tasks, invariants),

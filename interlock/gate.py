@@ -35,6 +35,9 @@ from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
 from interlock.replica import Replica
+from interlock.tasks import TaskRecord
+from interlock.tasks import coroutine_name
+from interlock.tasks import leaf_of
 from interlock.threads import Threads
 from interlock.traffic import Traffic
 
@@ -52,7 +55,7 @@ class Player(Protocol):
     def loop_ends(self) -> None:
         """The event loop is about to be closed."""
 
-    def task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
+    def task_done(self, record: TaskRecord, task: SteppedTask) -> None:
         """A task has ended."""
 
     def decide(self, choices: list[Choice]) -> Optional[Choice]:
@@ -90,7 +93,7 @@ class Gate:
 
         self.links: list[Link] = []
         self.backends = Backends(self.links, replica)
-        self.tasks: dict[str, probe.TaskRecord] = {}
+        self.tasks: dict[str, TaskRecord] = {}
         self.now = 0.0
         self.clients = clients
         self.processes = 0  # begun by the program
@@ -130,7 +133,7 @@ class Gate:
         return next(self._task_numbers)
 
     def task_created(self, task: SteppedTask) -> None:
-        name = probe.coroutine_name(task.get_coro())
+        name = coroutine_name(task.get_coro())
         if task.is_helper or (task.parent is None and name in ASYNCIO_OWN):
             return
         if len(self.tasks) >= self._limits.tasks:
@@ -138,7 +141,7 @@ class Gate:
         request = self.clients.served(task.label, task.parent)
         task.name_for = lambda name: self._name(name, request)
         task.set_name(self._name(name, request))
-        self.tasks[task.label] = probe.TaskRecord(
+        self.tasks[task.label] = TaskRecord(
             task.label, task.parent, task.get_name(), weakref.ref(task), spot=task.begun
         )
         task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
@@ -325,7 +328,7 @@ class Gate:
         for record in self.tasks.values():
             task = record.waiting
             if task is not None:
-                its = [first[key] for key in (id(probe.leaf_of(record, task)), id(task)) if key in first]
+                its = [first[key] for key in (id(leaf_of(record, task)), id(task)) if key in first]
                 if its:
                     found[record.label] = min(its, key=lambda timer: timer.when)
         return found
@@ -377,7 +380,7 @@ class Gate:
         for record in self.tasks.values():
             task = record.waiting
             if task is not None:
-                for awaited in (probe.leaf_of(record, task), task):
+                for awaited in (leaf_of(record, task), task):
                     waiting.setdefault(id(awaited), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
 

@@ -25,11 +25,13 @@ from interlock import probe
 from interlock import schedule
 from interlock import script
 from interlock import strategy
+from interlock.activity import Activity
 from interlock.capture import Capture
 from interlock.clients import Clients
 from interlock.course import Course
 from interlock.course import Diverged
 from interlock.course import Stopped
+from interlock.frame import OUTPUT
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -51,21 +53,16 @@ from interlock.rules import Rules
 from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
+from interlock.tasks import TaskRecord
 from interlock.versions import versions
 
 DIED = "The process died here because it was asked to. The rules tell of the data that it left."
 JUDGED = ("", "stuck", "limit")
 """How a run may end for its data to be judged; "" is its own end."""
-SAID = frozenset({"stdout", "stderr", "log", "warning", "unraisable"})
 
 
-class Over(Exception):
-    """The run has come to an end that the program did not bring about. Raised outside of the program only."""
-
-    def __init__(self, end: str, detail: str = "") -> None:
-        super().__init__(end, detail)
-        self.end = end
-        self.detail = detail
+class Invalid(Exception):
+    """There is no run to show: the program could not be begun, or has no event loop; the text says what to do."""
 
 
 class Channel(Protocol):
@@ -156,9 +153,10 @@ class Play:
             job.limits.output_bytes,
             None if natural else lambda: self._gate.clock,
         )
-        self._camera = Camera(
-            self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._texts.clean
-        )
+        self._activity: Optional[Activity] = None
+        if job.pictures:
+            self._activity = Activity(self._gate.links, self._gate.backends, self._texts.clean)
+        self._camera = Camera(self._gate, self._observer, self._sources, self._activity, self._texts.clean)
 
     def run(self) -> None:
         """Play the run to its `End`. Never raises for what the program does."""
@@ -170,8 +168,8 @@ class Play:
                 self._run_script()
                 self._finish_steps()
                 name, detail = "", ""
-            except Over as over:
-                name, detail = over.end, over.detail
+            except Invalid as invalid:
+                name, detail = "invalid", str(invalid)
         except lab.LabError as error:
             name, detail = "interrupted", str(error)
         self._channel.send(self._end(name, detail))
@@ -182,7 +180,7 @@ class Play:
         try:
             self._course.begin()
         except schedule.ScheduleError as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
 
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
@@ -190,7 +188,7 @@ class Play:
         try:
             self._set_stage(False)
         except SetupFailed as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
         touches = [*(instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED)]
         if self._replica is not None and job.mode != "natural":
             touches.append(instrument.REPLICA)
@@ -242,7 +240,8 @@ class Play:
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
-        self._camera.prepare(self._gate.backends.control)
+        if self._activity is not None:
+            self._activity.prepare(self._gate.backends.control)
         if self._replica is not None:
             self._replica.control.query("deallocate all")
             self._replica.catch_up(self._gate.backends.control, commit=False)
@@ -269,7 +268,7 @@ class Play:
             if leaving.code not in (None, 0):
                 self._events.append(Event("stderr", f"the program left with status {leaving.code}"))
         except script.NoApplication as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
         except BaseException as error:  # whatever it is, it is the program's
             self._script_raised(error)
         self._capture.flush()
@@ -280,7 +279,7 @@ class Play:
             return
         self._broken_at = script.place_of(error, self._sources, self._texts.clean)
         when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
-        raise Over("invalid", f"The program raised {when}: {script.shown(error)}")
+        raise Invalid(f"The program raised {when}: {script.shown(error)}")
 
     def _look_at_imports(self) -> None:
         if self._observer.install(listen=self._pictured) and self._job.mode != "natural":
@@ -299,7 +298,7 @@ class Play:
     def decide(self, choices: list[Choice]) -> Optional[Choice]:
         self._look_at_imports()
         if self._unseen:
-            self._events[:] = [event for event in self._events if event.kind in SAID]
+            self._events[:] = [event for event in self._events if event.kind in OUTPUT]
             return None
         self._take_picture([*choices, *self._gate.faults()] if choices and self._job.pictures else [])
         if self._job.mode == "natural":
@@ -333,7 +332,7 @@ class Play:
         text = "the number of an object that cannot be followed came again: in a replay it may be another number"
         self._events.append(Event("escape", text))
 
-    def task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
+    def task_done(self, record: TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
         if record.state == "error" and self._failed_at is None:
             self._failed_at = self._number
@@ -367,8 +366,7 @@ class Play:
         self._gate.finish()
         self._capture.flush()
         if not self._gate.tasks:
-            raise Over(
-                "invalid",
+            raise Invalid(
                 "The program ended without ever running an event loop. Call asyncio.run() in it, or "
                 "give its app requests to answer: in incident.toml, or with --request.",
             )

@@ -12,7 +12,6 @@ from time import sleep
 from typing import Optional
 
 from interlock import lab
-from interlock import link_view
 from interlock.link import Link
 from interlock.replica import Replica
 
@@ -65,7 +64,7 @@ class Backends:
             for pid, blocking, blocked in rows:
                 if blocked == "t" or blocking:
                     pids = [int(one) for one in (blocking or "").split(",") if one]
-                    names = {by_pid[one].label if one in by_pid else link_view.stranger(there[0], one) for one in pids}
+                    names = {by_pid[one].label if one in by_pid else stranger(there[0], one) for one in pids}
                     found[by_pid[int(pid or 0)].label] = tuple(sorted(names)) or ("?",)
         return found
 
@@ -113,6 +112,11 @@ def has_cycle(blockers: dict[str, tuple[str, ...]]) -> bool:
         return False
 
     return any(reaches(label, label, {label}) for label in blockers)
+
+
+def stranger(link: Link, pid: int) -> str:
+    """What to call a process that keeps a connection waiting and is none of the run's own."""
+    return "the replay" if link.on_replica else f"pid {pid}"
 
 
 def _sql(links: Iterable[Link]) -> str:

@@ -6,6 +6,7 @@ only imports and forks, so it cannot be hung or spoiled by a program; the forked
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -25,6 +26,7 @@ from typing import NoReturn
 from interlock import delta
 from interlock import journal
 from interlock import orders
+from interlock.course import STOP
 from interlock.frame import End
 from interlock.frame import Message
 from interlock.job import Job
@@ -100,8 +102,8 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)  # what C code or a subprocess prints joins the diagnostics
-    failed = preload()
-    write_all(out, json.dumps({"ready": {"pid": os.getpid(), "python": sys.version.split()[0], "missing": failed}}))
+    preload()
+    write_all(out, json.dumps({"ready": True}))
     gc.disable()
     gc.freeze()  # what is there now is shared with every run; looking through it would copy it
     lines = Lines(commands)
@@ -120,14 +122,11 @@ def main() -> None:
         write_all(out, json.dumps({"exited": {"status": status}}))
 
 
-def preload(names: Sequence[str] = PRELOAD) -> list[str]:
-    """Import what every run needs, so that a fork has it; returns what is not installed."""
-    missing = []
+def preload(names: Sequence[str] = PRELOAD) -> None:
+    """Import what every run needs, as far as it is installed, so that a fork has it."""
     for name in names:
-        try:
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
     libraries()
     for name in READ:
         file = getattr(sys.modules.get(name), "__file__", None)
@@ -135,7 +134,67 @@ def preload(names: Sequence[str] = PRELOAD) -> list[str]:
     if "ssl" in sys.modules:  # asyncpg makes a context for each connection; the first one sets the library up
         ssl = sys.modules["ssl"]
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return missing
+
+
+class Pipes:
+    """The `play.Channel` of one run."""
+
+    def __init__(self, job: Job, lines: Lines, out: int) -> None:
+        self._lines = lines
+        self._out = out
+        self._writer = delta.Writer()
+        self._digest = journal.Digest() if job.many and job.pictures else None
+
+    def send(self, message: Message) -> None:
+        if self._digest is not None:  # nobody looks at the pictures of many runs, so long as they are always the same
+            self._digest.add(message)
+            if not isinstance(message, End):
+                return
+            self.tell("digest", str(self._digest))
+        write_all(self._out, self._writer.dump(message))
+
+    def ask(self) -> str:
+        self.tell("asking", True)
+        line = self._lines.next()
+        self.tell("answered", True)  # from here on silence means that it hangs
+        order: dict[str, Any] = json.loads(line) if line else {"stop": True}
+        return STOP if order.get("stop") else str(order.get("advance") or "")
+
+    def beat(self, text: str) -> None:
+        self.tell("beat", text)
+
+    def wait(self, text: str) -> None:
+        self.tell("waits", text)
+
+    def chose(self, step: int, token: str) -> None:
+        self.tell("chose", {"step": step, "token": token})
+
+    def fork(self, before: Callable[[bool], None]) -> Aim:
+        status = 0
+        while True:
+            self.tell("free", True)
+            order = json.loads(self._lines.next() or "{}")
+            if "aim" not in order:
+                os._exit(0)
+            before(status != 0)
+            pid = os.fork()
+            if pid == 0:
+                os.setpgid(0, 0)
+                die_with_parent()
+                self.tell("began", {"pid": os.getpid()})
+                return journal.from_data(Aim, order["aim"])
+            _, status = os.waitpid(pid, 0)
+            self.tell("left", {"status": status})
+
+    def drew(self, drawn: Drawn) -> None:
+        self.tell("drew", orders.to_data(drawn))
+
+    def leave(self) -> NoReturn:
+        os._exit(0)
+
+    def tell(self, kind: str, body: Any) -> None:
+        """Write one message."""
+        write_all(self._out, json.dumps({kind: body}))
 
 
 def play(job: Job, lines: Lines, out: int) -> NoReturn:
@@ -147,58 +206,10 @@ def play(job: Job, lines: Lines, out: int) -> NoReturn:
     limit = job.limits.memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    writer = delta.Writer()
-    digest = journal.Digest()
-
-    def send(message: Message) -> None:
-        if job.many and job.pictures:  # nobody looks at them, so long as they are always the same
-            digest.add(message)
-            if not isinstance(message, End):
-                return
-            write_all(out, json.dumps({"digest": str(digest)}))
-        write_all(out, writer.dump(message))
-
-    def beat(text: str) -> None:
-        write_all(out, json.dumps({"beat": text}))
-
-    def wait(text: str) -> None:
-        write_all(out, json.dumps({"waits": text}))
-
-    def chose(step: int, token: str) -> None:
-        write_all(out, json.dumps({"chose": {"step": step, "token": token}}))
-
-    def ask() -> str:
-        write_all(out, json.dumps({"asking": True}))
-        line = lines.next()
-        write_all(out, json.dumps({"answered": True}))  # from here on silence means that it hangs
-        order: dict[str, Any] = json.loads(line) if line else {"stop": True}
-        return "stop" if order.get("stop") else str(order.get("advance") or "")
-
-    def fork(before: Callable[[bool], None]) -> Aim:
-        status = 0
-        while True:
-            write_all(out, json.dumps({"free": True}))
-            order = json.loads(lines.next() or "{}")
-            if "aim" not in order:
-                os._exit(0)
-            before(status != 0)
-            pid = os.fork()
-            if pid == 0:
-                os.setpgid(0, 0)
-                die_with_parent()
-                write_all(out, json.dumps({"began": {"pid": os.getpid()}}))
-                return journal.from_data(Aim, order["aim"])
-            _, status = os.waitpid(pid, 0)
-            write_all(out, json.dumps({"left": {"status": status}}))
-
-    def drew(drawn: Drawn) -> None:
-        write_all(out, json.dumps({"drew": orders.to_data(drawn)}))
-
-    status = 0
+    pipes, status = Pipes(job, lines, out), 0
     try:
-        Play(job, send, ask, beat, wait, chose, lambda: os._exit(0), fork, drew).run()
+        Play(job, pipes).run()
     except BaseException:  # a fault of the engine itself: tell it, never pass it over
-        write_all(out, json.dumps({"fault": traceback.format_exc()}))
+        pipes.tell("fault", traceback.format_exc())
         status = 70
     os._exit(status)

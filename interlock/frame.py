@@ -145,6 +145,10 @@ class Frame:
     choices: tuple[Choice, ...] = ()  # what may come next; empty: the run is over
 
 
+OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")
+"""Kinds of events that are the program's own words."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One thing that happened within a step, in its order."""

@@ -18,20 +18,26 @@ from collections.abc import Iterator
 from typing import Any
 from typing import NoReturn
 from typing import Optional
+from typing import Protocol
 
 from interlock import lab
-from interlock import link as links
 from interlock import probe
 from interlock import words
 from interlock.backends import Backends
 from interlock.clients import Clients
 from interlock.frame import Choice
 from interlock.frame import Event
+from interlock.job import Limits
 from interlock.link import Link
+from interlock.link import Phase
+from interlock.link import ReplyTooLarge
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.loop import current_label
 from interlock.replica import Replica
+from interlock.tasks import TaskRecord
+from interlock.tasks import coroutine_name
+from interlock.tasks import leaf_of
 from interlock.threads import Threads
 from interlock.traffic import Traffic
 
@@ -40,29 +46,45 @@ STUCK_PATIENCE = 3.0  # with no choice left: how long another process of the pro
 ASYNCIO_OWN = frozenset({"shutdown_asyncgens", "shutdown_default_executor"})  # what asyncio.run does when it ends
 
 
+class Player(Protocol):
+    """Who plays the run: is told what the program does, and decides what happens next."""
+
+    def loop_begins(self) -> None:
+        """An event loop is about to be made."""
+
+    def loop_ends(self) -> None:
+        """The event loop is about to be closed."""
+
+    def task_done(self, record: TaskRecord, task: SteppedTask) -> None:
+        """A task has ended."""
+
+    def decide(self, choices: list[Choice]) -> Optional[Choice]:
+        """All holds still. Choose one of these, or a fault; None only on the plain network, which decides by itself."""
+
+    def over(self, outcome: str, detail: str) -> NoReturn:
+        """The run cannot go on: end it, from within the program."""
+
+
 class Gate:
-    """The world outside of a run: its connections, its timers, its clock. `backends` need their `control` before
-    anything happens.
+    """The world outside of a run: its connections, its timers, its clock.
+
+    `backends.control` must be set before anything happens. `shown`: somebody looks at the choices; if nobody does, it
+    need not be found out whom a timer wakes. `tell` takes events, `beat` signs of life, and `clean` makes a text the
+    same in every replay.
     """
 
     def __init__(
         self,
         where: lab.Address,
         schema: str,
+        limits: Limits,
         clients: Clients,
         replica: Optional[Replica],
+        player: Player,
         *,
-        max_links: int,
-        max_reply: int,
-        max_tasks: int,
         shown: bool,
         tell: Callable[[Event], None],
         beat: Callable[[str], None],
-        beginning: Callable[[], None],
-        decide: Callable[[list[Choice]], Optional[Choice]],
-        ending: Callable[[], None],
-        done: Callable[[probe.TaskRecord, SteppedTask], None],
-        over: Callable[[str, str], NoReturn],
         clean: Callable[[str], str],
     ) -> None:
         def escape(text: str) -> None:
@@ -71,24 +93,18 @@ class Gate:
 
         self.links: list[Link] = []
         self.backends = Backends(self.links, replica)
-        self.tasks: dict[str, probe.TaskRecord] = {}
+        self.tasks: dict[str, TaskRecord] = {}
         self.now = 0.0
         self.clients = clients
         self.processes = 0  # begun by the program
         self._where = where
         self._schema = schema
+        self._limits = limits
         self._replica = replica
-        self._max_links = max_links
-        self._max_reply = max_reply  # bytes
-        self._max_tasks = max_tasks
-        self._shown = shown  # somebody looks at the choices: else it need not be found out whom a timer wakes
+        self._player = player
+        self._shown = shown
         self._tell = tell
         self._beat = beat
-        self._beginning = beginning
-        self._decide = decide
-        self._ending = ending
-        self._done = done
-        self._over = over
         self._traffic = Traffic(self.links, self.backends, replica, tell, escape, beat, clean)
         self._threads = Threads(lambda: self._jobs, escape, beat)
         self._foreign_loop = ""  # what to say of it
@@ -111,21 +127,21 @@ class Gate:
                 "Interlock steps the loop of the main thread; what another one does beside it would be left to chance."
             )
             raise RuntimeError(self._foreign_loop)
-        self._beginning()
+        self._player.loop_begins()
 
     def next_task_number(self) -> int:
         return next(self._task_numbers)
 
     def task_created(self, task: SteppedTask) -> None:
-        name = probe.coroutine_name(task.get_coro())
+        name = coroutine_name(task.get_coro())
         if task.is_helper or (task.parent is None and name in ASYNCIO_OWN):
             return
-        if len(self.tasks) >= self._max_tasks:
-            self._over("limit", f"The program made more than {self._max_tasks} tasks.")
+        if len(self.tasks) >= self._limits.tasks:
+            self._player.over("limit", f"The program made more than {self._limits.tasks} tasks.")
         request = self.clients.served(task.label, task.parent)
         task.name_for = lambda name: self._name(name, request)
         task.set_name(self._name(name, request))
-        self.tasks[task.label] = probe.TaskRecord(
+        self.tasks[task.label] = TaskRecord(
             task.label, task.parent, task.get_name(), weakref.ref(task), spot=task.begun
         )
         task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
@@ -138,7 +154,7 @@ class Gate:
 
     def _task_done(self, task: Any) -> None:
         try:
-            self._done(self.tasks[task.label], task)
+            self._player.task_done(self.tasks[task.label], task)
         except Exception:
             self._engine_failed()
 
@@ -154,8 +170,8 @@ class Gate:
         self._jobs += by
 
     def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link:
-        if len(self.links) >= self._max_links:
-            self._over("limit", f"The program opened more than {self._max_links} connections.")
+        if len(self.links) >= self._limits.connections:
+            self._player.over("limit", f"The program opened more than {self._limits.connections} connections.")
         label = f"c{len(self.links) + 1}"
         settings = {
             "application_name": f"interlock:{self._schema}:{label}",
@@ -165,7 +181,7 @@ class Gate:
         replica = self._replica if self._replica is not None and self._replica.is_meant_by(tag) else None
         where = replica.where if replica is not None else self._where
         prefix = lab.gid_prefix(self._schema)
-        written, most, on_replica = self._traffic.written, self._max_reply, replica is not None
+        written, most, on_replica = self._traffic.written, self._limits.reply_mb << 20, replica is not None
         link = Link(loop, label, tag, where, settings, prefix, written, most=most, on_replica=on_replica)
         self.links.append(link)
         to = f"{tag}, the replica," if link.on_replica else tag
@@ -175,7 +191,7 @@ class Gate:
     def loop_closing(self) -> None:
         with self._told_as_an_end():
             self._traffic.settle()
-            self._ending()
+            self._player.loop_ends()
 
     def data_changed(self) -> bool:
         """Whether the data of the primary may be other than when this was asked last."""
@@ -201,19 +217,19 @@ class Gate:
         try:
             yield
         except lab.LabError as error:
-            self._over("interrupted", f"The lab failed during the run: {error}")
-        except links.ReplyTooLarge as error:
-            self._over("limit", str(error))
+            self._player.over("interrupted", f"The lab failed during the run: {error}")
+        except ReplyTooLarge as error:
+            self._player.over("limit", str(error))
 
     def _engine_failed(self) -> NoReturn:
         """Within the loop an exception of ours would reach the program as its own, and the picture would be wrong."""
-        self._over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
+        self._player.over("crash", f"Interlock’s own engine failed; please report this.\n{traceback.format_exc()}")
 
     def _wait(self, poll: Callable[[float], list[Any]]) -> list[Any]:
         """Have one thing happen that the loop can go on with; returns what the loop's own selector has found."""
         events = self._threads.move(poll)  # they report through the loop's own pipe
         if self._foreign_loop:
-            self._over("invalid", self._foreign_loop)
+            self._player.over("invalid", self._foreign_loop)
         if events is not None:
             return events
         if self._traffic.settle():
@@ -225,7 +241,7 @@ class Gate:
             events = poll(STUCK_PATIENCE)  # what they say comes through the loop's own selector
             if events:
                 return events
-        choice = self._decide(choices)
+        choice = self._player.decide(choices)
         if choice is not None:
             self.carry_out(choice)
         return []
@@ -268,7 +284,7 @@ class Gate:
         client gone, the process dead; or so slow that a later timer is up.
         """
         waiting = [record for record in self.tasks.values() if record.waiting is not None]
-        there = [link for link in self.links if link.phase == links.STARTED and link.pid is not None and not link.eof]
+        there = [link for link in self.links if link.phase is Phase.STARTED and link.pid is not None and not link.eof]
         return [
             *(_fault(f"x:{one.label}", "cancel", f"cancel task “{one.name}”", (one.label,)) for one in waiting),
             *(_fault(f"k:{link.label}", "terminate", f"end the backend of {link.label}", (), link) for link in there),
@@ -312,7 +328,7 @@ class Gate:
         for record in self.tasks.values():
             task = record.waiting
             if task is not None:
-                its = [first[key] for key in (id(probe.leaf_of(record, task)), id(task)) if key in first]
+                its = [first[key] for key in (id(leaf_of(record, task)), id(task)) if key in first]
                 if its:
                     found[record.label] = min(its, key=lambda timer: timer.when)
         return found
@@ -364,7 +380,7 @@ class Gate:
         for record in self.tasks.values():
             task = record.waiting
             if task is not None:
-                for awaited in (probe.leaf_of(record, task), task):
+                for awaited in (leaf_of(record, task), task):
                     waiting.setdefault(id(awaited), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
 

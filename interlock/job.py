@@ -61,8 +61,7 @@ class Job:
     invariants: tuple[Invariant, ...] = ()
     requests: tuple[Request, ...] = ()  # with any, the program is a module with an ASGI application, and no script
     limits: Limits = field(default_factory=Limits)
-    sample: bool = True  # look at pg_stat_activity and pg_locks at every step
-    pictures: bool = True  # False: only the outcome is wanted; a natural run tells its last step, with what it printed
+    pictures: bool = True  # with pg_stat_activity; False: only the outcome is wanted, and of a natural run its output
     many: bool = False  # random runs of one program, as many as are asked for: see `Runner.explore`
     follow: int = 0  # step, random: how many steps to follow the schedule before asking, or drawing
     replica: str = ""  # URL of a streaming replica of the lab; needed if there are

@@ -8,6 +8,7 @@ start-up is a connection made, and it is made to the lab, whatever host the prog
 from __future__ import annotations
 
 import asyncio
+import enum
 import select
 import socket
 import time
@@ -18,7 +19,13 @@ from typing import Optional
 from interlock import lab
 from interlock import wire
 
-NEW, STARTED, CLOSED = "new", "started", "closed"
+
+class Phase(enum.Enum):
+    """How far the connection to the lab is."""
+
+    NEW = "new"  # the program has not yet sent what opens one
+    STARTED = "started"
+    CLOSED = "closed"
 
 
 class ForeignConnection(ConnectionRefusedError):
@@ -49,7 +56,7 @@ class Link(asyncio.Transport):
         self.label = label
         self.tag = tag
         self.on_replica = on_replica
-        self.phase = NEW
+        self.phase = Phase.NEW
         self.sock: Optional[socket.socket] = None
         self.pid: Optional[int] = None
         self.outbox: list[bytes] = []
@@ -76,7 +83,6 @@ class Link(asyncio.Transport):
         self._on_write = on_write
         self._most = most  # bytes of a reply
         self._closing = False
-        self._aborted = False
         self._lost = False
 
     # The program's side: asyncio.Transport ---------------------------------------------------------------------
@@ -103,7 +109,6 @@ class Link(asyncio.Transport):
             self._on_write(self)
 
     def abort(self) -> None:
-        self._aborted = True
         self.outbox.clear()
         self.close()
 
@@ -137,10 +142,6 @@ class Link(asyncio.Transport):
     # The gate's side ---------------------------------------------------------------------
 
     @property
-    def closing(self) -> bool:
-        return self._closing
-
-    @property
     def heard(self) -> bool:
         """Something waits at the gate, and the loop that would hear of it still runs."""
         return bool(self.arrived) and not self._loop.is_closed()
@@ -151,7 +152,7 @@ class Link(asyncio.Transport):
         Raises `lab.LabError` if the lab refuses, `ForeignConnection` if this is not PostgreSQL.
         """
         data, self.outbox = b"".join(self.outbox), []
-        if self.phase == NEW:
+        if self.phase is Phase.NEW:
             data = self._open(data)
         if data and self.sock is not None:
             self.request, wanted = self._requests.feed(data)
@@ -176,7 +177,7 @@ class Link(asyncio.Transport):
             self.cancels = wire.cancelled_pid(data)
             self.sock = lab.open_socket(self._where)
             self.sock.sendall(data)
-            self.phase = STARTED
+            self.phase = Phase.STARTED
             self.waiting = True
             return b""
         if code != wire.PROTOCOL_3:
@@ -192,11 +193,11 @@ class Link(asyncio.Transport):
         try:
             session = lab.connect(self._where, {**wanted, **self._settings})
         except lab.LabRefused as refused:  # too many clients, say: the program's own affair
-            self.phase, self.eof = STARTED, True
+            self.phase, self.eof = Phase.STARTED, True
             self.inbox += refused.response
             self.replies.feed(refused.response)
             return b""
-        self.sock, self.pid, self.phase = session.sock, session.pid, STARTED
+        self.sock, self.pid, self.phase = session.sock, session.pid, Phase.STARTED
         self.sock.settimeout(None)
         self.replies.feed(session.greeting)
         self.inbox += wire.pack("R", b"\0\0\0\0") + session.greeting
@@ -216,11 +217,11 @@ class Link(asyncio.Transport):
         self.untaken = self.untaken[taken:]
         return taken > 0 or self.eof
 
-    def drain(self, timeout: float) -> bool:
-        """Take in what the server has sent, and hand it what it had no room for, waiting up to `timeout` seconds for
-        either. True if anything moved. Raises `ReplyTooLarge`.
+    def exchange(self, timeout: float) -> bool:
+        """Receive what the server has sent, or else send more of what it had no room for. Waits up to `timeout` seconds
+        until one of the two is possible. True if any bytes moved or the connection ended. Raises `ReplyTooLarge`.
         """
-        if self.sock is None or self.eof or not ready([self], timeout):
+        if self.sock is None or self.eof or not wait_ready([self], timeout):
             return False
         try:
             data = self.sock.recv(262144, socket.MSG_DONTWAIT)
@@ -235,7 +236,7 @@ class Link(asyncio.Transport):
                     f"The reply to {self.request.command} on {self.label} has more than {self._most >> 20} MiB, and a "
                     "reply is held whole until it is let through. Have the program ask for fewer rows at a time."
                 )
-            if self.phase == STARTED and self.request.command != "cancel request":
+            if self.phase is Phase.STARTED and self.request.command != "cancel request":
                 self.replies.feed(data)
                 self.waiting = not self.replies.complete or self.request.command == "terminate"
         else:
@@ -257,7 +258,6 @@ class Link(asyncio.Transport):
 
     def fail(self, error: Exception) -> None:
         """End the connection under the program's feet: it sees `error` as a lost connection."""
-        self._aborted = True
         self._loop.call_soon(self._lose, error)
         self.finish()
 
@@ -265,7 +265,7 @@ class Link(asyncio.Transport):
         """Close our end; wait until the server has noticed, where it can, so that its locks are gone for certain."""
         sock, self.sock = self.sock, None
         self.abandoned = self.abandoned or bool(self.blocked_by)
-        busy, self.waiting, self.phase, self.blocked_by = self.waiting, False, CLOSED, ()
+        busy, self.waiting, self.phase, self.blocked_by = self.waiting, False, Phase.CLOSED, ()
         self.left_busy = busy
         if sock is None:
             return
@@ -281,10 +281,8 @@ class Link(asyncio.Transport):
         sock.close()
 
 
-def ready(links: list[Link], timeout: float) -> list[Link]:
-    """Those of the links whose server has sent something, has closed, or has room for more of what it is to have; waits
-    up to `timeout` seconds for one.
-    """
+def wait_ready(links: list[Link], timeout: float) -> list[Link]:
+    """Wait up to `timeout` seconds until some of these links can `exchange` without waiting; returns those that can."""
     poller = select.poll()
     by_fd = {}
     for link in links:

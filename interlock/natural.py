@@ -9,11 +9,11 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from interlock import link as links
 from interlock import probe
 from interlock.frame import Event
 from interlock.gate import Gate
 from interlock.link import Link
+from interlock.link import wait_ready
 
 
 class OpenGate(Gate):
@@ -52,9 +52,9 @@ class OpenGate(Gate):
                 return []
             if link.inbox and not link.waiting:
                 self._traffic.arrived(link)
-            if link.closing:
+            if link.is_closing():
                 link.finish()
-        self._decide([])  # takes the picture; there is nothing to decide
+        self._player.decide([])  # takes the picture; there is nothing to decide
         arriving = self.clients.choices(default=True)
         for choice in arriving:
             self.clients.carry_out(choice)
@@ -76,10 +76,10 @@ class OpenGate(Gate):
             if events:
                 return events
             if deadline is None and not at_work and not any(link.waiting for link in self.links):
-                self._over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
+                self._player.over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
             wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
             for link in _heard(self.links, 0.01 if at_work else wait):
-                link.drain(0)
+                link.exchange(0)
                 if not link.waiting:
                     self._traffic.arrived(link)
             if monotonic() > self._beat_at:
@@ -88,7 +88,7 @@ class OpenGate(Gate):
 
 
 def _heard(all_links: list[Link], timeout: float) -> list[Link]:
-    found = links.ready(all_links, timeout)
+    found = wait_ready(all_links, timeout)
     if not found and not any(link.sock is not None and not link.eof for link in all_links):
         select.select([], [], [], timeout)
     return found

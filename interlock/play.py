@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 from typing import Optional
+from typing import Protocol
 
 from interlock import instrument
 from interlock import lab
@@ -24,11 +25,13 @@ from interlock import probe
 from interlock import schedule
 from interlock import script
 from interlock import strategy
+from interlock.activity import Activity
 from interlock.capture import Capture
 from interlock.clients import Clients
 from interlock.course import Course
 from interlock.course import Diverged
 from interlock.course import Stopped
+from interlock.frame import OUTPUT
 from interlock.frame import Choice
 from interlock.frame import End
 from interlock.frame import Event
@@ -50,48 +53,54 @@ from interlock.rules import Rules
 from interlock.source import read_sources
 from interlock.stage import SetupFailed
 from interlock.stage import Stage
+from interlock.tasks import TaskRecord
 from interlock.versions import versions
 
 DIED = "The process died here because it was asked to. The rules tell of the data that it left."
 JUDGED = ("", "stuck", "limit")
 """How a run may end for its data to be judged; "" is its own end."""
-SAID = frozenset({"stdout", "stderr", "log", "warning", "unraisable"})
 
 
-class Over(Exception):
-    """The run has come to an end that the program did not bring about. Raised outside of the program only."""
+class Invalid(Exception):
+    """There is no run to show: the program could not be begun, or has no event loop; the text says what to do."""
 
-    def __init__(self, end: str, detail: str = "") -> None:
-        super().__init__(end, detail)
-        self.end = end
-        self.detail = detail
+
+class Channel(Protocol):
+    """The line from a run's process to whoever has it played (`child` makes one)."""
+
+    def send(self, message: Message) -> None:
+        """Hand over the next message of the run."""
+
+    def ask(self) -> str:
+        """Wait for a person's choice (step mode). Returns its token, "" for the default, or `course.STOP`."""
+
+    def beat(self, text: str) -> None:
+        """Give a sign of life, with what is being waited for."""
+
+    def wait(self, text: str) -> None:
+        """Tell what the run waits for before it can begin."""
+
+    def chose(self, step: int, token: str) -> None:
+        """Tell of a deviation before it is carried out: a run that hangs cannot tell its schedule any more."""
+
+    def fork(self, before: Callable[[bool], None]) -> orders.Aim:
+        """For jobs of many runs: fork a process for each. Returns in each of them, with what it is to try. Does not
+        return here, but calls `before` ahead of each, with whether the last one died.
+        """
+
+    def drew(self, drawn: orders.Drawn) -> None:
+        """Tell, at the end of such a run, from what chance drew, and what."""
+
+    def leave(self) -> NoReturn:
+        """End this process: a program in the middle of its work cannot be talked out of it."""
 
 
 class Play:
-    """One run. `send` takes each message; `ask` waits for a person's choice (step mode) and returns its token, ""
-    for the default and "stop" to end; `leave` ends the process, since a program in the middle of its work cannot be
-    talked out of it. `chose` hears of deviations at once: a run that hangs cannot tell its schedule any more. `fork` is
-    for jobs of many runs: it makes a process for each and returns what that one is to try; here it does not return, but
-    calls back before each (whether the last one died). `drew` hears at the end of such a run from what chance drew.
-    """
+    """One run."""
 
-    def __init__(
-        self,
-        job: Job,
-        send: Callable[[Message], None],
-        ask: Callable[[], str],
-        beat: Callable[[str], None],
-        wait: Callable[[str], None],
-        chose: Callable[[int, str], None],
-        leave: Callable[[], NoReturn],
-        fork: Callable[[Callable[[bool], None]], orders.Aim],
-        drew: Callable[[orders.Drawn], None],
-    ) -> None:
+    def __init__(self, job: Job, channel: Channel) -> None:
         self._job = job
-        self._fork = fork
-        self._drew = drew
-        self._leave = leave
-        self._send = send
+        self._channel = channel
         self._began = time.monotonic()
         self._monotonic = time.monotonic
         self._events: list[Event] = []
@@ -112,7 +121,7 @@ class Play:
             lab.gid_prefix(job.schema),
             self._address_again,
         )
-        self._course = Course(job, ask, chose, self._events.append)
+        self._course = Course(job, channel.ask, channel.chose, self._events.append)
         self._anyio = False  # it has been met
         natural = job.mode == "natural"
         where = lab.address(job.lab)
@@ -122,24 +131,18 @@ class Play:
         if job.replica and job.replica_hosts:
             there = lab.address(job.replica)
             self._replica = Replica(
-                where, there, job.replica_hosts, job.schema, steps=not natural, wait=wait, beat=beat
+                where, there, job.replica_hosts, job.schema, steps=not natural, wait=channel.wait, beat=channel.beat
             )
         self._gate = (OpenGate if natural else Gate)(
             where,
             job.schema,
+            job.limits,
             Clients(job.requests, self._tell_answer),
             self._replica,
-            max_links=job.limits.connections,
-            max_reply=job.limits.reply_mb << 20,
-            max_tasks=job.limits.tasks,
+            self,
             shown=job.pictures,
             tell=self._events.append,
-            beat=beat,
-            beginning=self._loop_begins,
-            decide=self._decide,
-            ending=self._loop_ends,
-            done=self._task_done,
-            over=self._over,
+            beat=channel.beat,
             clean=self._texts.clean,
         )
         self._observer = Observer(lambda: self._gate.links, self._events.append, self._sources)
@@ -150,9 +153,10 @@ class Play:
             job.limits.output_bytes,
             None if natural else lambda: self._gate.clock,
         )
-        self._camera = Camera(
-            self._gate, self._observer, self._sources, sample=job.sample and job.pictures, clean=self._texts.clean
-        )
+        self._activity: Optional[Activity] = None
+        if job.pictures:
+            self._activity = Activity(self._gate.links, self._gate.backends, self._texts.clean)
+        self._camera = Camera(self._gate, self._observer, self._sources, self._activity, self._texts.clean)
 
     def run(self) -> None:
         """Play the run to its `End`. Never raises for what the program does."""
@@ -164,11 +168,11 @@ class Play:
                 self._run_script()
                 self._finish_steps()
                 name, detail = "", ""
-            except Over as over:
-                name, detail = over.end, over.detail
+            except Invalid as invalid:
+                name, detail = "invalid", str(invalid)
         except lab.LabError as error:
             name, detail = "interrupted", str(error)
-        self._send(self._end(name, detail))
+        self._channel.send(self._end(name, detail))
 
     # Before ---------------------------------------------------------------------
 
@@ -176,7 +180,7 @@ class Play:
         try:
             self._course.begin()
         except schedule.ScheduleError as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
 
     def _prepare(self) -> None:
         """Set the stage and tell what will run."""
@@ -184,11 +188,11 @@ class Play:
         try:
             self._set_stage(False)
         except SetupFailed as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
         touches = [*(instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED)]
         if self._replica is not None and job.mode != "natural":
             touches.append(instrument.REPLICA)
-        self._send(
+        self._channel.send(
             Header(
                 FORMAT,
                 os.path.basename(job.program),
@@ -201,13 +205,13 @@ class Play:
             )
         )
 
-    def _loop_begins(self) -> None:
+    def loop_begins(self) -> None:
         """Of many runs: up to here the program was the same for all of them, from here each has its own process."""
         self._look_at_imports()
         if self._job.many and not self._forked:
             gc.freeze()  # what the program has made so far need not be looked through in every run
             drawn = random.getstate()
-            aim = self._fork(self._set_stage_again)
+            aim = self._channel.fork(self._set_stage_again)
             random.setstate(drawn)  # Python has seeded it anew in the fork
             self._forked, self._began = True, self._monotonic()
             if self._job.mode == "random":
@@ -218,9 +222,9 @@ class Play:
         try:
             self._set_stage(last_one_died)
         except SetupFailed as error:
-            self._over("invalid", str(error))
+            self.over("invalid", str(error))
         except lab.LabError as error:
-            self._over("interrupted", str(error))
+            self.over("interrupted", str(error))
 
     def _set_stage(self, anew: bool) -> None:
         """The schema as the incident wants it, on the replica too, which then stands still."""
@@ -236,7 +240,8 @@ class Play:
             if self._replica is not None:
                 self._replica.open()
         self._stage.reset()
-        self._camera.prepare(self._gate.backends.control)
+        if self._activity is not None:
+            self._activity.prepare(self._gate.backends.control)
         if self._replica is not None:
             self._replica.control.query("deallocate all")
             self._replica.catch_up(self._gate.backends.control, commit=False)
@@ -263,7 +268,7 @@ class Play:
             if leaving.code not in (None, 0):
                 self._events.append(Event("stderr", f"the program left with status {leaving.code}"))
         except script.NoApplication as error:
-            raise Over("invalid", str(error)) from None
+            raise Invalid(str(error)) from None
         except BaseException as error:  # whatever it is, it is the program's
             self._script_raised(error)
         self._capture.flush()
@@ -274,7 +279,7 @@ class Play:
             return
         self._broken_at = script.place_of(error, self._sources, self._texts.clean)
         when = "before its event loop began" if not self._gate.tasks else "outside of its event loop"
-        raise Over("invalid", f"The program raised {when}: {script.shown(error)}")
+        raise Invalid(f"The program raised {when}: {script.shown(error)}")
 
     def _look_at_imports(self) -> None:
         if self._observer.install(listen=self._pictured) and self._job.mode != "natural":
@@ -283,37 +288,37 @@ class Play:
             self._anyio = True
             instrument.steady_anyio(self._gate.in_thread)
 
-    def _over(self, name: str, detail: str) -> NoReturn:
+    def over(self, outcome: str, detail: str) -> NoReturn:
         """End the run from within the program: tell how it ended and leave the process."""
-        self._send(self._end(name, detail))
-        self._leave()
+        self._channel.send(self._end(outcome, detail))
+        self._channel.leave()
 
     # During: the gate asks ---------------------------------------------------------------------
 
-    def _decide(self, choices: list[Choice]) -> Optional[Choice]:
+    def decide(self, choices: list[Choice]) -> Optional[Choice]:
         self._look_at_imports()
         if self._unseen:
-            self._events[:] = [event for event in self._events if event.kind in SAID]
+            self._events[:] = [event for event in self._events if event.kind in OUTPUT]
             return None
         self._take_picture([*choices, *self._gate.faults()] if choices and self._job.pictures else [])
         if self._job.mode == "natural":
             return None
         if self._number > self._job.limits.steps:
-            self._over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
+            self.over("limit", f"The run was ended after {self._job.limits.steps} steps, its bound.")
         if not choices:
-            self._over("stuck", self._why_stuck())
+            self.over("stuck", self._why_stuck())
         try:
             choice = self._course.choose(self._number, choices, self._gate.fault)
         except Stopped as stopped:
-            self._over("stopped", str(stopped))
+            self.over("stopped", str(stopped))
         except Diverged as diverged:
-            self._over("diverged", str(diverged))
+            self.over("diverged", str(diverged))
         self._choice = choice
         if choice.kind == "die":
             self._gate.carry_out(choice)
             self._take_picture([])
             self._died = True
-            self._over("crash", DIED)
+            self.over("crash", DIED)
         return choice
 
     def _tell_answer(self, event: Event) -> None:
@@ -327,7 +332,7 @@ class Play:
         text = "the number of an object that cannot be followed came again: in a replay it may be another number"
         self._events.append(Event("escape", text))
 
-    def _task_done(self, record: probe.TaskRecord, task: SteppedTask) -> None:
+    def task_done(self, record: TaskRecord, task: SteppedTask) -> None:
         self._events.append(self._camera.read_result(record, task))
         if record.state == "error" and self._failed_at is None:
             self._failed_at = self._number
@@ -342,7 +347,7 @@ class Play:
         self._choice = None
         self._number += 1
         if self._pictured and self._last is not None:
-            self._send(self._last)
+            self._channel.send(self._last)
 
     def _look_at_rules(self) -> None:
         """Which rules of the data are kept, where the answer may be another than at the step before."""
@@ -352,7 +357,7 @@ class Play:
                 tasks = [task for task in self._outcomes() if task.outcome != "pending"]
                 self._events += self._rules.look(self._gate.backends.control, tasks, self._number)
 
-    def _loop_ends(self) -> None:
+    def loop_ends(self) -> None:
         """The loop is about to close: the last picture that shows everything as it was."""
         self._take_picture([])
 
@@ -361,8 +366,7 @@ class Play:
         self._gate.finish()
         self._capture.flush()
         if not self._gate.tasks:
-            raise Over(
-                "invalid",
+            raise Invalid(
                 "The program ended without ever running an event loop. Call asyncio.run() in it, or "
                 "give its app requests to answer: in incident.toml, or with --request.",
             )
@@ -405,7 +409,7 @@ class Play:
         if self._replica is not None:
             self._replica.let_go()
         if self._forked:
-            self._drew(self._course.drawn)
+            self._channel.drew(self._course.drawn)
         return End(
             outcome=name,
             signature=outcome.signature(name, tasks, invariants),

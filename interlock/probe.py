@@ -14,28 +14,22 @@ import inspect
 import linecache
 import os
 import sys
-import traceback
 import types
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from typing import Optional
 
-from interlock.frame import ErrorView
 from interlock.frame import Place
 from interlock.loop import SteppedTask
 from interlock.loop import Timer
 from interlock.origins import Spot
 
 MAX_STACK = 120
-MAX_CHAIN = 12
-VALUE_LIMIT = 300
 ENGINE = tuple(  # the engine’s part in a request's stack, and in that of who makes a session, which is no part of it
     str(Path(__file__).with_name(name)) for name in ("clients.py", "observer.py")
 )
-MESSAGE_LIMIT = 4000
 
 
 @dataclass
@@ -149,21 +143,22 @@ def suspended(task: SteppedTask) -> Suspended:
     frames: list[types.FrameType] = []
     item: Any = task.get_coro()
     while item is not None and len(frames) < MAX_STACK:
-        frame = _attribute(item, "cr_frame", "gi_frame", "ag_frame")
+        frame = attribute(item, "cr_frame", "gi_frame", "ag_frame")
         if frame is not None:
             frames.append(frame)
             if frame.f_code.co_name == "greenlet_spawn":
                 frames.extend(_greenlet_frames(frame))
         elif asyncio.isfuture(item):
             return Suspended(frames, item)
-        following = _attribute(item, "cr_await", "gi_yieldfrom", "ag_await")
+        following = attribute(item, "cr_await", "gi_yieldfrom", "ag_await")
         if following is None and not _is_coroutine(item):
             following = _inside(item)
         item = following
     return Suspended(frames, item)
 
 
-def _attribute(item: Any, *names: str) -> Any:
+def attribute(item: Any, *names: str) -> Any:
+    """The first of these attributes that it has, or None."""
     for name in names:
         found = getattr(item, name, _MISSING)
         if found is not _MISSING:
@@ -200,7 +195,7 @@ def stack_of(chain: Suspended, sources: Sources) -> tuple[Place, ...]:
     """A chain's stack, outermost call first."""
     coded = ((frame, frame.f_code) for frame in chain.frames)  # asked for once, since it is an audit event
     return tuple(
-        sources.place(code.co_filename, frame.f_lineno, _function(code))
+        sources.place(code.co_filename, frame.f_lineno, function_name(code))
         for frame, code in coded
         if code.co_filename not in ENGINE
     )
@@ -249,156 +244,6 @@ def library_wait(stack: tuple[Place, ...]) -> str:
     return next((words for path, words in _LIBRARY_WAITS if any(path in file for file in files)), "")
 
 
-def errors_of(
-    error: BaseException, sources: Sources, clean: Callable[[str], str], began: Optional[types.CodeType] = None
-) -> tuple[ErrorView, ...]:
-    """An exception and its chain, as Python would print it but the last first. `began`: what its first call is in.
-
-    Whoever awaits a task that has failed puts calls of its own before those that the exception came through, and may do
-    so before we look.
-    """
-    views: list[ErrorView] = []
-    seen: set[int] = set()
-    current: Optional[BaseException] = error
-    link = ""
-    while current is not None and id(current) not in seen and len(views) < MAX_CHAIN:
-        seen.add(id(current))
-        if len(_members(current)) == 1:  # a group of one says nothing of its own: it is its member that was raised
-            current = _members(current)[0]
-            continue
-        calls = [(frame.f_code, line) for frame, line in traceback.walk_tb(current.__traceback__)]
-        first = next((at for at, (code, _) in enumerate(calls) if code is began), 0)
-        stack = tuple(
-            sources.place(code.co_filename, line, _function(code))
-            for code, line in calls[first:]
-            if code.co_filename not in ENGINE
-        )
-        views.append(ErrorView(type_name(type(current)), clean(_text(current)), stack[-MAX_STACK:], link))
-        members = _members(current)
-        if members:
-            current, link = members[0], "member"
-        elif current.__cause__ is not None:
-            current, link = current.__cause__, "cause"
-        elif current.__suppress_context__ or _only_passes(current.__context__, current) or _around(current.__context__):
-            current = None
-        else:
-            current, link = current.__context__, "context"
-    return tuple(views)
-
-
-def _members(error: Optional[BaseException]) -> tuple[BaseException, ...]:
-    """Those of an exception group, () for other exceptions. Told by the attribute: Python 3.10 has no groups itself."""
-    members = getattr(error, "exceptions", ())
-    return members if isinstance(members, tuple) else ()
-
-
-def _only_passes(context: Optional[BaseException], error: BaseException) -> bool:
-    """Whether an exception did not begin with its context, but was there before and came along while that was handled.
-
-    A web framework takes it out of a group and raises it again, or once AnyIO's stream to a handler has ended.
-    """
-    return error in _members(context) or (context is not None and type_name(type(context)) == "anyio.EndOfStream")
-
-
-def _around(context: Optional[BaseException]) -> bool:
-    """Whether an exception is being handled around the event loop, by who called `asyncio.run` in an `except`.
-
-    Python makes it the context of whatever is raised meanwhile, in any task. No task met it: who caught it is still on
-    the stack beneath the loop, where no frame of a task is.
-    """
-    raised = context.__traceback__ if context is not None else None
-    return raised is not None and any(frame is raised.tb_frame for frame, _ in traceback.walk_stack(None))
-
-
-def type_name(cls: type) -> str:
-    """A class as tracebacks write it: builtins bare, others with their module."""
-    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)[:MESSAGE_LIMIT]
-    except Exception as problem:  # a program's own __str__ may raise anything; that is worth telling, not dying of
-        return f"(its text cannot be shown: {type(problem).__name__})"
-
-
-def value_of(result: Any) -> str:
-    """A result's repr, cut; "" for None."""
-    if result is None:
-        return ""
-    if isinstance(result, asyncio.Task):  # whose repr tells of our own callbacks on it
-        return f"task “{result.get_name()}”"
-    try:
-        return repr(result)[:VALUE_LIMIT]
-    except Exception as problem:  # as above: a program's own __repr__
-        return f"<{type(result).__name__}: its repr raised {type(problem).__name__}>"
-
-
-@dataclass
-class TaskRecord:
-    """A task and what was last seen of it."""
-
-    label: str
-    parent: Optional[str]
-    name: str
-    ref: weakref.ref[SteppedTask]
-    mark: Optional[Mark] = None
-    state: str = "waiting"
-    value: str = ""
-    cancelled: str = ""
-    errors: tuple[ErrorView, ...] = ()
-    spot: Optional[Spot] = None  # where it was created; once looked up, as a place of the program
-    begun: Optional[Place] = None
-    ended: bool = False  # since the last picture
-    stack: tuple[Place, ...] = ()  # at `mark`
-    stack_key: str = ""
-    sessions: tuple[str, ...] = ()  # labels of the sessions it is inside a call of
-
-    @property
-    def waiting(self) -> Optional[SteppedTask]:
-        """The task itself while it is not done."""
-        task = self.ref()
-        return task if task is not None and not task.done() else None
-
-
-def leaf_of(record: TaskRecord, task: SteppedTask) -> Any:
-    """What a waiting task awaits in the end. Of one that has not moved that is known."""
-    known = record.mark.awaited if record.mark is not None else None
-    return known if known is not None else suspended(task).leaf
-
-
-def read_result(record: TaskRecord, task: SteppedTask, sources: Sources, clean: Callable[[str], str]) -> None:
-    """Take down what came of a task that is done.
-
-    The exception is read from the task's attribute: `Task.exception()` would mark it as retrieved, and asyncio would no
-    longer complain about one that the program never looked at.
-    """
-    error: Optional[BaseException] = getattr(task, "_exception", None)
-    if task.cancelled():
-        record.state, record.cancelled = "cancelled", _cancelled(task, sources)
-    elif error is not None:
-        began = _attribute(task.get_coro(), "cr_code", "gi_code")
-        record.state, record.errors = "error", errors_of(error, sources, clean, began)
-    else:
-        record.state, record.value = "value", clean(value_of(task.result()))
-    record.name, record.mark, record.ended = task.get_name(), None, True
-
-
-def _cancelled(task: SteppedTask, sources: Sources) -> str:
-    """Who asked for that, in their order; of more than two the last ones."""
-    said = []
-    for one in task.cancels[-2:]:
-        place = sources.own(one.spot)
-        who = f"by “{one.task}”" if one.task else "by the program"
-        said.append(one.words or who + (f" at {place.file}:{place.line}" if place else ""))
-    return " and then ".join(said)
-
-
-def coroutine_name(coro: Any) -> str:
-    """A readable name for a task: that of its coroutine."""
-    name = getattr(coro, "__qualname__", "") or type(coro).__name__
-    return str(name).rsplit(".", 1)[-1]
-
-
-def _function(code: types.CodeType) -> str:
+def function_name(code: types.CodeType) -> str:
+    """A function with its class, as far as this Python knows it."""
     return getattr(code, "co_qualname", code.co_name)

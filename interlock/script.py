@@ -13,6 +13,7 @@ from typing import Optional
 
 from interlock import probe
 from interlock.clients import Clients
+from interlock.exceptions import errors_of
 from interlock.frame import Place
 
 
@@ -53,6 +54,6 @@ def place_of(error: BaseException, sources: probe.Sources, clean: Callable[[str]
     """The line of the program's own files that an exception comes from, the innermost; of one of syntax, that line."""
     if isinstance(error, SyntaxError) and error.filename:
         return sources.place(error.filename, error.lineno or 0, "")
-    views = probe.errors_of(error, sources, clean)
+    views = errors_of(error, sources, clean)
     places = [place for place in views[0].stack if place.ours] if views else []
     return places[-1] if places else None

@@ -1,4 +1,4 @@
-"""Runs a stack's interpreter as a child and watches it: what the dashboard and the command line see of the engine.
+"""Plays runs in a stack's interpreter and watches them: what the dashboard and the command line see of the engine.
 
 A run can hang, crash, leak or be killed. It does so in a process of its own, and ends here as an `End` like any other:
 *hang* when it gave no sign of life for `Limits.hang_after` seconds (with the Python stack, taken by faulthandler from
@@ -7,11 +7,7 @@ outside), *crash* when it died of a signal or left early.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 import os
-import re
 import signal
 import time
 from collections import deque
@@ -21,11 +17,9 @@ from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from typing import Optional
 
-import interlock
 from interlock import delta
 from interlock import journal
 from interlock import outcome
@@ -34,7 +28,6 @@ from interlock.frame import Frame
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
-from interlock.job import Invariant
 from interlock.job import Job
 from interlock.job import Limits
 from interlock.orders import Aim
@@ -42,27 +35,8 @@ from interlock.orders import Drawn
 from interlock.orders import Orders
 from interlock.orders import drawn_of
 from interlock.schedule import Schedule
-
-__all__ = ["Invariant", "Job", "Limits", "Runner", "RunnerError"]
-
-START_TIMEOUT = 60.0
-SILENCE = {"silence": True}  # in place of a line that did not come in time
-_THREAD = re.compile(r"[Tt]hread 0x[0-9a-f]+")  # its number is another one in each process
-LINE_LIMIT = 64 * 1024 * 1024
-READ_LIMIT = 1024 * 1024  # bytes at a time
-TAIL_LINES = 400
-STACK_PATIENCE = 1.0
-
-# Loads the package by its path without putting its folder on sys.path, where its neighbours would shadow the program's.
-BOOTSTRAP = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("interlock", {init!r}, submodule_search_locations=[{folder!r}])
-sys.modules["interlock"] = package = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(package)
-sys.path[:] = [path for path in sys.path if path]
-from interlock.child import main
-main()
-"""
+from interlock.warm import WarmProcess
+from interlock.warm import kill_group
 
 
 @dataclass(frozen=True)
@@ -74,131 +48,100 @@ class Forked:
     digest: str = ""  # of its steps and its end, if there were pictures
 
 
-class RunnerError(Exception):
-    """The stack's interpreter could not be started, or its warm process is gone; the text says why."""
+class _Run:
+    """What is known so far of the run that is being played."""
+
+    def __init__(self) -> None:
+        self.end: Optional[End] = None
+        self.last: Optional[Step] = None
+        self.worked = 0.0  # seconds; those in which a person thinks or another run has the replica do not count
+        self._began = time.monotonic()
+        self._deviations: dict[int, str] = {}
+
+    def hear(self, kind: str, body: Any) -> None:
+        """What every run tells, whoever plays it."""
+        if kind == "chose":  # before its step, which does not come if the choice is what the run dies of
+            self._deviations[body["step"]] = body["token"]
+        elif kind == "end":
+            self.end = journal.from_data(End, body)
+        elif kind == "fault":
+            self.end = self.ended("crash", f"Interlock’s own engine failed; please report this.\n{body}")
+
+    def patience(self, limits: Limits) -> float:
+        """How many seconds to wait for its next message."""
+        return max(0.05, min(limits.hang_after, limits.seconds - self.worked))
+
+    def ended(self, name: str, detail: str, seconds: Optional[float] = None) -> End:
+        """An end that the run could not tell itself, from the last picture there is."""
+        frame = self.last.frame if self.last is not None else Frame(0.0)
+        tasks = tuple(outcome.task_outcome(view) for view in frame.tasks)
+        return End(
+            outcome=name,
+            signature=outcome.signature(name, tasks, ()),
+            summary=outcome.summary(name, tasks, (), detail),
+            schedule=str(Schedule(self._deviations)),
+            steps=self.last.number if self.last is not None else -1,
+            tasks=tasks,
+            detail=detail.strip(),
+            duration_ms=round((time.monotonic() - self._began if seconds is None else seconds) * 1000, 3),
+        )
 
 
 class Runner:
-    """A warm child process of one interpreter. Plays one job at a time, each in a process forked for it."""
+    """Plays one job at a time in a warm process, each run in a process forked from it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, python: str) -> None:
+    def __init__(self, process: WarmProcess) -> None:
         self._process = process
-        self.python = python
-        self.run_pid: Optional[int] = None
-        self.missing: list[str] = []
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self._lines: deque[bytes] = deque()  # that have been read and not been looked at
-        self._part = b""  # of the line after them
-        self._reading = asyncio.ensure_future(self._read_tail())
-        self._ending: Optional[str] = None
-        self._deviations: dict[int, str] = {}
+        self.run_pid: Optional[int] = None  # the process of the run that is being played
+        self._stopped = False  # somebody has ended the run by hand
 
     @classmethod
     async def start(cls, python: str) -> Runner:
         """Start an interpreter and have it import the stack. Raises `RunnerError`."""
-        folder = str(Path(interlock.__file__).parent)
-        code = BOOTSTRAP.format(init=os.path.join(folder, "__init__.py"), folder=folder)
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-        for name in list(environment):
-            if name.startswith(("PG", "INTERLOCK_")):
-                del environment[name]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                python,
-                "-c",
-                code,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment,
-                limit=READ_LIMIT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise RunnerError(
-                f"The interpreter {python} cannot be started: {error.strerror}. Install its stack again."
-            ) from error
-        runner = cls(process, python)
-        try:
-            ready = await runner._next(START_TIMEOUT)
-        except BaseException:  # whoever wanted it was cancelled
-            await runner.close()
-            raise
-        if ready is None or "ready" not in ready:
-            await runner.close()
-            raise RunnerError(f"The interpreter {python} did not come up. It said: {runner.tail() or 'nothing'}")
-        runner.missing = ready["ready"]["missing"]
-        return runner
+        return cls(await WarmProcess.start(python))
 
     @property
     def alive(self) -> bool:
         """Whether the warm process is there."""
-        return self._process.returncode is None
+        return self._process.alive
 
     async def play(self, job: Job, heard: Callable[[str], None] = lambda said: None) -> AsyncIterator[Message]:
         """Play a job: a `Header`, `Step`s, and always exactly one `End`, whatever happens to the process.
 
         `heard` is told what the run waits for before it can begin.
         """
-        self.run_pid, self._ending = None, None
-        self._tail.clear()
-        began = time.monotonic()
-        worked = 0.0
+        run, reader = _Run(), delta.Reader()
         thinking = False  # the run waits for a person's choice, which may take its time
-        last: Optional[Step] = None
-        end: Optional[End] = None
-        self._deviations = {}
-        reader = delta.Reader()
-        if not self._tell({"job": journal.to_data(job)}):
-            yield self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0)
+        if not self._begin(job):
+            yield run.ended("crash", "The runner process is gone. " + self._process.tail())
             return
         try:
             while True:
-                waiting_since = time.monotonic()
-                patience = None if thinking else max(0.05, min(job.limits.hang_after, job.limits.seconds - worked))
-                line = await self._next(patience)
-                if not thinking and not (line and "waits" in line):  # its turn at the replica is no work of its own
-                    worked += time.monotonic() - waiting_since
-                if line is None:
-                    detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
-                    if end is None:
-                        end = self._end(self._name_of_end(), detail, last, time.monotonic() - began)
-                    yield end
+                message = await self._receive(run, None if thinking else run.patience(job.limits))
+                if message is None:
+                    yield run.end or self._process_gone(run)
                     return
-                kind, body = next(iter(line.items()))
+                kind, body = message
                 if kind == "started":
                     self.run_pid = body["pid"]
                 elif kind in ("asking", "answered"):
                     thinking = kind == "asking"
                 elif kind == "waits":
                     heard(body)
-                elif kind == "fault":
-                    end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", last, 0.0)
-                elif kind in ("header", "step"):
-                    message = reader.step(body) if kind == "step" else journal.from_data(Header, body)
-                    if isinstance(message, Step):
-                        last = message
-                    yield message
-                elif kind == "chose":  # before its step, which does not come if the choice is what the run dies of
-                    self._deviations[body["step"]] = body["token"]
-                elif kind == "end":
-                    end = journal.from_data(End, body)
+                elif kind == "header":
+                    yield journal.from_data(Header, body)
+                elif kind == "step":
+                    run.last = reader.step(body)
+                    yield run.last
                 elif kind == "exited":
                     self.run_pid = None
-                    if end is None:
-                        end = self._gone(body["status"], last, time.monotonic() - began)
-                    yield end
+                    yield run.end or self._run_gone(run, body["status"])
                     return
-                over = worked >= job.limits.seconds
-                if end is None and (over or kind == "silence"):
-                    end = await self._put_down(job, last, over)
+                else:
+                    run.hear(kind, body)
+                await self._watch(run, job.limits, silent=kind == "silence")
         finally:
-            if (
-                self.run_pid is not None
-            ):  # whoever listened went away in mid-run: what would still come belongs to nobody
-                _kill(self.run_pid)
-                self.run_pid = None
-                self._process.kill()
+            self._abandon(self.run_pid)
 
     async def explore(
         self, job: Job, seeds: Sequence[int], orders: Optional[Orders] = None
@@ -263,192 +206,126 @@ class Runner:
         """Runs of one program, each forked from the moment at which its event loop begins, for as long as there are
         any to follow. A program that does not get there yields one `End`.
         """
-        self._ending, self._deviations = None, {}
+        run = _Run()
         drawn: Optional[Drawn] = None
-        end, template, digest = None, None, ""
-        began = time.monotonic()
-        if not self._tell({"job": journal.to_data(job)}):
-            yield Forked(self._end("crash", "The runner process is gone. " + self.tail(), None, 0.0))
+        digest = ""
+        template: Optional[int] = None  # the process that the runs are forked from
+        reached = False  # the program has come to its event loop
+        if not self._begin(job):
+            yield Forked(run.ended("crash", "The runner process is gone. " + self._process.tail()))
             return
         try:
             while True:
-                left = began + job.limits.seconds - time.monotonic()
-                line = await self._next(max(0.05, min(job.limits.hang_after, left)))
-                if line is None:
-                    detail = f"The runner process ended unexpectedly ({self._how_it_ended()}). {self.tail()}"
-                    yield Forked(end or self._end("crash", detail, None, time.monotonic() - began))
+                message = await self._receive(run, run.patience(job.limits))
+                if message is None:
+                    yield Forked(run.end or self._process_gone(run))
                     return
-                kind, body = next(iter(line.items()))
+                kind, body = message
                 if kind == "started":
                     template = self.run_pid = body["pid"]
                 elif kind == "free":
-                    aim = following()
-                    self._tell({"aim": journal.to_data(aim)} if aim is not None else {"stop": True})
-                    began = time.monotonic()
+                    reached, aim = True, following()
+                    self._process.send({"aim": journal.to_data(aim)} if aim is not None else {"stop": True})
+                    run.worked = 0.0
                 elif kind == "began":
-                    self.run_pid, end, drawn, digest, began = body["pid"], None, None, "", time.monotonic()
-                    self._deviations = {}
+                    self.run_pid, run, drawn, digest = body["pid"], _Run(), None, ""
                 elif kind == "drew":
                     drawn = drawn_of(body)
                 elif kind == "digest":
                     digest = body
-                elif kind == "chose":
-                    self._deviations[body["step"]] = body["token"]
-                elif kind == "waits":  # its turn at the replica is no work of its own
-                    began = time.monotonic()
-                elif kind == "end":
-                    end = journal.from_data(End, body)
-                elif kind == "fault":
-                    end = self._end("crash", f"Interlock’s own engine failed; please report this.\n{body}", None, 0.0)
                 elif kind == "left":
                     self.run_pid = template
-                    gone = end or self._gone(body["status"], None, time.monotonic() - began)
-                    yield Forked(gone, drawn if end else None, digest if end else "")
-                    end, drawn, began = None, None, time.monotonic()
+                    yield Forked(run.end, drawn, digest) if run.end else Forked(self._run_gone(run, body["status"]))
+                    run = _Run()
                 elif kind == "exited":
                     self.run_pid = template = None
-                    if end is not None:
-                        yield Forked(end)
+                    if run.end is not None or not reached:
+                        yield Forked(run.end or self._run_gone(run, body["status"]))
                     return
-                over = time.monotonic() >= began + job.limits.seconds
-                if end is None and (over or kind == "silence"):
-                    end, drawn = await self._put_down(job, None, over), None
+                else:
+                    run.hear(kind, body)
+                if await self._watch(run, job.limits, silent=kind == "silence"):
+                    drawn = None
         finally:
-            if template is not None:  # as in `play`
-                _kill(template)
-                self.run_pid = None
-                self._process.kill()
+            self._abandon(template)
 
     async def advance(self, token: Optional[str] = None) -> None:
         """Step mode: carry out this choice, or the default one."""
-        self._tell({"advance": token or ""})
+        self._process.send({"advance": token or ""})
 
     async def stop(self) -> None:
         """Step mode: end the run at the step where it waits."""
-        self._tell({"stop": True})
+        self._process.send({"stop": True})
 
     async def interrupt(self) -> None:
         """End the run's process now, wherever it is."""
-        self._ending = "stopped"
+        self._stopped = True
         if self.run_pid is not None:
-            _kill(self.run_pid)
+            kill_group(self.run_pid)
 
     async def close(self) -> None:
         """End the warm process and whatever it runs."""
         if self.run_pid is not None:
-            _kill(self.run_pid)
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-        await self._process.wait()
-        await self._reading
-        transport = getattr(self._process, "_transport", None)
-        if transport is not None:
-            transport.close()  # else its pipes are left to the garbage collector, which warns
-
-    def tail(self) -> str:
-        """The last lines that the processes wrote to their standard error."""
-        return "\n".join(self._tail).strip()
+            kill_group(self.run_pid)
+        await self._process.close()
 
     # Inside ---------------------------------------------------------------------
 
-    def _tell(self, order: dict[str, Any]) -> bool:
-        pipe = self._process.stdin
-        if pipe is None or pipe.is_closing() or self._process.returncode is not None:
+    def _begin(self, job: Job) -> bool:
+        """Have the warm process play this. Returns False if it is gone."""
+        self.run_pid, self._stopped = None, False
+        begun = self._process.send({"job": journal.to_data(job)})
+        if begun:
+            self._process.forget_tail()
+        return begun
+
+    async def _receive(self, run: _Run, patience: Optional[float]) -> Optional[tuple[str, Any]]:
+        """The next message: its kind and its body; None once the warm process is gone. Without `patience` a person is
+        waited for.
+        """
+        since = time.monotonic()
+        message = await self._process.receive(patience)
+        if message is None:
+            return None
+        ((kind, body),) = message.items()
+        if patience is not None and kind != "waits":  # its turn at the replica is no work of its own
+            run.worked += time.monotonic() - since
+        return kind, body
+
+    async def _watch(self, run: _Run, limits: Limits, *, silent: bool) -> bool:
+        """End a run that gives no sign of life, or has used up its time. Returns whether it was ended."""
+        over = run.worked >= limits.seconds
+        if run.end is not None or not (over or silent):
             return False
-        pipe.write(json.dumps(order).encode() + b"\n")
-        return True
-
-    async def _next(self, patience: Optional[float]) -> Optional[dict[str, Any]]:
-        """The next line, `SILENCE` if nothing comes for so many seconds, None at the end."""
-        assert self._process.stdout is not None
-        while not self._lines:  # those that are there cost no turn of the loop each
-            try:
-                data = await asyncio.wait_for(self._process.stdout.read(READ_LIMIT), patience)
-            except asyncio.TimeoutError:
-                return SILENCE
-            if not data:
-                return None
-            *whole, self._part = (self._part + data).split(b"\n")
-            self._lines.extend(whole)
-            if len(self._part) > LINE_LIMIT:
-                raise ValueError(f"The runner process wrote a line of more than {LINE_LIMIT} bytes.")
-        found: dict[str, Any] = json.loads(self._lines.popleft())
-        return found
-
-    async def _read_tail(self) -> None:
-        assert self._process.stderr is not None
-        begun = ""  # a line whose end has not been read yet; it is kept as the last one meanwhile
-        while data := await self._process.stderr.read(65536):
-            if begun and self._tail:
-                self._tail.pop()
-            lines = (begun + data.decode(errors="replace")).splitlines()
-            begun = "" if data.endswith(b"\n") else lines[-1][:500]
-            self._tail.extend(line[:500] for line in lines)
-
-    async def _put_down(self, job: Job, last: Optional[Step], over: bool) -> End:
-        """The run gives no sign of life, or has used up its time: take its stack, end it."""
         stack = ""
         if self.run_pid is not None:
-            self._tail.clear()
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.run_pid, signal.SIGUSR1)
-            deadline = time.monotonic() + STACK_PATIENCE
-            whole = False  # it comes in pieces: take it when no more has come for a while
-            while time.monotonic() < deadline and not whole:
-                await asyncio.sleep(0.1)
-                whole = bool(stack) and stack == self.tail()
-                stack = self.tail()
-            stack = _THREAD.sub("Thread", stack)
-            _kill(self.run_pid)
+            stack = await self._process.stack_of(self.run_pid)
+            kill_group(self.run_pid)
         if over:
-            detail = f"The run was ended after {job.limits.seconds:g} s of work, its bound.\n{stack}"
-            return self._end("limit", detail, last, job.limits.seconds)
-        detail = (
-            f"The event loop stood still for {job.limits.hang_after:g} s.\nThe Python stack at that moment:\n{stack}"
-        )
-        return self._end("hang", detail, last, job.limits.hang_after)
+            why = f"The run was ended after {limits.seconds:g} s of work, its bound."
+            run.end = run.ended("limit", f"{why}\n{stack}", limits.seconds)
+        else:
+            why = f"The event loop stood still for {limits.hang_after:g} s.\nThe Python stack at that moment:"
+            run.end = run.ended("hang", f"{why}\n{stack}", limits.hang_after)
+        return True
 
-    def _gone(self, status: int, last: Optional[Step], seconds: float) -> End:
-        if self._ending is not None:
-            return self._end(self._ending, "The run was ended by hand.", last, seconds)
+    def _abandon(self, pid: Optional[int]) -> None:
+        """If whoever listened went away in mid-run, end it all: what would still come belongs to nobody."""
+        if pid is not None:
+            kill_group(pid)
+            self.run_pid = None
+            self._process.kill()
+
+    def _process_gone(self, run: _Run) -> End:
+        how = f"The runner process ended unexpectedly ({self._process.how_it_ended()}). {self._process.tail()}"
+        return run.ended("stopped" if self._stopped else "crash", how)
+
+    def _run_gone(self, run: _Run, status: int) -> End:
+        """The run's process has ended without telling its end; `status` is as `os.waitpid` has it."""
+        if self._stopped:
+            return run.ended("stopped", "The run was ended by hand.")
         if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            return self._end(
-                "crash", f"The run’s process died of {signal.Signals(number).name}.\n{self.tail()}", last, seconds
-            )
-        code = os.WEXITSTATUS(status)
-        return self._end(
-            "crash", f"The run’s process left with status {code} in mid-run.\n{self.tail()}", last, seconds
-        )
-
-    def _name_of_end(self) -> str:
-        return self._ending or "crash"
-
-    def _how_it_ended(self) -> str:
-        code = self._process.returncode
-        if code is None:
-            return "its pipe closed"
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
-
-    def _end(self, name: str, detail: str, last: Optional[Step], seconds: float) -> End:
-        """An end that the run could not tell itself, from the last picture there is."""
-        frame = last.frame if last is not None else Frame(0.0)
-        tasks = tuple(outcome.task_outcome(view) for view in frame.tasks)
-        return End(
-            outcome=name,
-            signature=outcome.signature(name, tasks, ()),
-            summary=outcome.summary(name, tasks, (), detail),
-            schedule=str(Schedule(self._deviations)),
-            steps=last.number if last is not None else -1,
-            tasks=tasks,
-            detail=detail.strip(),
-            duration_ms=round(seconds * 1000, 3),
-        )
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+            how = f"died of {signal.Signals(os.WTERMSIG(status)).name}"
+        else:
+            how = f"left with status {os.WEXITSTATUS(status)} in mid-run"
+        return run.ended("crash", f"The run’s process {how}.\n{self._process.tail()}")

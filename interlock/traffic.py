@@ -1,24 +1,26 @@
 """The traffic of a run: the program's requests are let out one at a time, each until its reply is whole or the server
 says that it waits for a lock.
 
-This is what makes the server's work as repeatable as the loop's, and it rests on three things.
+This is what makes the server's work as repeatable as the loop's. It rests on three rules.
 
-*One request at a time*, in the order in which they were written, which follows from the choices made so far: the
-server never has two requests of a run to race with each other.
+*One request at a time*, in the order in which they were written, which follows from the choices made so far. So the
+server never has two requests of a run that could race with each other.
 
-*Asked, never inferred from time.* After `REPLY_PATIENCE` without a byte the server is asked whether the request waits
-for a lock (`backends`), as PostgreSQL's own isolation tester asks it. A slow statement is waited for, however long it
-takes; one that waits for a lock is left, and the next is let out.
+*Ask the server, never infer from time.* After `REPLY_PATIENCE` without a byte the server is asked whether the request
+waits for a lock (`backends`), as PostgreSQL's own isolation tester asks it. A slow statement is waited for, however
+long it takes; one that waits for a lock is left waiting, and the next request is let out.
 
-*Who waits goes on in turn.* What a request frees is found out before the next one is let out. The end of a transaction
-wakes those who want its row all at once, so while something is let out they are held still and then let go one by one,
-in the order in which they came (`turns`). A deadlock is waited for, since the server always resolves it, and its victim
-is always the request that closed the circle: a backend looks for deadlocks once, when it has waited for
-`deadlock_timeout`, which is 1 ms here; a request found waiting is given `CHECKED` to have done so, and until its
-backend sleeps, before the next one is let out, so only the last one to wait can see a circle.
+*Those who wait for a lock go on one after the other.* What a request has unblocked is found out before the next one is
+let out. The end of a transaction wakes all who want its row at once, so while a request is let out they are frozen
+(`freezer`) and then thawed one by one, in the order in which they came.
 
-What cannot be put in order is told, as an escape: a lock held from outside of the run, a row that some went for at once
-where backends cannot be held still, a notification that nobody asked for.
+A deadlock is waited for, since the server always resolves it. Its victim is always the request that closed the circle:
+a backend looks for deadlocks once, when it has waited for `deadlock_timeout`, which is 1 ms here. A request found
+waiting is given `CHECKED` seconds to have done so, and until its backend sleeps, before the next one is let out; so
+only the last one to wait can see a circle.
+
+What cannot be put in order is reported as an escape: a lock held from outside of the run, a row that several requests
+compete for where backends cannot be frozen, a notification that nobody asked for.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ from dataclasses import replace
 from time import monotonic  # the real one, whatever is done to the module later
 from typing import Optional
 
-from interlock import link as links
 from interlock.backends import Backends
 from interlock.backends import has_cycle
 from interlock.frame import Event
+from interlock.freezer import Freezer
+from interlock.link import ForeignConnection
 from interlock.link import Link
+from interlock.link import Phase
+from interlock.link import wait_ready
 from interlock.loop import current_label
 from interlock.replica import Replica
-from interlock.turns import Turns
 
 REPLY_PATIENCE = 0.005  # seconds without a byte before the server is asked whether the request waits for a lock
 LONG_PATIENCE = 0.05
@@ -75,7 +79,7 @@ class Traffic:
         self._written: dict[Link, None] = {}  # since they were let out last, in the order of their first write
         self._arrivals = itertools.count(1)
         self._queue_numbers = itertools.count(1)
-        self._turns = Turns()
+        self._freezer = Freezer()
         self.changed = False  # the data of the primary may be other than when somebody looked last
 
     # Out ---------------------------------------------------------------------
@@ -84,7 +88,7 @@ class Traffic:
         """The program has written on this connection, or closed it."""
         self._written.setdefault(link)
         task = current_label()
-        if task is not None and not link.closing:
+        if task is not None and not link.is_closing():
             link.sent_by = task
 
     def unsent(self) -> Iterator[Link]:
@@ -107,12 +111,12 @@ class Traffic:
                     self._await_reply(link)
                     self._await_cancelled(link)
                     self._await_notified(link)
-                if link.closing:
+                if link.is_closing():
                     link.finish()
                     self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
         self._recheck_blocked()
-        for link in links.ready(self._links, 0):
-            link.drain(0)
+        for link in wait_ready(self._links, 0):
+            link.exchange(0)
             self._await_reply(link, unasked=True)
         return again
 
@@ -121,7 +125,7 @@ class Traffic:
         waiting_before = bool(link.inbox)
         try:
             link.let_out()
-        except links.ForeignConnection as error:
+        except ForeignConnection as error:
             link.fail(error)
             self._tell(Event("failed", str(error), link.sent_by, link.label))
             return True
@@ -129,7 +133,7 @@ class Traffic:
         if link.request.command:
             text = link.request.statement or link.request.command
             self._tell(Event("sent", f"{link.request.command} on {link.label}: {text}", link.sent_by, link.label))
-        return link.phase == links.NEW and bool(link.inbox) and not waiting_before
+        return link.phase is Phase.NEW and bool(link.inbox) and not waiting_before
 
     # In ---------------------------------------------------------------------
 
@@ -147,7 +151,7 @@ class Traffic:
 
     def read_ends(self) -> None:
         """Whose snapshot was in the way of the replica's replay has been told, unasked, that its connection ends."""
-        for one in links.ready([link for link in self._links if link.on_replica and not link.waiting], 0):
+        for one in wait_ready([link for link in self._links if link.on_replica and not link.waiting], 0):
             _read_end(one)
             self._await_reply(one)
 
@@ -159,7 +163,7 @@ class Traffic:
             if monotonic() > beat_at:
                 self._beat(f"the server works on {link.request.command} on {link.label}")
                 beat_at = monotonic() + 1.0
-            if link.drain(patience):
+            if link.exchange(patience):
                 continue
             if link.pid is not None:
                 blockers = self._backends.blockers([link]).get(link.label)
@@ -169,12 +173,12 @@ class Traffic:
                         if any(name.startswith("pid ") for name in blockers):
                             self._escape(f"{link.label} waits for a lock that is held outside of this run")
                     link.blocked_by = blockers
-                    if not link.drain(CHECKED) and self._turns.asleep(link):
+                    if not link.exchange(CHECKED) and self._freezer.asleep(link):
                         return
                     continue
             patience = LONG_PATIENCE
         link.blocked_by = ()
-        if (link.inbox or link.eof) and not link.arrived and link.phase == links.STARTED:
+        if (link.inbox or link.eof) and not link.arrived and link.phase is Phase.STARTED:
             self.arrived(link)
             if not (link.on_replica or link.replies.in_transaction or CHANGES_NOTHING.issuperset(link.replies.tags)):
                 self.changed = True
@@ -191,7 +195,7 @@ class Traffic:
         if cancel.cancels is not None:
             there = [link for link in self._links if link.on_replica is cancel.on_replica and link.blocked_by]
             for link in (link for link in there if link.pid == cancel.cancels):
-                self._turns.let_go(link)
+                self._freezer.thaw(link)
                 self._wait_for_any([link], CANCEL_PATIENCE)
 
     def _await_notified(self, sender: Link) -> None:
@@ -199,7 +203,7 @@ class Traffic:
         if sender.notifies and not sender.waiting and sender.replies.transaction == "idle":
             sender.notifies = False
             for link in self._links:
-                if link.listens and not link.waiting and link is not sender and link.drain(NOTICE_PATIENCE):
+                if link.listens and not link.waiting and link is not sender and link.exchange(NOTICE_PATIENCE):
                     self._await_reply(link)
 
     def _tell_notified(self, link: Link, unasked: bool) -> None:
@@ -211,9 +215,9 @@ class Traffic:
             self._escape(f"a notification came on {link.label}, at a moment that is the server’s choice")
 
     def _wait_for_any(self, asked: list[Link], patience: float) -> bool:
-        heard = links.ready(asked, patience)
+        heard = wait_ready(asked, patience)
         for link in heard:
-            link.drain(0)
+            link.exchange(0)
             self._await_reply(link)
         return bool(heard)
 
@@ -223,7 +227,7 @@ class Traffic:
     def _in_turn(self) -> Iterator[None]:
         """While this is done, nobody who waits for a lock goes on; after it those who can do, one after the other."""
         waiting = [link for link in self._links if link.blocked_by]
-        alone = len(waiting) < 2 or self._turns.hold(waiting)
+        alone = len(waiting) < 2 or self._freezer.freeze(waiting)
         yield
         if waiting:
             freed = self._recheck_blocked()
@@ -240,18 +244,18 @@ class Traffic:
             for link in self._backends.await_abandoned():
                 self._escape(f"the backend of {link.label} was abandoned at work, and works still")
             if not blocked:
-                self._turns.let_go()
+                self._freezer.thaw()
                 return any_free
             blockers = self._backends.blockers(blocked)
-            free = [link for link in blocked if link.label not in blockers or links.ready([link], 0)]
+            free = [link for link in blocked if link.label not in blockers or wait_ready([link], 0)]
             for link in blocked:
                 link.blocked_by = blockers.get(link.label, link.blocked_by)
             for link in free[:1]:
                 any_free = True
-                self._turns.let_go(link)
+                self._freezer.thaw(link)
                 self._await_reply(link)
             if not free and not (has_cycle(blockers) and self._wait_for_any(blocked, DEADLOCK_PATIENCE)):
-                self._turns.let_go()
+                self._freezer.thaw()
                 return any_free
 
     def _tell_race(self, waiting: list[Link]) -> None:
@@ -265,7 +269,7 @@ class Traffic:
     def terminate(self, link: Link) -> None:
         """Have the server end the backend of this connection, as an administrator would."""
         with self._in_turn():
-            self._turns.let_go(link)
+            self._freezer.thaw(link)
             self._backends.server(link).query(f"select pg_terminate_backend({link.pid}, 5000)")
             _read_end(link)
             link.blocked_by = ()
@@ -284,5 +288,5 @@ class Traffic:
 
 
 def _read_end(link: Link) -> None:
-    while not link.eof and link.drain(END_PATIENCE):
+    while not link.eof and link.exchange(END_PATIENCE):
         pass

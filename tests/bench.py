@@ -35,8 +35,8 @@ from dashboard.config import resource
 from dashboard.servers import cluster
 from dashboard.servers.lab import drop_schema
 from interlock.frame import End
+from interlock.job import Job
 from interlock.orders import Orders
-from interlock.supervisor import Job
 from interlock.supervisor import Runner
 from tests import chromium
 from tests.browser.conftest import QUIET

@@ -25,7 +25,7 @@ from dashboard.servers import cluster
 from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import Message
-from interlock.supervisor import Job
+from interlock.job import Job
 from interlock.supervisor import Runner
 from tests.serving import quiet
 

@@ -262,7 +262,7 @@ def _runnable() -> Iterator[None]:
     from dashboard.servers.home import ClusterError
     from dashboard.servers.lab import LabDown
     from interlock.journal import JournalError
-    from interlock.supervisor import RunnerError
+    from interlock.warm import RunnerError
 
     try:
         yield

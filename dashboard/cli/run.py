@@ -27,13 +27,14 @@ from dashboard.findings import why
 from dashboard.servers import cluster
 from dashboard.servers import lab
 from interlock import schedule
+from interlock.frame import OUTPUT
 from interlock.frame import End
 from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.job import Request
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 
 
@@ -293,15 +294,15 @@ def as_json(result: Result) -> dict[str, Any]:
     }
 
 
+_TOLD = (*OUTPUT, "orphan", "task-ended")  # kinds of events that the command line shows
+
+
 def as_line(message: Message) -> str:
     """A message as a line or a few for people; "" for what they need not see."""
     if isinstance(message, Step):
-        said = [f"        {event.kind}: {event.text}" for event in message.events if event.kind in SAID]
+        said = [f"        {event.kind}: {event.text}" for event in message.events if event.kind in _TOLD]
         return "\n".join([f"{message.number:4}  {message.text}", *said])
     return ""
-
-
-SAID = ("stdout", "stderr", "log", "warning", "unraisable", "orphan", "task-ended")
 
 
 def as_text(result: Result) -> str:

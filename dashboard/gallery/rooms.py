@@ -17,7 +17,6 @@ from dashboard.person import Person
 from dashboard.presenters import exploration
 from dashboard.presenters.company import CompanyBar
 from dashboard.presenters.company import bar
-from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.polling import Poll
 from dashboard.presenters.room import Fix
 from dashboard.presenters.room import Moment
@@ -31,6 +30,7 @@ from dashboard.store import Note
 from dashboard.store import RunRecord
 from dashboard.store import RunRow
 from dashboard.store import Watcher
+from interlock.frame import OUTPUT
 from interlock.frame import Event
 from interlock.frame import Step
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from dashboard.findings.why.failure import passed_on
 from dashboard.presenters import words
 from dashboard.presenters.words import Names
+from interlock.frame import OUTPUT
 from interlock.frame import Event
 from interlock.frame import Step
 from interlock.frame import TaskView
-
-OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")
-"""Kinds of events that are the program's own words."""
 
 _SYMBOLS = {
     "task-created": "+",

@@ -348,7 +348,7 @@ def running(settings: Settings, names: Sequence[str] = ("store", "lab")) -> Sett
 
 
 @contextmanager
-def lab(settings: Settings, holder: str = "interlock run") -> Iterator[str]:
+def lab(settings: Settings) -> Iterator[str]:
     """The lab's URL: of the settings, else of the dashboard that runs here, else of one started for the while."""
     if settings.lab_url:
         yield settings.lab_url
@@ -357,7 +357,7 @@ def lab(settings: Settings, holder: str = "interlock run") -> Iterator[str]:
     while True:
         with ExitStack() as stack:
             try:
-                servers = stack.enter_context(embedded(settings, holder, ["lab"]))
+                servers = stack.enter_context(embedded(settings, "interlock run", ["lab"]))
             except InUse as error:
                 # A dashboard's lab is there to be shared. One started for the while of another command ends with that.
                 url = running(settings, ["lab"]).lab_url if error.holder == SERVE else None

@@ -31,6 +31,7 @@ from dashboard.store.tables import RUN_CHANNEL
 from dashboard.store.tables import run as run_table
 from dashboard.store.tables import step as step_table
 from interlock import delta
+from interlock.frame import OUTPUT
 from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Frame
@@ -39,7 +40,6 @@ from interlock.frame import Step
 from interlock.journal import from_data
 from interlock.journal import to_data
 
-OUTPUT = ("stdout", "stderr", "log", "warning", "unraisable")  # kinds of events that are the program's own words
 HIGHEST_ID = 2**63 - 1
 LAST = 2**31 - 1  # above the number of any step
 EVERY_RUN = RunFilter()
@@ -204,8 +204,8 @@ class Runs(Server):
         with self.reading() as tx:
             return list(tx.scalars(query.order_by(c.number)))
 
-    def output(self, run_id: int, upto: int, *, kinds: Sequence[str], limit: int = 200) -> list[tuple[int, Event]]:
-        """What the program wrote in the last `limit` steps up to one: events of these kinds, oldest first."""
+    def output(self, run_id: int, upto: int, limit: int = 200) -> list[tuple[int, Event]]:
+        """What the program wrote in the last `limit` steps up to this one: its last `limit` events, oldest first."""
         c = step_table.c
         query = (
             sa.select(c.number, c.output)
@@ -214,8 +214,7 @@ class Runs(Server):
         )
         with self.reading() as tx:
             rows = tx.execute(query).all()
-        events = [(number, from_data(Event, event)) for number, output in rows for event in output]
-        return [(number, event) for number, event in events if event.kind in kinds][-limit:]
+        return [(number, from_data(Event, event)) for number, output in rows for event in output][-limit:]
 
     # What a worker writes of a run that it has in its hands
 

@@ -20,9 +20,8 @@ from dashboard.store.tables import ANSWER_CHANNEL
 from dashboard.store.tables import COMMAND_CHANNEL
 from dashboard.store.tables import EXPLORATION_CHANNEL
 from dashboard.store.tables import RUN_CHANNEL
-from dashboard.store.tables import STACK_CHANNEL
 
-CHANNELS = (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, STACK_CHANNEL, EXPLORATION_CHANNEL)
+CHANNELS = (RUN_CHANNEL, COMMAND_CHANNEL, ANSWER_CHANNEL, EXPLORATION_CHANNEL)
 LOOK_AGAIN = 1.0  # seconds between two looks while notifications are lost
 T = TypeVar("T")
 

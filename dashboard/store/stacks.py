@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from dashboard.store.records import StackRow
 from dashboard.store.server import Server
 from dashboard.store.server import clean
-from dashboard.store.tables import STACK_CHANNEL
 from dashboard.store.tables import stack as stack_table
 
 LOG_LIMIT = 400_000  # characters kept of a log: its end, where the error is
@@ -45,15 +44,6 @@ class Stacks(Server):
         values = {"log": log, "updated": sa.func.now()} | ({} if progress is None else {"progress": clean(progress)})
         with self.passing() as tx:
             tx.execute(sa.update(stack_table).where(stack_table.c.name == name).values(values))
-
-    def wait_stack(self, name: str, rev: int, timeout: float) -> int:
-        """As `wait`, for a stack. A stack without a row has revision 0."""
-
-        def look() -> int:
-            stack = self.stack(name)
-            return stack.rev if stack else 0
-
-        return self.wait_until((STACK_CHANNEL, name), timeout, look, lambda now: now > rev)
 
 
 def note(

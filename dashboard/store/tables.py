@@ -26,7 +26,6 @@ from sqlalchemy import func
 RUN_CHANNEL = "interlock_run"  # payload: the run's id
 COMMAND_CHANNEL = "interlock_command"  # payload: the run's id
 ANSWER_CHANNEL = "interlock_answer"  # payload: the command's id
-STACK_CHANNEL = "interlock_stack"  # payload: the stack's name
 EXPLORATION_CHANNEL = "interlock_exploration"  # payload: the exploration's id
 
 ACTIVE = ("starting", "waiting", "running")

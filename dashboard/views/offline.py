@@ -27,7 +27,6 @@ from dashboard.findings.timeline import window
 from dashboard.findings.why import Clause
 from dashboard.findings.why.turn import Turn
 from dashboard.presenters import offline
-from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.matrix import Matrix
 from dashboard.presenters.overview import strip
 from dashboard.presenters.room import Moment
@@ -47,6 +46,7 @@ from dashboard.views.runs import find_run
 from dashboard.views.runs import moment_of
 from dashboard.views.runs import timeline_of
 from dashboard.views.runs import turn_of
+from interlock.frame import OUTPUT
 from interlock.frame import Step
 
 page = Blueprint("offline", __name__)

@@ -34,7 +34,6 @@ from dashboard.findings.timeline import window
 from dashboard.findings.why.turn import Turn
 from dashboard.presenters import exploration
 from dashboard.presenters import words
-from dashboard.presenters.happened import OUTPUT
 from dashboard.presenters.keep import Keep
 from dashboard.presenters.room import VIEWS
 from dashboard.presenters.room import Fix
@@ -293,7 +292,7 @@ def moment_of(run: RunRecord, asked: int | None) -> Moment:
         return Moment(None, None, None)
     store = services().store
     around = {step.number: step for step in store.steps(run.id, at - 1, at + 1)}
-    return Moment(around.get(at), around.get(at - 1), around.get(at + 1), tuple(store.output(run.id, at, kinds=OUTPUT)))
+    return Moment(around.get(at), around.get(at - 1), around.get(at + 1), tuple(store.output(run.id, at)))
 
 
 def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:

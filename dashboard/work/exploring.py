@@ -36,12 +36,12 @@ from dashboard.work.execution import insist
 from dashboard.work.plan import Unplayable
 from dashboard.work.plan import plan_exploration
 from dashboard.work.plan import schema_of_exploration
-from dashboard.work.turns import Turns
+from dashboard.work.shared_lock import SharedLock
 from interlock.frame import End
 from interlock.job import Job
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
-from interlock.supervisor import RunnerError
+from interlock.warm import RunnerError
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +124,11 @@ class Continuations:
 class Explorer:
     """The explorations of one worker."""
 
-    def __init__(self, settings: Settings, store: Store, key: int, turns: Turns, replica: Replica) -> None:
+    def __init__(self, settings: Settings, store: Store, key: int, lock: SharedLock, replica: Replica) -> None:
         self._settings = settings
         self._store = store
         self._key = key
-        self._turns = turns
+        self._lock = lock
         self._replica = replica
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._exploring: dict[int, Exploring] = {}
@@ -187,7 +187,7 @@ class Explorer:
         job, looking = await self._looking(row, prepared.job)
         if job.replica_hosts:
             job = replace(job, replica=await asyncio.to_thread(self._replica.url))
-        exploring = self._exploring[row.id] = Exploring(self._store, row, self._turns)
+        exploring = self._exploring[row.id] = Exploring(self._store, row, self._lock)
         try:
             status, found = await exploring.play(prepared.python, job, looking)
         finally:
@@ -244,10 +244,10 @@ class Explorer:
 class Exploring:
     """One exploration in this worker's hands."""
 
-    def __init__(self, store: Store, row: ExplorationRow, turns: Turns) -> None:
+    def __init__(self, store: Store, row: ExplorationRow, lock: SharedLock) -> None:
         self._store = store
         self._row = row
-        self._turns = turns
+        self._lock = lock
         self._wake = asyncio.Event()
         self._asked = True  # it may have been cancelled before anybody listened
         self._ending = ""
@@ -292,7 +292,7 @@ class Exploring:
         runner = await Runner.start(python)
         try:
             while ask := looking.next():
-                async with self._turns.together():
+                async with self._lock.shared():
                     await _play(runner, replace(job, follow=ask.follow), ask, looking)
         finally:
             await runner.close()

@@ -45,11 +45,11 @@ from dashboard.work.plan import Unplayable
 from dashboard.work.plan import plan
 from dashboard.work.plan import schema_of
 from dashboard.work.runners import Runners
-from dashboard.work.turns import Turns
+from dashboard.work.shared_lock import SharedLock
 from interlock.frame import End
 from interlock.schedule import ScheduleError
 from interlock.supervisor import Runner
-from interlock.supervisor import RunnerError
+from interlock.warm import RunnerError
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +83,10 @@ class Worker:
         self._store = Store(settings.store_url)
         self._runners = Runners(Runner.start)
         self._replica = Replica(settings)
-        self._turns = Turns()
+        self._lock = SharedLock()
         self._runs: dict[int, asyncio.Task[None]] = {}
         self._executions: dict[int, Execution] = {}
-        self._explorer = Explorer(settings, self._store, self._key, self._turns, self._replica)
+        self._explorer = Explorer(settings, self._store, self._key, self._lock, self._replica)
         self._installs: set[str] = set()
         self._stopping = asyncio.Event()
 
@@ -194,7 +194,7 @@ class Worker:
                 job = replace(job, replica=await self._replica_for(run))
             execution = self._executions[run.id] = Execution(self._store, run)
             try:
-                async with self._turn(prepared), self._runners.lend(prepared.python) as runner:
+                async with self._share_of_worker(prepared), self._runners.lend(prepared.python) as runner:
                     end = await execution.play(runner, job)
             except GivenUp as given_up:
                 end = given_up.end
@@ -217,11 +217,11 @@ class Worker:
             await insist(self._store.set_note, run.id, "The replica of the lab is being started: its first use here.")
         return await asyncio.to_thread(self._replica.url)
 
-    def _turn(self, prepared: Plan) -> contextlib.AbstractAsyncContextManager[None]:
+    def _share_of_worker(self, prepared: Plan) -> contextlib.AbstractAsyncContextManager[None]:
         """What measures has this worker for itself. Who waits for a person is in nobody's way."""
         if prepared.job.mode == "step":
             return contextlib.nullcontext()
-        return self._turns.alone() if prepared.program.kind == "timing" else self._turns.together()
+        return self._lock.exclusive() if prepared.program.kind == "timing" else self._lock.shared()
 
     async def _post_mortem(self, end: End) -> End:
         """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""

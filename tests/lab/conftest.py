@@ -22,8 +22,8 @@ from interlock.frame import Header
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.frame import TaskOutcome
+from interlock.job import Job
 from interlock.orders import Orders
-from interlock.supervisor import Job
 from interlock.supervisor import Runner
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -19,7 +19,7 @@ from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock import lab
 from interlock.frame import Message
-from interlock.supervisor import Job
+from interlock.job import Job
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.conftest import Warm

@@ -16,8 +16,8 @@ import pytest
 
 from interlock import journal
 from interlock.frame import Step
-from interlock.supervisor import Invariant
-from interlock.supervisor import Limits
+from interlock.job import Invariant
+from interlock.job import Limits
 from interlock.supervisor import Runner
 from tests.lab.conftest import Play
 
@@ -352,7 +352,7 @@ def test_who_closed_a_connection_is_told(play: Play) -> None:
     asked = play(scenarios / "two_loops" / "dispose.py").said("reply")
     assert "the program was told that c1 is closed, as it had asked" in asked
     assert not any("closed by the server" in text for text in asked)
-    ended = play(scenarios / "shared_session" / "session_per_task.py", schedule="il1:16=k:c1", sample=False)
+    ended = play(scenarios / "shared_session" / "session_per_task.py", schedule="il1:16=k:c1")
     assert "the program was told that c1 was closed by the server" in ended.said("reply")
 
 

@@ -17,11 +17,11 @@ from interlock import lab
 from interlock import schedule
 from interlock.frame import End
 from interlock.frame import Message
+from interlock.job import Invariant
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.orders import Orders
 from interlock.stage import Stage
-from interlock.supervisor import Invariant
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.conftest import Play
@@ -210,3 +210,10 @@ def test_a_run_that_stands_still_before_its_step_did_not_follow(warm: Warm, lab_
         assert (end.outcome, "At step 90" in end.detail) == ("diverged", True)
     finally:
         drop_schema(lab_url, "test_explore")
+
+
+def test_a_program_whose_process_dies_while_it_is_imported_has_an_end(warm: Warm, lab_url: str) -> None:
+    job = Job(str(PROGRAMS / "leaves_at_once.py"), lab_url, "test_explore")
+    ((seed, end),) = warm.explore(sys.executable, job, [7])
+    assert (seed, end.outcome) == (7, "crash")
+    assert "left with status 3" in end.detail

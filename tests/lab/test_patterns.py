@@ -71,7 +71,7 @@ def experiment(run: Run, program: str, question: str) -> Played:
     """The run behind an answer of the page, played once for all tests."""
     key = program, question
     if key not in _played:
-        _played[key] = run(program, schedule=BY_NAME[program].experiments[question].schedule, sample=False)
+        _played[key] = run(program, schedule=BY_NAME[program].experiments[question].schedule)
     return _played[key]
 
 
@@ -175,14 +175,14 @@ def test_all_or_nothing_wherever_a_connection_is_lost(run: Run, program: str) ->
         for connection in step.frame.connections:
             if connection.state == "closed" or f"d:{connection.id}" not in {one.token for one in step.frame.choices}:
                 continue
-            end = run(program, schedule=f"il1:{step.number + 1}=d:{connection.id}", sample=False).end
+            end = run(program, schedule=f"il1:{step.number + 1}=d:{connection.id}").end
             assert_whole(end)
 
 
 @pytest.mark.parametrize("program", ["one_connection", "one_statement", "one_snapshot"])
 def test_all_or_nothing_whenever_the_process_dies(run: Run, program: str) -> None:
     for number in range(14, experiment(run, program, "plain").end.steps + 1, 4):
-        assert_whole(run(program, schedule=f"il1:{number}=e", sample=False).end)
+        assert_whole(run(program, schedule=f"il1:{number}=e").end)
 
 
 def assert_whole(end: End) -> None:

@@ -16,8 +16,8 @@ from dashboard.servers.lab import drop_schema
 from interlock import journal
 from interlock.frame import Message
 from interlock.frame import Step
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
 from tests.lab.conftest import Play

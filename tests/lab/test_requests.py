@@ -196,7 +196,7 @@ def test_a_broken_application_has_a_proof_and_every_clause_is_true(
     incident: incidents.Incident, program: incidents.Program, stack: str, play: Play
 ) -> None:
     for how in ({}, {"mode": "random", "seed": 1}):
-        played = play(program.path, stack, requests=program.requests, sample=False, **how)
+        played = play(program.path, stack, requests=program.requests, **how)
         proof = why.of_journal(played.messages)
         assert_true(proof, played.messages)
         assert proof or how

@@ -164,7 +164,7 @@ def test_a_fix_holds_under_every_schedule_tried(
 ) -> None:
     async def work(play: Play) -> None:
         for seed in range(schedules):
-            end = end_of(await play(program, mode="random", seed=seed, sample=False, pictures=False))
+            end = end_of(await play(program, mode="random", seed=seed, pictures=False))
             assert (end.outcome, broken_rules(end)) == ("ok", []), f"seed {seed}, {end.schedule}: {end.summary}"
 
     with_runner(stack_python(stack), lab_url, work)

@@ -28,9 +28,7 @@ def test_every_clause_is_true_of_its_step(program: str, stack: str, play: Play) 
     found = incidents.load([SHARED.parent]).incident("shared_session")
     assert found is not None
     for seed in range(SEEDS if program != "session_per_task" else 2):
-        played = play(
-            SHARED / f"{program}.py", stack, mode="random", seed=seed, sample=False, invariants=found.invariants
-        )
+        played = play(SHARED / f"{program}.py", stack, mode="random", seed=seed, invariants=found.invariants)
         proof = why.of_journal(played.messages)
         assert_true(proof, played.messages)
         assert proof or played.end.outcome == "ok", f"seed {seed}: {played.end.summary}"
@@ -196,7 +194,7 @@ def test_what_is_tried_again_on_one_more_loop_met_an_error_of_its_own(stack: str
 def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> None:
     faults = itertools.product(("x:t3", "k:c1"), (5, 12))
     for token, step in faults:
-        played = play(SHARED / "session_per_task.py", schedule=f"il1:{step}={token}", sample=False)
+        played = play(SHARED / "session_per_task.py", schedule=f"il1:{step}={token}")
         assert_true(why.of_journal(played.messages), played.messages)
 
 

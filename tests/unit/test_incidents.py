@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,6 @@ import pytest
 from dashboard import sqlfiles
 from dashboard.catalogue import incidents
 from dashboard.catalogue.incidents import Incident
-from dashboard.catalogue.incidents import Program
-from dashboard.catalogue.verdict import verdict
-from dashboard.cli.run import Result
-from dashboard.cli.run import Target
-from dashboard.cli.run import as_text
-from interlock.frame import End
-from interlock.frame import ErrorView
-from interlock.frame import TaskOutcome
 from interlock.job import Request
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -311,38 +302,6 @@ def test_escapes_inside_of_texts_do_not_close_them() -> None:
     )
 
 
-def end(outcome: str, *errors: ErrorView) -> End:
-    tasks = (TaskOutcome("t1", "main", "value"), TaskOutcome("t2", "first", "error", errors=errors))
-    return End(outcome, "", "", "il1:", 3, tasks)
-
-
-NO = ErrorView("ValueError", "no")
-
-
-@pytest.mark.parametrize(
-    ("what", "expected"),
-    [
-        (end("error", NO), True),
-        (
-            end(
-                "error", ErrorView("shop.OtherError", "late"), ErrorView("ValueError", "no, not today", link="context")
-            ),
-            True,
-        ),
-        (end("error", ErrorView("ValueError", "yes")), False),
-        (end("ok"), False),
-        (end("hang", NO), False),
-        (end("stopped", NO), None),
-        (end("interrupted"), None),
-    ],
-)
-def test_the_verdict_compares_outcome_and_error(tmp_path: Path, what: End, expected: bool | None) -> None:
-    program = read(tmp_path, {}).program("broken")
-    assert program is not None
-    assert verdict(program, "sqlalchemy-1.4.42", what) is expected
-    assert verdict(program, "sqlalchemy-9", what) is None
-
-
 def test_the_catalogue_that_comes_along_is_without_problems() -> None:
     catalogue = incidents.load([SCENARIOS])
     assert catalogue.problems == ()
@@ -414,69 +373,3 @@ def test_a_program_can_have_only_so_many_requests(tmp_path: Path) -> None:
     incident = read(tmp_path, {"incident.toml": TOML + many})
     assert mistakes(incident) == [("incident.toml", 20, "There are 60 requests; a program can have 50.")]
     assert len(incident.program("fixed").requests) == 50  # type: ignore[union-attr]
-
-
-def test_of_a_run_to_which_something_was_done_nothing_is_declared_unless_the_incident_does_it() -> None:
-    program = Program("broken", "", "broken", SCENARIOS, {"here": incidents.Expectation("ok", schedule="il1:4=x:t2")})
-    end = End("crash", "00000000", "", "il1:7=e", 7)
-    assert verdict(program, "here", end) is None
-    assert verdict(program, "here", replace(end, schedule="il1:4=x:t2")) is False
-    assert verdict(program, "here", replace(end, schedule="il1:4=c2")) is False
-
-
-SHIPPED = incidents.Expectation("error", error="ValueError: no", schedule="il1:2=c2,9=c3")
-
-
-@pytest.mark.parametrize(
-    ("outcome", "schedule", "natural", "expected"),
-    [
-        ("ok", "il1:2=c2,9=c3", False, False),
-        ("ok", "il1:2=c2", False, False),  # it ended before the schedule did
-        ("ok", "il1:2=c2,9=c3", True, None),  # nothing held its replies
-        ("ok", "il1:2=c2,6=c1", False, None),  # got away
-        ("silent", "il1:", False, None),  # another mask
-        ("error", "il1:", False, True),
-        ("error", "il1:", True, True),
-    ],
-)
-def test_a_failure_is_declared_for_the_schedule_that_is_shipped(
-    outcome: str, schedule: str, natural: bool, expected: bool | None
-) -> None:
-    program = Program("broken", "", "broken", SCENARIOS, {"here": SHIPPED})
-    tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
-    assert verdict(program, "here", End(outcome, "", "", schedule, 7, tasks), natural=natural) is expected
-
-
-@pytest.mark.parametrize(
-    ("declared", "outcome", "schedule", "status", "said"),
-    [
-        (SHIPPED, "error", "il1:2=c2,9=c3", 0, "The incident declares this for"),
-        (SHIPPED, "ok", "il1:2=c2,9=c3", 1, "The incident declares another end"),
-        (SHIPPED, "error", "il1:6=c1", 0, "The incident declares this for"),
-        (SHIPPED, "ok", "il1:6=c1", 1, "The incident declares another end"),
-        (incidents.Expectation("ok"), "ok", "il1:6=c1", 0, "The incident declares this for"),
-        (None, "ok", "il1:6=c1", 0, ""),
-        (None, "error", "il1:6=c1", 1, ""),
-        (SHIPPED, "invalid", "il1:6=c1", 2, ""),
-    ],
-)
-def test_the_exit_status_of_a_run_says_whether_it_ended_as_declared_also_in_another_order(
-    declared: incidents.Expectation | None, outcome: str, schedule: str, status: int, said: str
-) -> None:
-    program = Program("broken", "", "broken", SCENARIOS, {"here": declared} if declared else {})
-    tasks = (TaskOutcome("t1", "main", "error", errors=(NO,)),) if outcome == "error" else ()
-    end = End(outcome, "", "", schedule, 7, tasks)
-    target = Target(SCENARIOS, incidents.Incident("one", "One", SCENARIOS), program)
-    result = Result(target, "here", None, end, verdict(program, "here", end))
-    assert result.status == status
-    assert said in as_text(result)
-
-
-@pytest.mark.parametrize("schedule", ["il1:", "il1:2=c2"])
-def test_that_all_goes_well_is_declared_for_every_schedule(schedule: str) -> None:
-    program = Program("fixed", "", "fix", SCENARIOS, {"here": incidents.Expectation("ok")})
-    assert verdict(program, "here", End("ok", "", "", schedule, 7)) is True
-    assert verdict(program, "here", End("silent", "", "", schedule, 7)) is False
-    probe = replace(program, kind="probe")
-    otherwise = None if "=" in schedule else False
-    assert verdict(probe, "here", End("silent", "", "", schedule, 7)) is otherwise

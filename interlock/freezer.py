@@ -1,16 +1,16 @@
-"""Turns: those who wait for a lock go on one after the other when it is let go, in the order in which they came.
+"""The freezer: stops backends for a while (SIGSTOP), so that those who wait for a lock go on one after the other.
 
-The end of a transaction wakes one of those who wait for its row, who wakes the next, and then both go for the new
-version of the row; who wait for that wake all at once. Which of them gets it is up to the operating system: with three
-in a queue, a replay on a busy machine was often another run. So while a request is let out, the backends of those who
-wait are held still (SIGSTOP), asleep as they are, and each goes on when it is its turn.
+The end of a transaction wakes one of those who wait for its row, who wakes the next, and then both compete for the new
+version of the row; those who wait for that wake all at once. Which of them gets it is up to the operating system: with
+three in a queue, a replay on a busy machine was often another run. So while a request is let out, the backends of those
+who wait are frozen, asleep as they are, and thawed one by one in the order in which they came.
 
-That can be done where the server is on this machine, under the same account or under that of a mere mortal while we are
-root. We know by the socket: its other end is the postmaster, and the backend is a child of that. Elsewhere it cannot be
-done, and whoever asks for it tells so.
+That can be done where the server is on this machine, under the same account or, if we are root, under that of an
+ordinary user. We know by the socket: its other end is the postmaster, and the backend is a child of that. Elsewhere it
+cannot be done, and the caller reports that (`Freezer.freeze` returns False).
 
-No backend stays stopped, whatever happens to this process: a guardian, which is told of each one before it is stopped,
-lets them go when this process is gone.
+No backend stays frozen, whatever happens to this process: a guardian process is told of each backend before it is
+stopped, and has them all go on when this process is gone.
 """
 
 from __future__ import annotations
@@ -29,44 +29,44 @@ from interlock.link import Link
 _CREDENTIALS = "3i"  # of a peer: its process, user, group
 
 
-class Turns:
-    """Holds backends still, and lets them go."""
+class Freezer:
+    """Stops backends and has them go on. One for each run."""
 
     def __init__(self) -> None:
-        self._held: dict[int, Link] = {}
-        self._can: dict[int, bool] = {}  # by process
-        self._guardian: Optional[int] = None  # its pipe
+        self._frozen: dict[int, Link] = {}  # by process
+        self._can: dict[int, bool] = {}  # whether it can be frozen, by process
+        self._guardian: Optional[int] = None  # the pipe to it
 
-    def hold(self, links: list[Link]) -> bool:
-        """Hold these still, all of them or none; whether that could be done."""
-        if not all(self._can_hold(link) for link in links):
+    def freeze(self, links: list[Link]) -> bool:
+        """Stop the backends of these, all of them or none. Returns whether that could be done."""
+        if not all(self._can_freeze(link) for link in links):
             return False
         for link in links:
             assert link.pid is not None
             self._tell_guardian(link.pid)
-            self._held[link.pid] = link
+            self._frozen[link.pid] = link
             os.kill(link.pid, signal.SIGSTOP)
         return True
 
-    def let_go(self, link: Optional[Link] = None) -> None:
-        """Let this one go on, or all."""
-        for pid, held in list(self._held.items()):
-            if link is None or held is link:
+    def thaw(self, link: Optional[Link] = None) -> None:
+        """Have the backend of this link go on; without a link, all of them."""
+        for pid, frozen in list(self._frozen.items()):
+            if link is None or frozen is link:
                 with contextlib.suppress(ProcessLookupError):  # its death may be what was asked for
                     os.kill(pid, signal.SIGCONT)
-                del self._held[pid]
+                del self._frozen[pid]
                 self._tell_guardian(-pid)
 
     def asleep(self, link: Link) -> bool:
-        """Whether its backend has done what there was to do. True, too, where that cannot be seen."""
-        if link.pid is None or not self._can_hold(link):
+        """Whether its backend sleeps, with nothing more to do by itself. True, too, where that cannot be seen."""
+        if link.pid is None or not self._can_freeze(link):
             return True
         try:
             return _stat(link.pid)[0] not in (b"R", b"D")
         except OSError:  # it has ended, which the connection will tell
             return False
 
-    def _can_hold(self, link: Link) -> bool:
+    def _can_freeze(self, link: Link) -> bool:
         if link.pid is None or link.sock is None:
             return False
         if link.pid not in self._can:
@@ -109,7 +109,7 @@ def _stat(pid: int) -> list[bytes]:
 
 
 def _guard(reading: int, ready: int) -> None:
-    """The guardian's life: to hear who is stopped, and at the end of the pipe to let go whoever still is."""
+    """What the guardian does: note who is stopped, and when the pipe ends have whoever still is go on."""
     os.setsid()  # else it would be ended with the run
     os.write(ready, b".")
     os.dup2(reading, 0)

@@ -1,4 +1,4 @@
-"""Backends that are held still while others have their turn are never left so."""
+"""Backends that are frozen while others have their turn are never left so."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ import pytest
 
 from dashboard.servers.lab import drop_schema
 from interlock.frame import End
+from interlock.freezer import Freezer
+from interlock.job import Job
+from interlock.job import Limits
 from interlock.link import Link
-from interlock.supervisor import Job
-from interlock.supervisor import Limits
 from interlock.supervisor import Runner
-from interlock.turns import Turns
 from tests.lab.conftest import PROGRAMS
 from tests.lab.test_worker import until
 
-SCHEMA = "test_turns"
+SCHEMA = "test_freezer"
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="backends are held still on Linux only")
@@ -72,11 +72,11 @@ def test_a_run_that_is_killed_leaves_no_backend_stopped(lab_url: str, stack_pyth
 SLOW_GUARDIAN = """
 import os, signal, sys, time
 from types import SimpleNamespace
-from interlock import turns
-guard = turns._guard
-turns._guard = lambda *pipes: (time.sleep(1), guard(*pipes))
-turns._is_ours = lambda pid, sock: True
-turns.Turns().hold([SimpleNamespace(pid=int(sys.argv[1]), sock=object())])
+from interlock import freezer
+guard = freezer._guard
+freezer._guard = lambda *pipes: (time.sleep(1), guard(*pipes))
+freezer._is_ours = lambda pid, sock: True
+freezer.Freezer().freeze([SimpleNamespace(pid=int(sys.argv[1]), sock=object())])
 os.killpg(0, signal.SIGKILL)
 """
 
@@ -95,19 +95,19 @@ def test_nobody_is_stopped_before_there_is_somebody_to_let_them_go() -> None:
 def test_a_backend_that_works_is_not_asleep(lab_url: str) -> None:
     with psycopg.connect(lab_url, autocommit=True) as server, socket.socket(fileno=os.dup(server.fileno())) as sock:
         link = cast(Link, SimpleNamespace(pid=server.info.backend_pid, sock=sock))
-        turns = Turns()
+        freezer = Freezer()
 
         def work() -> None:
             with pytest.raises(psycopg.errors.QueryCanceled):
                 server.execute("select count(*) from generate_series(1, 1000000000000)")
 
-        until(lambda: turns.asleep(link))
+        until(lambda: freezer.asleep(link))
         working = Thread(target=work)
         working.start()
-        until(lambda: not turns.asleep(link))
+        until(lambda: not freezer.asleep(link))
         server.cancel_safe()
         working.join()
-        until(lambda: turns.asleep(link))
+        until(lambda: freezer.asleep(link))
 
 
 async def _last(runner: Runner, job: Job) -> End:

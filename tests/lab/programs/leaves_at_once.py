@@ -1,0 +1,5 @@
+"""Ends its process before there is any event loop."""
+
+import os
+
+os._exit(3)

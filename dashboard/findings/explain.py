@@ -124,7 +124,7 @@ def explain(end: End, header: Header | None = None, proof: Sequence[Clause] = ()
     told = {
         "pending": _pending(end),
         "where": _where(end.detail),
-        "detail": _sentence(end),
+        "detail": sentence(end),
         "rules": _rules(_broken(end)),
         "left": f" What it left breaks {_rules(_broken(end))}." if _broken(end) else "",
     }
@@ -280,7 +280,7 @@ def _where(stack: str) -> str:
     return f" It stands in {found[3]}, {Path(found[1]).name} line {found[2]}." if found else ""
 
 
-def _sentence(end: End) -> str:
+def sentence(end: End) -> str:
     """What the engine said of this end, without the stack that follows; of a syntax error also its last line."""
     lines = [line.strip() for line in end.detail.splitlines() if line.strip()]
     if end.outcome == "invalid" and len(lines) > 1:

@@ -20,6 +20,7 @@ from dashboard.store.records import RunRow
 from interlock.frame import ConnectionView
 from interlock.frame import End
 from interlock.frame import Frame
+from interlock.frame import SessionView
 from interlock.frame import TaskView
 
 VIEWS = ("", "server")
@@ -282,7 +283,7 @@ NOT_THERE = "not there"
 
 
 def differences(a: Frame | None, b: Frame | None) -> tuple[tuple[Difference, ...], frozenset[str]]:
-    """What differs between two pictures, and the labels of it. Tasks and connections go by their labels."""
+    """What differs between two pictures, and the labels of its tasks and connections. All go by their labels."""
     if a is None or b is None:
         return (), frozenset()
     found: list[Difference] = []
@@ -297,7 +298,28 @@ def differences(a: Frame | None, b: Frame | None) -> tuple[tuple[Difference, ...
             if said_a != said_b:
                 found.append(Difference(" / ".join(dict.fromkeys(filter(None, (name_a, name_b)))), said_a, said_b))
                 marked.add(label)
-    return tuple(found), frozenset(marked)
+    return (*found, *_sessions(a, b)), frozenset(marked)
+
+
+def _sessions(a: Frame, b: Frame) -> Iterator[Difference]:
+    """Those that are not used alike: others are inside, or other connections are held. Nobody's is like none."""
+    had = [{one.id: one for one in frame.sessions if one.alive} for frame in (a, b)]
+    for id in dict.fromkeys([*had[0], *had[1]]):
+        ours, theirs = (side.get(id) for side in had)
+        if _use(ours) != _use(theirs):
+            yield Difference(f"session {id}", _used(ours, a), _used(theirs, b))
+
+
+def _use(one: SessionView | None) -> tuple[frozenset[str], frozenset[str]]:
+    return (frozenset(one.tasks), frozenset(one.connections)) if one is not None else (frozenset(), frozenset())
+
+
+def _used(one: SessionView | None, frame: Frame) -> str:
+    if one is None:
+        return NOT_THERE
+    inside = [f"“{task.name}”" for task in frame.tasks if task.id in one.tasks]
+    holds = [f"holds {', '.join(one.connections)}"] if one.connections else []
+    return "; ".join([f"{', '.join(inside)} inside" if inside else "nobody inside", *holds])
 
 
 def rules(a: End | None, b: End | None) -> tuple[Difference, ...]:
@@ -366,6 +388,7 @@ class Candidate:
     stack: str
     text: str
     ready: bool
+    kind: Mark | None = None  # of another program
 
 
 @dataclass(frozen=True)

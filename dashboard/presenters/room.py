@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from dashboard.findings.explain import Explanation
 from dashboard.findings.explain import advised
+from dashboard.findings.explain import sentence
 from dashboard.findings.timeline import Timeline
 from dashboard.findings.why import Clause
 from dashboard.findings.why import title
@@ -243,7 +244,7 @@ def room(
     files = source(run.header.sources, main, frame, proof or ()) if run.header else ()
     keep = Keep(view, task, conn, present).query
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
-    new_errors = happened.raised_in(step)
+    new_errors = happened.raised_in(step) if step is not None else _unbegun(run)
     shows = step is not None and step.number in (stepper.failed_at, run.steps)
     head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends)
     said = _happened(run, explanation, proof, head.as_it_should)
@@ -340,6 +341,12 @@ def _symptom(run: RunRecord, explanation: Explanation | None) -> str:
         return words.shortened(f"“{explanation.task}”") + f" met {explanation.error}"
     broken = [f"“{one.name}”" for one in run.end.invariants if one.holds is False] if run.end else []
     return f"no error; broken: {', '.join(broken)}" if broken else words.driver_first(run.summary or "")
+
+
+def _unbegun(run: RunRecord) -> tuple[str, ...]:
+    """Why a run ended before its first step."""
+    failed = run.end is not None and run.outcome in (*FAILURES, "invalid")
+    return (sentence(run.end),) if run.end and failed and run.end.detail else ()
 
 
 def _outcome(run: RunRecord, explanation: Explanation | None) -> Outcome | None:

@@ -15,6 +15,7 @@ from dashboard.arguments import one_of
 from dashboard.errors import PageError
 from dashboard.errors import no_run
 from dashboard.errors import not_installed
+from dashboard.presenters import words
 from dashboard.presenters.compare import VIEWS
 from dashboard.presenters.compare import Asked
 from dashboard.presenters.compare import Candidate
@@ -182,7 +183,13 @@ def _partners(run: RunRecord) -> Partners:
             if can and name != run.stack
         ),
         programs=tuple(
-            Candidate(one.name, run.stack, one.title or one.name, ready.get(run.stack, False))
+            Candidate(
+                one.name,
+                run.stack,
+                one.title or one.name,
+                ready.get(run.stack, False),
+                words.PROGRAM_KINDS.get(one.kind),
+            )
             for one in programs
             if one.name != run.program
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
@@ -190,3 +191,17 @@ def test_the_theme_is_kept_without_a_flash(page: Page) -> None:
         )
         == "dark"
     )
+
+
+@pytest.mark.parametrize("said", ["", "web-1  | ", "  | "], ids=["alone", "in a log", "in a group of exceptions"])
+def test_a_pasted_traceback_is_found_however_long_it_is(new_page: NewPage, said: str) -> None:
+    frame = '  File "/usr/lib/python3.9/site-packages/starlette/routing.py", line 656, in app\n    await handle()\n'
+    lines = f"Traceback (most recent call last):\n{frame * 40}{TWOPHASE}".splitlines()
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/")
+    page.evaluate("text => navigator.clipboard.writeText(text)", "\n".join(said + line for line in lines))
+    page.focus("#search")
+    page.keyboard.press("Control+v")
+    expect(page.locator("#guide")).to_contain_text("A known error.")
+    expect(page.locator("#guide-shared_session")).to_be_visible()
+    expect(page.locator("#search")).to_have_value((said + TWOPHASE).strip())

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from dashboard.gallery import sample
 from dashboard.store import Store
 from interlock.frame import InvariantOutcome
+from interlock.frame import Step
 from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import JSON
@@ -56,7 +57,27 @@ def test_runs_that_do_the_same_say_so_and_how_they_end(client: FlaskClient, stor
         f"all 3 steps, and end differently: run {a} error; run {c} silent failure. In run {c} a rule of the data"
         in ends
     )
-    assert "Nothing: tasks and connections are the same in both." in ends
+    assert "Nothing: tasks, connections and sessions are the same in both." in ends
+
+
+def test_who_shares_a_session_differs_though_tasks_and_connections_do_the_same(
+    client: FlaskClient, store: Store
+) -> None:
+    def each_its_own(step: Step) -> Step:
+        shared = step.frame.sessions[0]
+        own = [
+            replace(shared, id=f"s{number}", tasks=(task,), connections=shared.connections if number == 1 else ())
+            for number, task in enumerate(shared.tasks, 1)
+        ]
+        return replace(step, frame=replace(step.frame, sessions=tuple(own)))
+
+    a, b = waiting_run(store, 2), waiting_run(store, 0)
+    for step in sample.STEPS[:2]:
+        store.add_step(b, each_its_own(step), status="waiting")
+    differ = text(client.get(f"/compare?a={a}&b={b}&step=1"))
+    assert "They do the same" in differ
+    assert "session s1 “first”, “second”, “third” inside; holds c1 “first” inside; holds c1" in differ
+    assert "session s2 not there “second” inside" in differ
 
 
 def test_a_failure_that_nobody_is_told_of_has_its_row_and_its_rule(client: FlaskClient, store: Store) -> None:
@@ -154,6 +175,7 @@ def test_the_run_to_compare_with_follows_the_same_schedule(client: FlaskClient, 
     assert attribute(client.get(f"/runs/{a}"), "compare", "href") == f"/compare?a={a}"
     assert "with-stack-sqlalchemy-2.1" in choose.text
     assert "with-program-session_per_task" in choose.text
+    assert "✓ fix A session for each task" in text(choose)
     asked = {"a": str(a), "program": "broken", "stack": "sqlalchemy-2.1"}
     client.post(f"/runs/{a}/company/name", data={"name": "Ann"}, headers=FORM)
     answer = client.post("/compare", data=asked, headers=FORM)

@@ -15,6 +15,7 @@ from dashboard.store import Store
 from interlock import delta
 from interlock import journal
 from interlock.frame import Choice
+from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Step
 from tests.web.given import HX
@@ -233,3 +234,14 @@ def test_a_task_is_shown_with_its_whole_stack(client: FlaskClient, store: Store)
     assert "outermost call first" in text(fragment)  # the stack was written down a step earlier
     assert "find_user" in text(fragment)
     assert client.get(f"/runs/{run_id}/tasks/t9?step=1").status_code == 404
+
+
+def test_a_run_that_ended_before_its_first_step_says_on_top_why(client: FlaskClient, store: Store) -> None:
+    run_id = store.create_run("shared_session", "session_per_task", "sqlalchemy-1.4.42", "replay")
+    assert store.claim(run_id, WORKER)
+    refused = 'The incident’s set-up (schema.sql) failed: syntax error at or near "insrt" (SQLSTATE 42601)'
+    end = End(outcome="invalid", summary=refused, schedule="il1:", signature="00000000", steps=0, detail=refused)
+    store.finish(run_id, end, False)
+    page = text(client.get(f"/runs/{run_id}"))
+    assert f"no step ✕ {refused}. This run ended before its first step." in page
+    assert "This program is a fix" not in page

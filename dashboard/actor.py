@@ -1,4 +1,4 @@
-"""Who acts: a random number per browser and, if they like, a name; both in a cookie of their own."""
+"""The person who asks: known by a random number per browser and, if they like, a name; both are in one cookie."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ LONGEST = 40  # characters of a name
 YEAR = 365 * 24 * 3600
 
 
-def me() -> Person | None:
-    """Whoever asks, if their browser has shown a run before."""
+def current() -> Person | None:
+    """Whoever asks; None if their browser has no cookie yet, because it has not shown a run before."""
     number, _, name = request.cookies.get(cookie_name("person"), "").partition(".")
     if not re.fullmatch(r"[0-9a-f]{32}", number):
         return None
     return Person(number, tidy(unquote(name)), viewer() is not None)
 
 
-def introduced() -> Person:
-    """The same, or somebody new, whose browser is told so."""
-    return me() or called("")
+def ensure() -> Person:
+    """Whoever asks; somebody new, whose browser gets a cookie, if it has none yet."""
+    return current() or rename("")
 
 
-def called(name: str) -> Person:
-    """Whoever asks, under this name from now on."""
-    known = me()
+def rename(name: str) -> Person:
+    """Have whoever asks be called so from now on; empty takes the name away."""
+    known = current()
     person = Person(known.id if known else secrets.token_hex(16), tidy(name), viewer() is not None)
 
     @after_this_request
@@ -47,13 +47,13 @@ def called(name: str) -> Person:
 
 
 def actor() -> str:
-    """Who is written down as having done this; empty for who gave no name."""
-    person = me()
+    """The name that the history notes for what this request does; empty for somebody who gave none."""
+    person = current()
     return person.name if person else ""
 
 
 def tidy(name: str) -> str:
-    """A name as it can stand in a line.
+    """A name on one line, without control characters, of at most `LONGEST` characters.
 
     >>> tidy("  Ann\\n Lee\\x00 "), len(tidy("n" * 99))
     ('Ann Lee', 40)

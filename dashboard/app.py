@@ -125,7 +125,7 @@ def create_app(settings: Settings, store: Store | None = None) -> Flask:
 
 
 def _written(value: object) -> object:
-    """What a template writes: text of programs and servers, without signs that break a page or deceive its reader."""
+    """What a template writes for a value: text without characters that break a page or deceive its reader."""
     return words.visible(value) if type(value) is str else value
 
 
@@ -141,7 +141,7 @@ def _mark(path: Path, changed: int) -> str:
 
 
 def _files() -> int:
-    """A mark of the files that this dashboard is made of: an update makes it another one."""
+    """A number that is another one once a file of this dashboard has been changed, as an update does."""
     folders = (Path(__file__).parent, Path(interlock.__file__).parent, resource("templates"))
     paths = sorted(
         path for folder in folders for path in folder.rglob("*.*") if path.suffix in (".py", ".html", ".sql")

@@ -19,6 +19,8 @@ MOST = 10_000
 
 
 class Company:
+    """Who is at which run. May be used from any thread."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._noted: dict[tuple[int, str], tuple[float, Person]] = {}
@@ -26,7 +28,7 @@ class Company:
         self._lock = Lock()
 
     def note(self, store: Store, run_id: int, person: Person) -> None:
-        """They are there."""
+        """This person has the run's page open."""
         key, now = (run_id, person.id), self._clock()
         with self._lock:
             noted_at, as_whom = self._noted.get(key, (now - NOTED, None))
@@ -40,7 +42,9 @@ class Company:
         store.seen(run_id, person.id, person.name, viewer=person.viewer)
 
     def of(self, store: Store, run_id: int, person: Person | None = None) -> Audience:
-        """Who watches. Who leads reads it anew each time, never to be told of where they were before."""
+        """Who watches, as of at most `FRESH` seconds ago. Read anew for a person who leads: they must never be told
+        of a step that they have left.
+        """
         now = self._clock()
         with self._lock:
             read_at, audience = self._read.get(run_id, (now - FRESH, None))
@@ -54,13 +58,13 @@ class Company:
         return audience
 
     def went(self, store: Store, run_id: int, person: Person, step: int | None) -> None:
-        """Somebody has gone to a step: if they lead, the others are to come along."""
+        """This person has gone to a step (None: the newest). If they lead, the pages of the others go there too."""
         if _leads(self.of(store, run_id), person):
             store.lead_to(run_id, person.id, step)
             self.forget(run_id)
 
     def forget(self, run_id: int) -> None:
-        """What was read is no longer so."""
+        """Read anew who watches this run, when it is asked for next."""
         with self._lock:
             self._read.pop(run_id, None)
 

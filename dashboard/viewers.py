@@ -23,13 +23,15 @@ class Viewer:
 
 
 class Viewers:
+    """The viewers that were met lately. May be used from any thread."""
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: dict[str, tuple[float, Viewer | None]] = {}
         self._lock = Lock()
 
     def of(self, store: Store, token: str) -> Viewer | None:
-        """Who brings this token; None if no link has it. Whether the link is still open is to be asked of it."""
+        """The viewer who brings this token; None if no link has it. The link may have expired: ask `share.open`."""
         now = self._clock()
         with self._lock:
             read_at, viewer = self._known.get(token, (now - FRESH, None))

@@ -71,19 +71,22 @@ class Custody(Server):
             return list(tx.scalars(sa.select(run_table.c.id).where(run_table.c.litter, over)))
 
     def tidied(self, run_id: int) -> None:
-        """The run's schema is gone."""
+        """Note that the run's schema is no longer in the lab."""
         with self.transaction() as tx:
             tx.execute(sa.update(run_table).where(run_table.c.id == run_id).values(litter=False))
 
 
 def left(table: sa.Table, key: str, worker: int, held: Collection[object]) -> sa.ColumnElement[bool]:
-    """What is of a worker that is gone, or of this one though it does not hold it."""
+    """Rows that belong to a worker which is gone; or to this one, which does not have them (any more)."""
     gone = table.c.worker.is_(None) | table.c.worker.not_in(sa.select(_ALIVE.subquery().c.key))
     return gone | ((table.c.worker == worker) & table.c[key].not_in(held))
 
 
 def forgotten(table: sa.Table, task: str, argument: str) -> sa.Select[tuple[int]]:
-    """What is queued, and no job of the queue is there to begin it: `argument` of the task would be its id."""
+    """Ids of rows that are queued, but have no job in the queue that would begin them.
+
+    `argument` is the name under which such a job has the id.
+    """
     waited = table.c.created < sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 0, PATIENCE)
     begins = sa.exists().where(
         _JOBS.c.task_name == task,

@@ -92,13 +92,16 @@ class Load:
 
 @dataclass(eq=False)
 class Change(Exception):
-    """Meanwhile the selection is another one."""
+    """Since it was weighed, the selection has come to mean other runs. `weight` is what it is now."""
 
     weight: Weight = field(repr=False)
 
 
 class Deletion(Server):
+    """Deleting chosen runs, and those that retention no longer keeps."""
+
     def weigh(self, selection: Selection) -> Weight:
+        """What would be deleted with this selection, and what would stay."""
         with self.transaction() as tx:
             tx.exec_driver_sql("set transaction isolation level repeatable read read only")
             return _weigh(tx, selection)

@@ -87,7 +87,7 @@ class Explorations(Server):
         return self.wait_until((EXPLORATION_CHANNEL, str(exploration_id)), timeout, look, lambda now: now > rev)
 
     def cancel_exploration(self, exploration_id: int, actor: str) -> None:
-        """Have it end. What nobody has begun ends here; a worker ends what it has begun. Twice is once."""
+        """Have it end. One that no worker has begun ends here; another one is ended by its worker. May be repeated."""
         mine = sa.and_(_c.id == exploration_id, _c.status.in_(OPEN), sa.not_(_c.cancel))
         waits = _c.status == "queued"
         values = {

@@ -9,7 +9,7 @@ MOST = 1000  # runs; beyond that all are forgotten and read again
 
 
 class Revisions:
-    """What is known is true as long as every change is heard of: `heard` must be called for each announcement, and with
+    """A cache that is right as long as it hears of every change: `heard` must be called for each announcement, and with
     None whenever one may have been missed. `listening` tells whether announcements come through now.
     """
 

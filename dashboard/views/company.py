@@ -27,7 +27,7 @@ page = Blueprint("company", __name__)
 @page.get("/runs/<int:run_id>/company")
 def live(run_id: int) -> Response:
     """The bar, if it differs from the one that was seen. Whoever asks is there."""
-    here, person = services(), actor.me()
+    here, person = services(), actor.current()
     if person is not None:
         here.company.note(here.store, run_id, person)
     try:
@@ -43,7 +43,7 @@ def live(run_id: int) -> Response:
 @page.post("/runs/<int:run_id>/company/name")
 def name(run_id: int) -> BaseResponse:
     """Say who you are, or (empty) no longer."""
-    person = actor.called(request.form.get("name", ""))
+    person = actor.rename(request.form.get("name", ""))
     services().company.note(services().store, run_id, person)
     return _answer(run_id, person)
 
@@ -51,7 +51,7 @@ def name(run_id: int) -> BaseResponse:
 @page.post("/runs/<int:run_id>/lead")
 def lead(run_id: int) -> BaseResponse:
     """Lead from the step that is shown: from whoever did before, too."""
-    here, person = services(), actor.introduced()
+    here, person = services(), actor.ensure()
     run = here.store.run(run_id)
     if run is None:
         raise no_run(run_id)
@@ -64,7 +64,7 @@ def lead(run_id: int) -> BaseResponse:
 
 @page.post("/runs/<int:run_id>/lead/stop")
 def stop(run_id: int) -> BaseResponse:
-    here, person = services(), actor.introduced()
+    here, person = services(), actor.ensure()
     here.store.stop_leading(run_id, person.id)
     here.company.forget(run_id)
     return _answer(run_id, person)
@@ -78,7 +78,7 @@ def _answer(run_id: int, person: Person | None) -> BaseResponse:
 
 def arrived(run_id: int, picture: Room) -> CompanyBar:
     """Somebody has opened the page of a run: the bar as it then is."""
-    here, person = services(), actor.introduced()
+    here, person = services(), actor.ensure()
     here.company.note(here.store, run_id, person)
     went(run_id, picture)
     return _bar(run_id, person)
@@ -86,7 +86,7 @@ def arrived(run_id: int, picture: Room) -> CompanyBar:
 
 def went(run_id: int, picture: Room) -> None:
     """Somebody has gone to a step; if they lead, the others come along."""
-    here, person = services(), actor.me()
+    here, person = services(), actor.current()
     if person is not None and not person.viewer:
         where = None if picture.stepper.live else picture.stepper.number
         here.company.went(here.store, run_id, person, where)

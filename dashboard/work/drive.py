@@ -52,7 +52,9 @@ class Drive:
 
 
 def arrived(drive: Drive, step: Step) -> Drive:
-    """A step is there. A failure ends the way to it; a schedule that cannot be followed leaves the choice to people."""
+    """A step has arrived. Pauses where the run was to be finished up to a failure, and this step has one; and where its
+    schedule asks for what is not possible: then people choose.
+    """
     moving = not step.frame.choices or step.number < drive.follow
     after = replace(drive, at=step.number, choices=step.frame.choices, moving=moving)
     if drive.pace == "finish" and failed(step):
@@ -84,7 +86,7 @@ def advanced(drive: Drive, payload: Mapping[str, Any]) -> tuple[Drive, str | Non
 
 
 def gone_on(drive: Drive, token: str | None = None) -> tuple[Drive, str | None]:
-    """The run is told to go on, with a choice or as its schedule says."""
+    """Go on with this choice, or as the schedule says: where the run then is, and what the runner is to carry out."""
     token = token or drive.next
     default = next((choice.token for choice in drive.choices if choice.default), None)
     on_plan = (token or default) == (drive.next or default)

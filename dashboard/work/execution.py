@@ -136,13 +136,13 @@ class Execution:
                 await self._room.wait()
 
     def _hear(self, said: str) -> None:
-        """The run cannot begin yet."""
+        """The run cannot begin yet: note what it waits for."""
         self._heard = time.monotonic()
         self._note_due = said if said != self._noted else None
         self._wake.set()
 
     async def _take(self, runner: Runner) -> End | None:
-        """Write down what arrived, some of it if it is much. Returns the end, if that was it."""
+        """Store what has arrived, at most `BATCH` steps of it. Returns the run's end if it was among them."""
         if self._note_due is not None:
             self._noted, self._note_due = self._note_due, None
             await insist(self._store.set_note, self._run.id, self._noted)
@@ -212,7 +212,7 @@ class Execution:
                 await insist(self._store.settle, command.id, str(refusal))
 
     def _may_obey(self, command: Command) -> bool:
-        """While a step is under way nobody can know what they would advance; after a stop nothing else counts."""
+        """Whether a command can be obeyed now: not `advance` while a step is under way; after a stop only `stop`."""
         if self._stopping is not None:
             return command.kind == "stop"
         return command.kind != "advance" or not self._stepped or not self._drive.moving
@@ -239,7 +239,7 @@ class Execution:
     # How it goes on
 
     async def _go_on(self, runner: Runner) -> None:
-        """Advance a run that is played or on its way to the failure, when it is time."""
+        """If it is time, advance a run that is being played, or finished up to its failure."""
         at = self._drive
         if not self._stepped or at.moving or at.pace == "hold" or self._stopping is not None:
             return
@@ -248,7 +248,7 @@ class Execution:
             await runner.advance(token)
 
     async def _rest(self, runner: Runner) -> None:
-        """Wait until there is something to do, and see to it that this is not for ever."""
+        """Wait until there is something to do; stop or give up a run from which nothing has come for too long."""
         now = time.monotonic()
         if self._stopping is not None:
             until = now + IDLE
@@ -295,7 +295,7 @@ async def insist(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def made_up_end(outcome: str, why: str, last: Step | None, deviations: dict[int, str]) -> End:
-    """The end of a run that could not tell it itself, from its last picture."""
+    """An `End` for a run that could not tell its own, made from its last step."""
     frame = last.frame if last is not None else Frame(0.0)
     tasks = tuple(task_outcome(view) for view in frame.tasks)
     return End(

@@ -52,8 +52,8 @@ OURS = ("The runner process", "Interlock’s own engine")
 """How a crash begins that is none of the program's."""
 
 
-class Looking(Protocol):
-    """What is being found out: says what to try next, and is told what came of it."""
+class Investigation(Protocol):
+    """What an exploration is to find out: says which orders to try next, and is told how they ended."""
 
     @property
     def progress(self) -> str: ...
@@ -131,10 +131,10 @@ class Explorer:
         self._lock = lock
         self._replica = replica
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._exploring: dict[int, Exploring] = {}
+        self._exploring: dict[int, RunningExploration] = {}
 
     async def explore(self, exploration_id: int) -> None:
-        """Try orders until it is known what was asked. Outlives its job as a run does."""
+        """Carry out an exploration. Like a run, it goes on when its job in the queue is lost."""
         if exploration_id not in self._tasks:
             task = self._tasks[exploration_id] = asyncio.create_task(self._explore(exploration_id))
             task.add_done_callback(lambda _: self._tasks.pop(exploration_id))
@@ -150,7 +150,7 @@ class Explorer:
             exploring.give_up()
 
     async def sweep(self) -> None:
-        """See to what was left by workers that went away."""
+        """End, enqueue again or clear away what workers that are gone have left behind."""
         await asyncio.to_thread(self._take_over)
         for exploration_id in await asyncio.to_thread(self._store.littered_explorations):
             if exploration_id not in self._tasks:
@@ -169,7 +169,7 @@ class Explorer:
             row = await insist(self._store.exploration, exploration_id)
             assert row is not None
             try:
-                await self._look_for(row)
+                await self._investigate(row)
             except (ClusterError, Unplayable, RunnerError, ScheduleError, lab.LabDown) as error:
                 await insist(self._store.finish_exploration, row.id, "failed", error=str(error))
             except StoreDown:
@@ -182,26 +182,26 @@ class Explorer:
         except StoreDown as error:
             logger.warning("Exploration %s was left: %s", exploration_id, error)
 
-    async def _look_for(self, row: ExplorationRow) -> None:
+    async def _investigate(self, row: ExplorationRow) -> None:
         prepared = await asyncio.to_thread(plan_exploration, self._settings, row)
-        job, looking = await self._looking(row, prepared.job)
+        job, investigation = await self._investigation(row, prepared.job)
         if job.replica_hosts:
             job = replace(job, replica=await asyncio.to_thread(self._replica.url))
-        exploring = self._exploring[row.id] = Exploring(self._store, row, self._lock)
+        exploring = self._exploring[row.id] = RunningExploration(self._store, row, self._lock)
         try:
-            status, found = await exploring.play(prepared.python, job, looking)
+            status, found = await exploring.play(prepared.python, job, investigation)
         finally:
             del self._exploring[row.id]
         way_out = None
-        if isinstance(looking, Continuations) and looking.search.broken:
-            await insist(self._store.finish_exploration, row.id, "failed", found, error=looking.search.broken)
+        if isinstance(investigation, Continuations) and investigation.search.broken:
+            await insist(self._store.finish_exploration, row.id, "failed", found, error=investigation.search.broken)
             return
         if isinstance(found, Found) and found.ways_out and status != "interrupted":
             way_out = await insist(self._open_way_out, row, found.ways_out[0])
         await insist(self._store.finish_exploration, row.id, status, found, way_out=way_out)
 
-    async def _looking(self, row: ExplorationRow, job: Job) -> tuple[Job, Looking]:
-        """What each run is to do, and what is looked for."""
+    async def _investigation(self, row: ExplorationRow, job: Job) -> tuple[Job, Investigation]:
+        """The job of each run that is tried, and what is to be found out."""
         if row.run_id is None:
             return job, Atlas(row.orders)
         run = await insist(self._store.run, row.run_id)
@@ -215,7 +215,7 @@ class Explorer:
         return replace(job, schedule=run.end.schedule), Continuations(search_of(run.end, run.failed_at, row.orders))
 
     def _open_way_out(self, row: ExplorationRow, way: WayOut) -> int:
-        """The run that got away as one to look at: a branch of the run that did not."""
+        """Make a run of the continuation that ended well, a branch of the one that failed, for people to look at."""
         made = self._store.create_run(
             row.incident,
             row.program,
@@ -241,7 +241,7 @@ class Explorer:
             logger.warning("What exploration %s left in the lab stays there for now: %s", exploration_id, error)
 
 
-class Exploring:
+class RunningExploration:
     """One exploration in this worker's hands."""
 
     def __init__(self, store: Store, row: ExplorationRow, lock: SharedLock) -> None:
@@ -253,12 +253,15 @@ class Exploring:
         self._ending = ""
 
     def give_up(self) -> None:
-        """The worker stops."""
+        """End it as interrupted, because the worker stops."""
         self._ending = "interrupted"
         self._wake.set()
 
-    async def play(self, python: str, job: Job, looking: Looking) -> tuple[str, Tally | Found]:
-        """Try what there is to try: how it ended, and what was found. Raises `RunnerError`, `LabDown`, `StoreDown`."""
+    async def play(self, python: str, job: Job, investigation: Investigation) -> tuple[str, Tally | Found]:
+        """Try orders until the investigation or the time is over. Returns the status, and what was found.
+
+        Raises `RunnerError`, `LabDown`, `StoreDown`.
+        """
         loop = asyncio.get_running_loop()
 
         def ask() -> None:
@@ -267,7 +270,7 @@ class Exploring:
                 loop.call_soon_threadsafe(self._wake.set)
 
         until = time.monotonic() + self._row.seconds
-        trying = asyncio.create_task(self._try(python, job, looking))
+        trying = asyncio.create_task(self._try(python, job, investigation))
         trying.add_done_callback(lambda _: self._wake.set())
         try:
             with self._store.listener.watch(EXPLORATION_CHANNEL, str(self._row.id), ask):
@@ -276,7 +279,7 @@ class Exploring:
                     self._wake.clear()
                     if now >= due:
                         due = now + TELL_EVERY
-                        await self._tell(job, looking)
+                        await self._tell(job, investigation)
                     await self._see_whether_wanted()
                     with contextlib.suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(self._wake.wait(), max(0.0, min(due, until) - time.monotonic()))
@@ -286,19 +289,19 @@ class Exploring:
         if not trying.cancelled():
             trying.result()
         await asyncio.to_thread(lab.check, job.lab)  # with the lab away, what failed says nothing of its program
-        return self._ending or "ended", looking.found()
+        return self._ending or "ended", investigation.found()
 
-    async def _try(self, python: str, job: Job, looking: Looking) -> None:
+    async def _try(self, python: str, job: Job, investigation: Investigation) -> None:
         runner = await Runner.start(python)
         try:
-            while ask := looking.next():
+            while ask := investigation.next():
                 async with self._lock.shared():
-                    await _play(runner, replace(job, follow=ask.follow), ask, looking)
+                    await _play(runner, replace(job, follow=ask.follow), ask, investigation)
         finally:
             await runner.close()
 
-    async def _tell(self, job: Job, looking: Looking) -> None:
-        progress, found = looking.progress, looking.found()
+    async def _tell(self, job: Job, investigation: Investigation) -> None:
+        progress, found = investigation.progress, investigation.found()
         await asyncio.to_thread(lab.check, job.lab)
         await insist(self._store.tell_exploration, self._row.id, progress, found)
 
@@ -312,9 +315,9 @@ class Exploring:
                 self._ending = "cancelled"
 
 
-async def _play(runner: Runner, job: Job, ask: Ask, looking: Looking) -> None:
+async def _play(runner: Runner, job: Job, ask: Ask, investigation: Investigation) -> None:
     async with aclosing(runner.explore(job, ask.seeds, ask.known)) as ends:  # type: ignore[type-var]
         async for seed, end in ends:
             if end.outcome == "crash" and end.detail.startswith(OURS):
                 raise RunnerError(end.detail)
-            looking.add(ask.follow, seed, end)
+            investigation.add(ask.follow, seed, end)

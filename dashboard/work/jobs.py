@@ -17,6 +17,7 @@ from procrastinate import PsycopgConnector
 from procrastinate import SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.exceptions import ConnectorException
+from procrastinate.types import JSONValue
 
 from dashboard.store import Store
 from dashboard.store import StoreDown
@@ -31,12 +32,12 @@ PLAY_RUN = "play_run"
 EXPLORE = "explore"
 INSTALL_STACK = "install_stack"
 
-_desk = App(connector=SyncPsycopgConnector())
-"""Never opened, so it costs nothing: it only writes on the connections it is given."""
+_enqueuer = App(connector=SyncPsycopgConnector())
+"""Enqueues jobs over connections that it is given; it is never opened, and has none of its own."""
 
 
-class Hands(Protocol):
-    """Who does the work."""
+class Handlers(Protocol):
+    """What carries the jobs out: the worker."""
 
     def play_run(self, run_id: int) -> Awaitable[None]: ...
 
@@ -45,43 +46,44 @@ class Hands(Protocol):
     def install_stack(self, name: str) -> Awaitable[None]: ...
 
 
-def application(store_url: str, hands: Hands) -> App:
+def application(store_url: str, handlers: Handlers) -> App:
     """The queue as a worker opens it."""
     app = App(connector=PsycopgConnector(conninfo=store_url, min_size=1, max_size=6, timeout=5))
-    app.task(name=PLAY_RUN, queue=RUNS)(hands.play_run)
-    app.task(name=EXPLORE, queue=EXPLORATIONS)(hands.explore)
-    app.task(name=INSTALL_STACK, queue=INSTALLS)(hands.install_stack)
+    app.task(name=PLAY_RUN, queue=RUNS)(handlers.play_run)
+    app.task(name=EXPLORE, queue=EXPLORATIONS)(handlers.explore)
+    app.task(name=INSTALL_STACK, queue=INSTALLS)(handlers.install_stack)
     return app
 
 
 def enqueue_run(store: Store, run_id: int) -> None:
-    """Have a queued run played by the next worker that is free. Asking twice is asking once."""
-    with _asked(), store.transaction() as tx:
-        connection, lock = tx.connection.driver_connection, f"run {run_id}"
+    """Have a queued run played by the next worker that is free. Enqueues one job, however often it is called."""
+    with _errors(), store.transaction() as tx:
         stepped = tx.scalar(sa.select(run_table.c.mode == "step").where(run_table.c.id == run_id))
-        queue = STEPPED if stepped else RUNS
-        _desk.configure_task(PLAY_RUN, queue=queue, queueing_lock=lock, connection=connection).defer(run_id=run_id)
+        _enqueue(tx, PLAY_RUN, STEPPED if stepped else RUNS, f"run {run_id}", run_id=run_id)
 
 
 def enqueue_exploration(store: Store, exploration_id: int) -> None:
-    """Have what is to be tried tried. Asking twice is asking once."""
-    with _asked(), store.transaction() as tx:
-        connection, lock = tx.connection.driver_connection, f"exploration {exploration_id}"
-        task = _desk.configure_task(EXPLORE, queue=EXPLORATIONS, queueing_lock=lock, connection=connection)
-        task.defer(exploration_id=exploration_id)
+    """Have an exploration carried out. Enqueues one job, however often it is called."""
+    with _errors(), store.transaction() as tx:
+        _enqueue(tx, EXPLORE, EXPLORATIONS, f"exploration {exploration_id}", exploration_id=exploration_id)
 
 
 def enqueue_install(store: Store, name: str) -> None:
-    """Have a stack installed. Asking twice is asking once."""
-    with _asked(), store.transaction() as tx:
-        connection, lock = tx.connection.driver_connection, f"stack {name}"
-        _desk.configure_task(INSTALL_STACK, queue=INSTALLS, queueing_lock=lock, connection=connection).defer(name=name)
+    """Have a stack installed. Enqueues one job, however often it is called."""
+    with _errors(), store.transaction() as tx:
+        _enqueue(tx, INSTALL_STACK, INSTALLS, f"stack {name}", name=name)
         stacks.note(tx, name, "queued", log="")
 
 
+def _enqueue(tx: sa.Connection, task: str, queue: str, lock: str, **arguments: JSONValue) -> None:
+    """Enqueue a job within the caller's transaction. The queue takes one at a time with the same `lock`."""
+    connection = tx.connection.driver_connection
+    _enqueuer.configure_task(task, queue=queue, queueing_lock=lock, connection=connection).defer(**arguments)
+
+
 @contextlib.contextmanager
-def _asked() -> Iterator[None]:
-    """What the queue raises, in the words of the store; that a job is there already is no mistake."""
+def _errors() -> Iterator[None]:
+    """Turn the queue's errors into the store's. That the job is there already is no error."""
     try:
         yield
     except AlreadyEnqueued:

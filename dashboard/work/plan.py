@@ -54,7 +54,7 @@ def plan(settings: Settings, run: RunRow) -> Plan:
 
 
 def plan_exploration(settings: Settings, wanted: ExplorationRow) -> Plan:
-    """The same for an exploration; its job is that of each run, before it is said what it is to follow."""
+    """The same for an exploration. Its job is made for all runs; each gets its own `follow` and `schedule` later."""
     found = _plan(settings, wanted)
     if found.program.kind == "timing":
         raise Unplayable("This program measures time on the plain network; there is no order to choose.")

@@ -218,13 +218,13 @@ class Worker:
         return await asyncio.to_thread(self._replica.url)
 
     def _share_of_worker(self, prepared: Plan) -> contextlib.AbstractAsyncContextManager[None]:
-        """What measures has this worker for itself. Who waits for a person is in nobody's way."""
+        """Of runs that go by themselves, one that measures time has this worker alone, and the others share it."""
         if prepared.job.mode == "step":
             return contextlib.nullcontext()
         return self._lock.exclusive() if prepared.program.kind == "timing" else self._lock.shared()
 
     async def _post_mortem(self, end: End) -> End:
-        """A run that failed because the lab went away says nothing of its program, so it is told as what it is."""
+        """If a run failed because the lab went away, say so: such an end tells nothing about the program."""
         if self._settings.lab_url is None or end.outcome not in ("crash", "error", "interrupted", "invalid", "stuck"):
             return end
         try:
@@ -248,7 +248,7 @@ class Worker:
     # Exploring
 
     async def explore(self, exploration_id: int) -> None:
-        """Try orders until it is known what was asked."""
+        """Carry out a queued exploration."""
         await self._explorer.explore(exploration_id)
 
     # Installing stacks
@@ -362,7 +362,7 @@ async def _while_all_run(*parts: Coroutine[object, object, None]) -> None:
 
 
 def _heard(task: asyncio.Task[None]) -> None:
-    """What a task raises after we have turned away from it is of no interest."""
+    """Retrieve the exception of a task that nobody waits for any more, so that asyncio does not complain."""
     if not task.cancelled():
         task.exception()
 
@@ -389,7 +389,7 @@ class WorkerThread:
 
     @property
     def healthy(self) -> bool:
-        """It takes jobs."""
+        """Whether it takes jobs."""
         return self._thread.is_alive() and self._worker.ready
 
     def stop(self, timeout: float = 5.0) -> bool:

@@ -48,7 +48,7 @@ class Explored:
 
     @property
     def declared(self) -> str:
-        """How the program is declared to end; a script of nobody's incident is to end well."""
+        """How the program is declared to end. A script that belongs to no incident is expected to end well."""
         program = self.target.program
         declared = program.expectations.get(self.stack) if program else None
         return declared.outcome if declared else "ok"

@@ -248,7 +248,7 @@ class NotRun(click.ClickException):
 
 @contextmanager
 def _told(*errors: type[Exception]) -> Iterator[None]:
-    """Turn errors that speak to people into the end of the command: the message alone, exit status 1."""
+    """Turn errors whose message is meant for people into the end of the command: that message alone, exit status 1."""
     try:
         yield
     except errors as error:
@@ -257,7 +257,7 @@ def _told(*errors: type[Exception]) -> Iterator[None]:
 
 @contextmanager
 def _runnable() -> Iterator[None]:
-    """The same for what keeps a program from being run: exit status 2, since 1 tells of a run."""
+    """The same for errors that keep a program from being run. Exit status 2, since 1 says that it ended otherwise."""
     from dashboard.cli.run import UsageError
     from dashboard.servers.home import ClusterError
     from dashboard.servers.lab import LabDown

@@ -1,4 +1,4 @@
-"""Is a journal true here? Its schedule is replayed with its program and its stack, and the two runs are compared."""
+"""Checks a journal: its schedule is replayed here with its program and its stack, and the two runs are compared."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def first_difference(journal: Recorded, told: Sequence[Message]) -> str:
 
 
 def _comparable(end: End) -> End:
-    """Of a process that was killed, the report names addresses and threads."""
+    """An end without its `detail` if that differs each time: the report of a killed process names addresses."""
     return replace(end, detail="") if end.outcome in ("hang", "crash") else end
 
 

@@ -54,7 +54,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What to ask for to have the same."""
+        """What to write on the command line to have the same program again."""
         if self.incident is None or self.program is None:
             return str(self.path)
         return f"{self.folder or self.incident.name}/{self.program.name}"
@@ -331,7 +331,7 @@ def as_text(result: Result) -> str:
 
 
 def _headers(requests: Sequence[Request]) -> dict[str, str]:
-    """Those of the command line are the same for each request."""
+    """The headers that the command line gave: each request has the same ones."""
     return requests[0].headers if requests else {}
 
 

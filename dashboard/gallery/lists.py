@@ -25,9 +25,9 @@ from dashboard.presenters.words import Mark
 from dashboard.servers.watch import Facts
 from dashboard.servers.watch import Session
 from dashboard.servers.watch import Snapshot
+from dashboard.store import DeletionPreview
 from dashboard.store import RunFilter
 from dashboard.store import StackRow
-from dashboard.store import Weight
 from dashboard.store.runlist import SORTS
 from dashboard.views.activity import ActivityPage
 from dashboard.views.activity import unreachable
@@ -38,7 +38,7 @@ from dashboard.views.shares import LASTS
 from dashboard.views.shares import ShareLine
 from dashboard.views.shares import SharesPage
 
-WEIGHT = Weight(71, 2840, 7_300_000, "", first=(40, 41, 42), live=(44,), pinned=(40,), noted=(41,), branches=(43,))
+GOING = DeletionPreview(71, 2840, 7_300_000, "", (40, 41, 42), live=(44,), pinned=(40,), noted=(41,), branches=(43,))
 
 
 def marks() -> dict[str, tuple[Mark, ...]]:

@@ -74,7 +74,7 @@ def gallery() -> str:
             stacks=lists.stack_cards(),
             rows=lists.run_lines(),
             runs=lists.run_list(),
-            delete=DeletePage(lists.WEIGHT, (), None, "/runs", False),
+            delete=DeletePage(lists.GOING, (), None, "/runs", False),
             servers=lists.server_cards(),
             activity=lists.activity_page(),
             tasks=lists.tasks(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.presenters import words
-from dashboard.store.history import Deed
+from dashboard.store.history import HistoryEntry
 
 ACTIONS = {
     "start": "started",
@@ -42,7 +42,7 @@ class DeedLine:
     text: str
 
 
-def lines(deeds: Iterable[Deed], now: datetime) -> tuple[DeedLine, ...]:
+def lines(deeds: Iterable[HistoryEntry], now: datetime) -> tuple[DeedLine, ...]:
     return tuple(
         DeedLine(
             when=words.ago(deed.at, now),
@@ -63,7 +63,7 @@ def spelled(object: str) -> str:
     return f"{kind} {name}".strip()
 
 
-def _url(deed: Deed) -> str | None:
+def _url(deed: HistoryEntry) -> str | None:
     kind, _, name = deed.object.partition(":")
     if deed.action == "delete":
         return None

@@ -9,19 +9,19 @@ from __future__ import annotations
 from dashboard import migrations
 from dashboard.store.commands import Commands
 from dashboard.store.custody import Custody
-from dashboard.store.deletion import Change
 from dashboard.store.deletion import Deletion
-from dashboard.store.deletion import Load
+from dashboard.store.deletion import DeletionPreview
+from dashboard.store.deletion import ExportSize
 from dashboard.store.deletion import Retention
 from dashboard.store.deletion import Selection
-from dashboard.store.deletion import Weight
+from dashboard.store.deletion import SelectionChanged
 from dashboard.store.errors import CommandRefused
 from dashboard.store.errors import RunGone
 from dashboard.store.errors import StoreDown
 from dashboard.store.errors import UnknownRun
 from dashboard.store.explorations import Explorations
-from dashboard.store.history import Deed
 from dashboard.store.history import History
+from dashboard.store.history import HistoryEntry
 from dashboard.store.history import HistoryFilter
 from dashboard.store.imports import Imports
 from dashboard.store.notes import Notes
@@ -49,15 +49,15 @@ from dashboard.store.stacks import Stacks
 __all__ = [
     "Audience",
     "Caption",
-    "Change",
+    "SelectionChanged",
     "Command",
     "CommandRefused",
     "Note",
-    "Deed",
+    "HistoryEntry",
     "ExplorationRow",
     "HistoryFilter",
     "Listed",
-    "Load",
+    "ExportSize",
     "Retention",
     "RunFilter",
     "RunGone",
@@ -71,7 +71,7 @@ __all__ = [
     "StoreDown",
     "UnknownRun",
     "Watcher",
-    "Weight",
+    "DeletionPreview",
     "failed",
     "migrate",
 ]

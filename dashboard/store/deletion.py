@@ -1,4 +1,4 @@
-"""Deleting runs: a selection is weighed, so that a person sees what would go, and then deleted as it was weighed."""
+"""Deleting runs: a person first sees a preview of what would go, and then just that is deleted."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Weight:
+class DeletionPreview:
     """What goes if a selection is deleted, and what of it stays."""
 
     runs: int
@@ -81,7 +81,7 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Load:
+class ExportSize:
     """What an archive of a selection holds."""
 
     runs: int
@@ -91,27 +91,27 @@ class Load:
 
 
 @dataclass(eq=False)
-class Change(Exception):
-    """Since it was weighed, the selection has come to mean other runs. `weight` is what it is now."""
+class SelectionChanged(Exception):
+    """Since the preview, the selection has come to mean other runs. `going` is the preview of these."""
 
-    weight: Weight = field(repr=False)
+    going: DeletionPreview = field(repr=False)
 
 
 class Deletion(Server):
     """Deleting chosen runs, and those that retention no longer keeps."""
 
-    def weigh(self, selection: Selection) -> Weight:
+    def preview_deletion(self, selection: Selection) -> DeletionPreview:
         """What would be deleted with this selection, and what would stay."""
         with self.transaction() as tx:
             tx.exec_driver_sql("set transaction isolation level repeatable read read only")
-            return _weigh(tx, selection)
+            return _preview(tx, selection)
 
-    def measure(self, selection: Selection) -> Load:
-        """How much there is of it, all counted, whether or not it could be deleted."""
+    def export_size(self, selection: Selection) -> ExportSize:
+        """How large an export of this selection is."""
         with self.reading() as tx:
             ids = list(tx.scalars(sa.select(_c.id).where(selection.where())))
             live = sa.select(_c.id).where(_among(_c.id, ids), _c.status.not_in(OVER)).order_by(_c.id)
-            return Load(len(ids), *_size(tx, ids), tuple(tx.scalars(live)))
+            return ExportSize(len(ids), *_size(tx, ids), tuple(tx.scalars(live)))
 
     def selected(self, selection: Selection, limit: int) -> list[int]:
         """The ids of a selection, newest first."""
@@ -119,12 +119,15 @@ class Deletion(Server):
             return list(tx.scalars(sa.select(_c.id).where(selection.where()).order_by(_c.id.desc()).limit(limit)))
 
     def delete_runs(self, selection: Selection, mark: str, actor: str, why: str = "") -> int:
-        """Delete what was weighed, with all its steps. Raises `Change` if it is no longer the same runs."""
+        """Delete the runs of a preview, named by its `mark`, with all their steps. Returns how many there were.
+
+        Raises `SelectionChanged` if the selection means other runs by now.
+        """
         with self.transaction() as tx:
             going = sa.select(_c.id).where(selection.where(), _deletable()).order_by(_c.id).with_for_update()
             ids = list(tx.scalars(going))
             if _mark(ids) != mark:
-                raise Change(_weigh(tx, selection))
+                raise SelectionChanged(_preview(tx, selection))
             _delete(tx, ids, actor, why)
         return len(ids)
 
@@ -140,9 +143,9 @@ class Deletion(Server):
             note(tx, actor, "settings", "retention", text)
 
     def retain(self, actor: str) -> int:
-        """Delete what the retention in force has no room for; how many runs that were.
+        """Delete the runs that the retention in force does not keep. Returns how many there were.
 
-        Of explorations of a program goes what is as old; those of a run go with it.
+        Explorations of a run go with it; explorations of a program go once they are as old.
         """
         retention, deleted = self.retention(), 0
         while retention.on:
@@ -208,21 +211,21 @@ def _mark(ids: list[int]) -> str:
 
 
 def _among(column: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    """An array is one parameter, however many there are."""
+    """Whether a column is one of these. They are sent as an array, which is one parameter, however many they are."""
     return column == sa.any_(sa.cast(list(ids), ARRAY(sa.BigInteger)))
 
 
-def _weigh(tx: sa.Connection, selection: Selection) -> Weight:
+def _preview(tx: sa.Connection, selection: Selection) -> DeletionPreview:
     going = list(tx.scalars(sa.select(_c.id).where(selection.where(), _deletable()).order_by(_c.id)))
-    steps, weight = _size(tx, going)
+    steps, size = _size(tx, going)
     live = sa.select(_c.id).where(selection.where(), sa.not_(_deletable()))
     pinned = PINNED.where(_among(pin_table.c.run_id, going))
     noted = NOTED.where(_among(note_table.c.run_id, going))
     branches = sa.select(_c.id).where(_among(_c.parent, going), sa.not_(_among(_c.id, going)))
-    return Weight(
+    return DeletionPreview(
         runs=len(going),
         steps=steps,
-        bytes=weight,
+        bytes=size,
         mark=_mark(going),
         first=tuple(going[:NAMED]),
         live=tuple(tx.scalars(live.order_by(_c.id))),

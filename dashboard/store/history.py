@@ -14,7 +14,7 @@ from dashboard.store.tables import history as history_table
 
 
 @dataclass(frozen=True)
-class Deed:
+class HistoryEntry:
     """Something that was done."""
 
     id: int
@@ -36,7 +36,7 @@ class HistoryFilter:
     upto: int | None = None  # no newer deed than this
 
 
-_DEED = [history_table.c[f.name] for f in fields(Deed)]
+_DEED = [history_table.c[f.name] for f in fields(HistoryEntry)]
 _COUNTED = ("action", "actor")
 
 
@@ -48,12 +48,12 @@ class History(Server):
 
     def history(
         self, filter: HistoryFilter, offset: int = 0, limit: int = 50
-    ) -> tuple[list[Deed], int, dict[str, dict[str, int]]]:
+    ) -> tuple[list[HistoryEntry], int, dict[str, dict[str, int]]]:
         """Deeds that match, newest first; how many there are; and how many by action and by actor."""
         page = sa.select(*_DEED).where(*_matching(filter)).order_by(history_table.c.id.desc())
         count = sa.select(sa.func.count()).select_from(history_table).where(*_matching(filter))
         with self.reading() as tx:
-            deeds = [Deed(**row) for row in tx.execute(page.offset(offset).limit(limit)).mappings()]
+            deeds = [HistoryEntry(**row) for row in tx.execute(page.offset(offset).limit(limit)).mappings()]
             total = tx.scalar(count) or 0
             counts = {name: _counts(tx, filter, name) for name in _COUNTED}
         return deeds, total, counts

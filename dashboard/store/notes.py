@@ -17,7 +17,7 @@ _NOTE = [note_table.c[f.name] for f in fields(Note)]
 
 
 class Notes(Server):
-    """Every change moves the run's revision on, so that pages hear of it as of a step."""
+    """Every change raises the run's revision, so that its pages hear of it as they hear of a step."""
 
     def notes(self, run_id: int) -> list[Note]:
         """The notes of a run, in the order of its steps."""
@@ -36,14 +36,14 @@ class Notes(Server):
             return note_id
 
     def change_note(self, run_id: int, note_id: int, text: str) -> bool:
-        """Say it otherwise; whether there is such a note."""
+        """Give a note another text. Returns False if there is no such note."""
         return self._update(run_id, note_id, {"text": clean(text)})
 
     def delete_note(self, run_id: int, note_id: int) -> bool:
         return self._update(run_id, note_id, {"deleted": sa.func.now()})
 
     def restore_note(self, run_id: int, note_id: int) -> bool:
-        """Have a deleted note back."""
+        """Undo the deletion of a note. Returns False if there is no such note."""
         return self._update(run_id, note_id, {"deleted": None})
 
     def _update(self, run_id: int, note_id: int, values: dict[str, object]) -> bool:
@@ -56,5 +56,5 @@ class Notes(Server):
 
 
 def _touch(tx: sa.Connection, run_id: int) -> bool:
-    """Announce that the run's page shows something else; the trigger counts `rev` on."""
+    """Announce that the run's page has changed: the update fires the trigger that raises `rev`. False: no such run."""
     return tx.execute(sa.update(run_table).where(run_table.c.id == run_id).values(rev=run_table.c.rev)).rowcount == 1

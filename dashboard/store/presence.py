@@ -45,7 +45,7 @@ class Presence(Server):
         return Audience(rev, status in OVER, watchers)
 
     def seen(self, run_id: int, person: str, name: str, *, viewer: bool) -> None:
-        """Somebody is there. Nothing happens for a run that is not."""
+        """Note that somebody has the run's page open. Does nothing if there is no such run."""
         c = presence_table.c
         with self.passing() as tx:
             known = tx.execute(
@@ -69,7 +69,7 @@ class Presence(Server):
             tx.execute(upsert(presence_table).from_select(names, there).on_conflict_do_nothing())
 
     def lead(self, run_id: int, person: str, step: int | None) -> bool:
-        """From now on this person leads, and nobody else; whether they are there to do so."""
+        """Have this person lead from now on, and nobody else. Returns False if they are not known at this run."""
         c = presence_table.c
         with self.passing() as tx:
             # One after the other: two who press at once must not both lead.
@@ -79,7 +79,7 @@ class Presence(Server):
             return tx.execute(sa.update(presence_table).where(mine).values(leads=True, step=step)).rowcount == 1
 
     def lead_to(self, run_id: int, person: str, step: int | None) -> bool:
-        """Who leads has gone to a step; whether they lead."""
+        """Note where the leader has gone. Returns False, and notes nothing, if this person does not lead."""
         c = presence_table.c
         mine = sa.and_(c.run_id == run_id, c.person == person, c.leads)
         with self.passing() as tx:

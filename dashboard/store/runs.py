@@ -86,7 +86,7 @@ class Runs(Server):
         return run_id
 
     def rename_run(self, run_id: int, title: str, *, actor: str = "") -> None:
-        """What it is called from now on; over or not. Raises `UnknownRun`."""
+        """Give a run another title, whether or not it is over. Raises `UnknownRun`."""
         with self.transaction() as tx:
             mine = run_table.c.id == run_id
             before = tx.scalar(sa.select(run_table.c.title).where(mine).with_for_update())
@@ -117,7 +117,7 @@ class Runs(Server):
         return rev
 
     def announced_rev(self, run_id: int) -> int:
-        """The same for a poll: as new as the last announcement, and at no cost while there is none."""
+        """The same for a poll: the revision as of the last announcement, from a cache."""
         return self.revisions.get(run_id, lambda: self.rev(run_id))
 
     def latest_runs(self) -> list[RunRow]:
@@ -222,7 +222,7 @@ class Runs(Server):
         self._change(run_id, {"header": to_data(header), "summary": None})
 
     def set_note(self, run_id: int, note: str) -> None:
-        """What a run waits for before it begins; it stands where its summary will be."""
+        """Note what a run waits for before it begins. It is shown in the place of its summary."""
         self._change(run_id, {"summary": clean(note)})
 
     def set_status(self, run_id: int, status: str, speed: float | None = None, next_token: str | None = None) -> None:
@@ -287,7 +287,7 @@ class Runs(Server):
 
 
 def _said(values: Mapping[str, Any]) -> str:
-    """A run that is wanted, for the history."""
+    """What the history says of a run that was asked for."""
     text = f"{values['incident']} ▸ {values['program']} on {values['stack']}, {values['mode']}"
     return text if values["parent"] is None else f"{text}; from step {values['branch']} of run {values['parent']}"
 
@@ -313,7 +313,7 @@ def isolation(steps: Iterable[Step]) -> str | None:
 
 
 def _whole(number: int) -> int:
-    """The last step up to this one that is surely kept whole."""
+    """The last step, up to this one, that is stored whole and not as a difference."""
     return max(0, min(number, LAST)) // delta.EVERY * delta.EVERY
 
 

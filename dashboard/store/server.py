@@ -38,7 +38,7 @@ class Server:
 
     @functools.cached_property
     def revisions(self) -> Revisions:
-        """What is known of runs' revisions; announcements are listened to from the first use on."""
+        """The cache of runs' revisions. It listens to announcements from its first use on."""
         self.listener.hear(RUN_CHANNEL, self._revisions.heard)
         return self._revisions
 
@@ -48,13 +48,13 @@ class Server:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """A transaction of one's own, for what has no method here."""
+        """A transaction, for the methods here and for what has none."""
         with reachable(), self._engine.begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def passing(self) -> Iterator[sa.Connection]:
-        """A transaction for what means nothing after a crash of the server: nobody waits until it is on disk."""
+        """A transaction that does not wait for the disk, for what may be lost in a crash of the server."""
         with self.transaction() as tx:
             tx.exec_driver_sql("set local synchronous_commit to off")
             yield tx
@@ -112,7 +112,10 @@ def reachable() -> Iterator[None]:
 
 
 def _means_down(error: BaseException | None) -> bool:
-    """Class 08: connection; 53: too many of something; 57P: stopping or starting; none at all: never connected."""
+    """Whether a database error means that the server is away.
+
+    SQLSTATE classes: 08 connection; 53 too many of something; 57P stopping or starting. None: it never connected.
+    """
     if not isinstance(error, psycopg.OperationalError):
         return False
     return error.sqlstate is None or error.sqlstate.startswith(("08", "53", "57P"))

@@ -15,10 +15,10 @@ from dashboard.arguments import number
 from dashboard.errors import PageError
 from dashboard.presenters import words
 from dashboard.services import services
-from dashboard.store import Change
+from dashboard.store import DeletionPreview
 from dashboard.store import Retention
 from dashboard.store import Selection
-from dashboard.store import Weight
+from dashboard.store import SelectionChanged
 
 page = Blueprint("retention", __name__)
 
@@ -31,7 +31,7 @@ class RetentionPage:
     kept: Retention  # in force
     asked: Retention  # of which the preview is
     said: str
-    weight: Weight | None
+    going: DeletionPreview | None
     preview: bool  # of what is not in force
     changed: bool  # what would go has changed since it was shown
 
@@ -57,7 +57,7 @@ def apply() -> BaseResponse | tuple[str, int]:
         store.delete_runs(
             Selection(retention=store.retention()), request.form.get("mark", ""), actor(), "retention, by hand"
         )
-    except Change:
+    except SelectionChanged:
         return _shown(None, changed=True), 409
     return hx.see_other("/runs/retention")
 
@@ -93,7 +93,7 @@ def _shown(asked: Retention | None, *, changed: bool = False) -> str:
             kept=kept,
             asked=looked,
             said=in_words(kept),
-            weight=store.weigh(Selection(retention=looked)) if looked.on else None,
+            going=store.preview_deletion(Selection(retention=looked)) if looked.on else None,
             preview=looked != kept,
             changed=changed,
         ),

@@ -42,12 +42,12 @@ from dashboard.presenters.runlist import RunLine
 from dashboard.presenters.runlist import lines
 from dashboard.runs import branches
 from dashboard.services import services
-from dashboard.store import Change
+from dashboard.store import DeletionPreview
+from dashboard.store import ExportSize
 from dashboard.store import Listed
-from dashboard.store import Load
 from dashboard.store import RunFilter
 from dashboard.store import Selection
-from dashboard.store import Weight
+from dashboard.store import SelectionChanged
 from dashboard.store.runlist import SORTS
 from dashboard.views.runs import find_run
 from dashboard.views.runs import journal_lines
@@ -160,7 +160,7 @@ def _facets(wanted: RunFilter, found: Listed, incidents: Iterable[str]) -> Itera
 
 @dataclass(frozen=True)
 class DeletePage:
-    weight: Weight
+    going: DeletionPreview
     fields: tuple[tuple[str, str], ...]  # the selection, for the form to send again
     export: str | None  # where they are to be had first, if they are not too many for an archive
     back: str
@@ -169,7 +169,7 @@ class DeletePage:
 
 @dataclass(frozen=True)
 class ExportPage:
-    load: Load
+    load: ExportSize
     most: int  # runs in one archive
     url: str  # of the archive
     back: str
@@ -197,13 +197,13 @@ def selected() -> BaseResponse | str:
         return render_template(
             "runs/export.html",
             page=ExportPage(
-                load=services().store.measure(chosen),
+                load=services().store.export_size(chosen),
                 most=EXPORTED,
                 url=f"/runs/selected?{urlencode([*fields, ('action', 'download')])}",
                 back=_back(request.args),
             ),
         )
-    return _confirm(services().store.weigh(chosen), changed=False)
+    return _confirm(services().store.preview_deletion(chosen), changed=False)
 
 
 @page.post("/runs/delete")
@@ -211,8 +211,8 @@ def delete() -> BaseResponse | str | tuple[str, int]:
     """Delete what the confirmation page showed; if that is no longer the same runs, show it again."""
     try:
         services().store.delete_runs(selection(request.form), request.form.get("mark", ""), actor())
-    except Change as change:
-        return _confirm(change.weight, changed=True), 409
+    except SelectionChanged as change:
+        return _confirm(change.going, changed=True), 409
     return hx.see_other(_back(request.form))
 
 
@@ -288,16 +288,14 @@ def _back(values: Mapping[str, str]) -> str:
     return listing.address("/runs", given, **({} if given["page"] else {"upto": None}))
 
 
-def _confirm(weight: Weight, *, changed: bool) -> str:
+def _confirm(going: DeletionPreview, *, changed: bool) -> str:
     chosen = _fields()
     return render_template(
         "runs/delete.html",
         page=DeletePage(
-            weight=weight,
+            going=going,
             fields=chosen,
-            export=f"/runs/selected?{urlencode([*chosen, ('action', 'download')])}"
-            if weight.runs <= EXPORTED
-            else None,
+            export=f"/runs/selected?{urlencode([*chosen, ('action', 'download')])}" if going.runs <= EXPORTED else None,
             back=_back(request.values),
             changed=changed,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from collections.abc import Coroutine
 from collections.abc import Iterator
@@ -15,7 +16,11 @@ from typing import TypeVar
 
 import pytest
 
+from dashboard.config import Settings
 from dashboard.servers.lab import drop_schema
+from dashboard.store import Store
+from dashboard.work import worker
+from dashboard.work.worker import WorkerThread
 from interlock.frame import End
 from interlock.frame import Event
 from interlock.frame import Header
@@ -135,3 +140,29 @@ async def _play(runner: Runner, job: Job, drive: Any) -> Played:
         if drive is not None:
             await drive(runner, message)
     return played
+
+
+@pytest.fixture
+def store(given: Settings) -> Iterator[Store]:
+    """The store of `given`, the settings of a test module."""
+    assert given.store_url
+    store = Store(given.store_url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def thread(given: Settings, lab_url: str) -> Iterator[WorkerThread]:
+    """A worker that has begun to take jobs."""
+    thread = worker.start_in_thread(given)
+    until(lambda: thread.healthy)
+    yield thread
+    assert thread.stop()
+
+
+def until(there: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.02)

@@ -27,6 +27,7 @@ from dashboard.work.worker import WorkerThread
 from interlock import schedule
 from tests.databases import fresh_database
 from tests.lab.conftest import Warm
+from tests.lab.conftest import until
 
 OLD, NEW = "sqlalchemy-1.4.42", "sqlalchemy-2.1"
 
@@ -37,29 +38,6 @@ def given(settings: Settings, store_url: str) -> Iterator[Settings]:
     with fresh_database(store_url) as url:
         migrate(url)
         yield replace(settings, store_url=url)
-
-
-@pytest.fixture
-def store(given: Settings) -> Iterator[Store]:
-    assert given.store_url
-    store = Store(given.store_url)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def thread(given: Settings, lab_url: str) -> Iterator[WorkerThread]:
-    thread = worker.start_in_thread(given)
-    until(lambda: thread.healthy)
-    yield thread
-    assert thread.stop()
-
-
-def until(there: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.02)
 
 
 def played(store: Store, program: str, stack: str, schedule: str, incident: str = "shared_session") -> RunRecord:

@@ -25,7 +25,7 @@ from interlock.job import Limits
 from interlock.link import Link
 from interlock.supervisor import Runner
 from tests.lab.conftest import PROGRAMS
-from tests.lab.test_worker import until
+from tests.lab.conftest import until
 
 SCHEMA = "test_freezer"
 ROOT = Path(__file__).parents[2]

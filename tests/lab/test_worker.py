@@ -30,6 +30,7 @@ from dashboard.work import jobs
 from dashboard.work import worker
 from dashboard.work.worker import WorkerThread
 from tests.databases import fresh_database
+from tests.lab.conftest import until
 
 INCIDENT = """
 title = "Programs for tests"
@@ -93,29 +94,6 @@ def given(settings: Settings, store_url: str, scenarios: Path, tmp_path: Path) -
         migrate(url)
         dirs = (resource("scenarios"), scenarios)
         yield replace(settings, store_url=url, data_dir=tmp_path, scenario_dirs=dirs)
-
-
-@pytest.fixture
-def store(given: Settings) -> Iterator[Store]:
-    assert given.store_url
-    store = Store(given.store_url)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def thread(given: Settings, lab_url: str) -> Iterator[WorkerThread]:
-    thread = worker.start_in_thread(given)
-    until(lambda: thread.healthy)
-    yield thread
-    assert thread.stop()
-
-
-def until(there: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not there():
-        assert time.monotonic() < deadline, "what was waited for did not come"
-        time.sleep(0.02)
 
 
 def begin(store: Store, program: str = "asks", mode: str = "step", stack: str = "sqlalchemy-2.1", **how: str) -> int:

@@ -38,6 +38,16 @@ def ended_run(store: Store, end: End = sample.END) -> int:
     return run_id
 
 
+def recorded(store: Store, stack: str = "sqlalchemy-2.1", mode: str = "step", incident: str = "shared_session") -> int:
+    """A run that is over, with the steps of the gallery's sample."""
+    run_id = store.create_run(incident, "broken", stack, mode)
+    assert store.claim(run_id, WORKER)
+    store.set_header(run_id, sample.HEADER)
+    store.add_steps(run_id, sample.STEPS)
+    store.finish(run_id, sample.END, True)
+    return run_id
+
+
 def heard(store: Store, run_id: int) -> None:
     """Wait until this process has heard of all that was written of a run: a poll may come before the announcement."""
     newest, channel = store.rev(run_id), (RUN_CHANNEL, str(run_id))

@@ -12,16 +12,8 @@ from tests.web.given import JSON
 from tests.web.given import WORKER
 from tests.web.given import attribute
 from tests.web.given import heard
+from tests.web.given import recorded
 from tests.web.given import text
-
-
-def recorded(store: Store, stack: str = "sqlalchemy-2.1", mode: str = "step", incident: str = "shared_session") -> int:
-    run_id = store.create_run(incident, "broken", stack, mode)
-    assert store.claim(run_id, WORKER)
-    store.set_header(run_id, sample.HEADER)
-    store.add_steps(run_id, sample.STEPS)
-    store.finish(run_id, sample.END, True)
-    return run_id
 
 
 def test_every_choice_of_a_recorded_step_can_be_branched_but_the_one_taken(client: FlaskClient, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Deleting many runs: what is weighed, shown and deleted is one and the same."""
+"""Deleting many runs: what is previewed, shown and deleted is one and the same."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import zipfile
 import pytest
 from flask.testing import FlaskClient
 
-from dashboard.store import Change
 from dashboard.store import HistoryFilter
 from dashboard.store import RunFilter
 from dashboard.store import Selection
+from dashboard.store import SelectionChanged
 from dashboard.store import Store
 from tests.web.given import FORM
 from tests.web.given import many_runs
@@ -21,20 +21,20 @@ from tests.web.given import text
 from tests.web.given import tidied_run
 
 
-def test_what_was_weighed_is_what_is_deleted(store: Store) -> None:
+def test_what_was_previewed_is_what_is_deleted(store: Store) -> None:
     first, second = tidied_run(store), tidied_run(store)
     child = tidied_run(store, parent=first)
     live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
     chosen = Selection(ids=(first, second, live))
-    weight = store.weigh(chosen)
-    assert (weight.runs, weight.steps, weight.live, weight.branches) == (2, 4, (live,), (child,))
-    assert weight.bytes > 100
-    assert weight.noted == ()
+    preview = store.preview_deletion(chosen)
+    assert (preview.runs, preview.steps, preview.live, preview.branches) == (2, 4, (live,), (child,))
+    assert preview.bytes > 100
+    assert preview.noted == ()
     note = store.add_note(first, 1, "look here")
-    assert store.weigh(chosen).noted == (first,)
+    assert store.preview_deletion(chosen).noted == (first,)
     store.delete_note(first, note)
-    assert store.weigh(chosen) == weight
-    assert store.delete_runs(chosen, weight.mark, "ann") == 2
+    assert store.preview_deletion(chosen) == preview
+    assert store.delete_runs(chosen, preview.mark, "ann") == 2
     assert store.run(first) is None
     assert store.run(live) is not None
     orphan = store.run(child)
@@ -48,11 +48,11 @@ def test_what_was_weighed_is_what_is_deleted(store: Store) -> None:
 def test_nothing_goes_that_was_not_weighed(store: Store) -> None:
     tidied_run(store)
     chosen = Selection(filter=RunFilter(incident="shared_session"))
-    weight = store.weigh(chosen)
+    preview = store.preview_deletion(chosen)
     later = tidied_run(store)
-    with pytest.raises(Change) as change:
-        store.delete_runs(chosen, weight.mark, "")
-    assert change.value.weight.runs == 2
+    with pytest.raises(SelectionChanged) as change:
+        store.delete_runs(chosen, preview.mark, "")
+    assert change.value.going.runs == 2
     assert store.run(later) is not None
 
 

@@ -29,8 +29,8 @@ from interlock.frame import End
 from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import attribute
+from tests.web.given import recorded
 from tests.web.given import text
-from tests.web.test_branches import recorded
 
 WORKER, NOBODY = 4711, 4712
 TALLY = Tally(
@@ -181,13 +181,13 @@ def test_a_run_that_is_searched_is_not_deleted_under_the_search(store: Store) ->
     store.tidied(run_id)
     made = of_run(store, run_id)
     store.claim_exploration(made, WORKER)
-    assert store.weigh(Selection(ids=(run_id,))).live == (run_id,)
+    assert store.preview_deletion(Selection(ids=(run_id,))).live == (run_id,)
     store.finish_exploration(made, "ended", FOUND)
-    assert store.weigh(Selection(ids=(run_id,))).live == (run_id,), "its schema is still there"
+    assert store.preview_deletion(Selection(ids=(run_id,))).live == (run_id,), "its schema is still there"
     store.tidied_exploration(made)
-    weight = store.weigh(Selection(ids=(run_id,)))
-    assert weight.live == ()
-    store.delete_runs(Selection(ids=(run_id,)), weight.mark, "Ann")
+    preview = store.preview_deletion(Selection(ids=(run_id,)))
+    assert preview.live == ()
+    store.delete_runs(Selection(ids=(run_id,)), preview.mark, "Ann")
     assert store.exploration(made) is None
 
 

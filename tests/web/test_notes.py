@@ -14,9 +14,9 @@ from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import WORKER
 from tests.web.given import attribute
+from tests.web.given import recorded
 from tests.web.given import text
 from tests.web.given import waiting_run
-from tests.web.test_branches import recorded
 
 
 def test_a_note_stands_at_its_step_in_the_list_and_on_slider_and_timeline(client: FlaskClient, store: Store) -> None:

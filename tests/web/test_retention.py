@@ -25,7 +25,7 @@ def test_retention_keeps_what_is_pinned_new_or_alive(store: Store) -> None:
     live = store.create_run("shared_session", "broken", "sqlalchemy-2.1", "step")
     store.pin([oldest], "ann", on=True)
     assert store.retain("") == 0  # off by default
-    assert store.weigh(Selection(retention=Retention(days=7))).runs == 9
+    assert store.preview_deletion(Selection(retention=Retention(days=7))).runs == 9
     store.set_retention(Retention(days=7), "ann", "7 days")
     assert store.retain("") == 9
     assert store.run(oldest) is not None

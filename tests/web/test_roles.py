@@ -21,9 +21,9 @@ from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import JSON
 from tests.web.given import attribute
+from tests.web.given import recorded
 from tests.web.given import text
 from tests.web.given import waiting_run
-from tests.web.test_branches import recorded
 
 TOKEN = "a-token-that-nobody-guesses"
 HOUR = timedelta(hours=1)

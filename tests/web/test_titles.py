@@ -16,8 +16,8 @@ from tests.web.given import FORM
 from tests.web.given import HX
 from tests.web.given import attribute
 from tests.web.given import ended_run
+from tests.web.given import recorded
 from tests.web.given import text
-from tests.web.test_branches import recorded
 
 TITLE = "Checkout fails on Friday <evening>"
 

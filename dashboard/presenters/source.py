@@ -87,18 +87,7 @@ def source(
     led, showed = _led(proof), shown(proof)
     if led is not None and showed is not None and led.place == showed.place:
         led = None  # the line of the failure itself
-    found: dict[tuple[str, int], list[Marker]] = {}
-    current: tuple[str, int] | None = None
-    tasks = frame.tasks if frame is not None else ()
-    stands = places(tasks)
-    for task in tasks:
-        place = stands.get(task.id)
-        if place is None or place.file not in sources:
-            continue
-        at = (place.file, place.line)
-        found.setdefault(at, []).append(Marker(task.id, task.name, task.state, task.moved))
-        if task.moved and current is None:
-            current = at
+    markers, current = _markers(frame.tasks if frame is not None else (), sources)
     told = {name for name, _ in cited}
     names = sorted(sources, key=lambda name: (name != main, name not in told, name))
     files = tuple(
@@ -108,7 +97,7 @@ def source(
                 _line(
                     number,
                     code,
-                    found.get((name, number), []),
+                    markers.get((name, number), []),
                     (name, number) == current,
                     tuple(cited.get((name, number), ())),
                     (name, number) in besides,
@@ -119,7 +108,30 @@ def source(
         )
         for name in names
     )
-    if not cited or sum(len(file.lines) for file in files) <= PANEL:
+    return _folded(files) if cited else files
+
+
+def _markers(
+    tasks: Sequence[TaskView], sources: Mapping[str, str]
+) -> tuple[dict[tuple[str, int], list[Marker]], tuple[str, int] | None]:
+    """The markers by file and line, and the line to which the first task that moved has come."""
+    found: dict[tuple[str, int], list[Marker]] = {}
+    current: tuple[str, int] | None = None
+    stands = places(tasks)
+    for task in tasks:
+        place = stands.get(task.id)
+        if place is None or place.file not in sources:
+            continue
+        at = (place.file, place.line)
+        found.setdefault(at, []).append(Marker(task.id, task.name, task.state, task.moved))
+        if task.moved and current is None:
+            current = at
+    return found, current
+
+
+def _folded(files: tuple[File, ...]) -> tuple[File, ...]:
+    """The files with as many lines around those that are pointed at as fit into the panel; all, if these fit."""
+    if sum(len(file.lines) for file in files) <= PANEL:
         return files
     room = PANEL - (NAME * len(files) if len(files) > 1 else 0)
     room -= sum(line.led is not None or line.showed is not None for file in files for line in file.lines)

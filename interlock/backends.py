@@ -35,7 +35,7 @@ where wait_event = any(array['transactionid', 'tuple', 'spectoken'])
 
 
 class Backends:
-    """Those that serve `links`, all the connections of a run. Needs `control` before anything is asked."""
+    """The backends of `links`, all the connections of a run. `control` must be set before anything is asked."""
 
     control: lab.Lab  # the engine's own connection to the lab
 
@@ -73,9 +73,9 @@ class Backends:
         return any(server.query(ROW_SQL.format(asked=_sql(there))) for server, there in self.by_server(asked))
 
     def await_abandoned(self) -> list[Link]:
-        """Backends whose client has left while they waited for a lock: they notice once they have it, and end.
+        """Wait for backends whose client left while they waited for a lock: once they have it they notice, and end.
 
-        Returns those that have it and work still when nobody can wait for them any longer.
+        Returns the links of those that have the lock and still work after `BURIAL_PATIENCE`.
         """
         until = monotonic() + BURIAL_PATIENCE
         at_work: list[Link] = []

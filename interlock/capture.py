@@ -53,7 +53,7 @@ class Lines(io.RawIOBase):
         return len(given)
 
     def flush_part(self) -> None:
-        """Let go of a line that has not been ended."""
+        """Report a line that has not been ended."""
         part, self._part = self._part, ""
         if part:
             self._say(self._kind, part)
@@ -126,7 +126,7 @@ class Capture:
         sys.unraisablehook = unraisable
 
     def flush(self) -> None:
-        """Let go of what is unfinished, as Python does at its end; the program may have streams of its own there."""
+        """Report what is unfinished, as Python does at its end. The program may have put streams of its own there."""
         for stream in (sys.stdout, sys.stderr):
             try:
                 if stream is not None and not stream.closed:

@@ -60,18 +60,19 @@ class Link(asyncio.Transport):
         self.sock: Optional[socket.socket] = None
         self.pid: Optional[int] = None
         self.outbox: list[bytes] = []
-        self.untaken = memoryview(b"")  # let out, and more than the server takes before it is rid of some replies
+        self.untaken = memoryview(b"")  # let out, but the server has no room for it before some replies are read
         self.inbox = bytearray()
         self.eof = False  # the server has closed its end
         self.blocked_by: tuple[str, ...] = ()
-        self.queued = 0  # order in which requests came to wait for a lock
+        self.queued = 0  # its place in the order in which requests came to wait for a lock
         self.request = wire.Request("", "")  # in flight, or the last one
         self.replies = wire.Replies()
         self.sent_by: Optional[str] = None  # label of the task that wrote last
-        self.arrived = 0  # order in which whole replies came; 0: none waits
-        self.waiting = False  # sent, and the reply is not whole
-        self.cancels: Optional[int] = None  # it is a cancel request, to this backend
-        self.listens = self.notifies = False  # it has sent a LISTEN; a NOTIFY that has not been committed
+        self.arrived = 0  # its place in the order in which whole replies came; 0: none waits to be delivered
+        self.waiting = False  # a request is sent, and its reply is not whole yet
+        self.cancels: Optional[int] = None  # if this is a cancel request: the pid of the backend that it is for
+        self.listens = False  # it has sent a LISTEN
+        self.notifies = False  # it has sent a NOTIFY that is not committed yet
         self.abandoned = False  # it waited for a lock when the program left it, and may do so still
         self.left_busy = False  # closed while the server still worked for it: the backend may live on
         self._loop = loop
@@ -143,7 +144,7 @@ class Link(asyncio.Transport):
 
     @property
     def heard(self) -> bool:
-        """Something waits at the gate, and the loop that would hear of it still runs."""
+        """Whether a reply waits to be delivered, to a loop that is not closed yet."""
         return bool(self.arrived) and not self._loop.is_closed()
 
     def let_out(self) -> None:
@@ -204,7 +205,7 @@ class Link(asyncio.Transport):
         return data[length:]
 
     def _send(self) -> bool:
-        """Hand the server as much as it takes now. True if that was anything, or if its end is gone."""
+        """Send as much as the server takes now. True if that was anything, or if the connection has ended."""
         assert self.sock is not None
         taken = 0
         try:
@@ -262,7 +263,7 @@ class Link(asyncio.Transport):
         self.finish()
 
     def finish(self) -> None:
-        """Close our end; wait until the server has noticed, where it can, so that its locks are gone for certain."""
+        """Close our end. Unless the server is busy, wait until it has noticed, so that its locks are surely gone."""
         sock, self.sock = self.sock, None
         self.abandoned = self.abandoned or bool(self.blocked_by)
         busy, self.waiting, self.phase, self.blocked_by = self.waiting, False, Phase.CLOSED, ()

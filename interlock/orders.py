@@ -66,7 +66,7 @@ class Orders:
         self.answered = 0  # seeds whose end was known
         self.open = 1  # choices that were possible somewhere and have not been taken: at least so many orders are left
         self.untold = 0  # runs that could not tell their order or their end: they died, or stood still
-        self.doubt = ""  # why nothing can be taken for known
+        self.doubt = ""  # why replays of this program cannot be relied on, so that nothing counts as known
         self._root: Optional[Point] = None
         self._points = 0
         self._checked = False  # an order has been played twice, and was the same
@@ -89,7 +89,7 @@ class Orders:
         return point.end
 
     def untried(self) -> Optional[Aim]:
-        """The way to a choice that has not been taken; None if there is none, or none can be relied on."""
+        """An order with a choice that no run has taken yet; None if there is none, or replays cannot be relied on."""
         if self.doubt or self.untold or self._root is None or self._root.whole:
             return None
         first: list[str] = []
@@ -101,7 +101,7 @@ class Orders:
         return Aim(first=tuple(first))
 
     def lost(self) -> None:
-        """A run was played that could not tell its order, or not its end."""
+        """A run was played that could not tell its order or its end."""
         self.played += 1
         self.untold += 1
 

@@ -131,13 +131,13 @@ class Replica:
             raise
 
     def let_go(self) -> None:
-        """Have it follow the primary again, before the lock goes with this process."""
+        """Have it follow the primary again, before this process ends and the advisory lock with it."""
         if self._opened:
             with contextlib.suppress(lab.LabError):  # then whoever has it next does that
                 self.control.query("select pg_wal_replay_resume()")
 
     def note(self, link: Link, primary: lab.Lab) -> None:
-        """A reply of the primary is whole: has this connection committed something that the replica has not got?"""
+        """A reply of the primary is whole: if it committed something, the replica is one more transaction behind."""
         if not self._steps or link.on_replica or link.pid is None:
             return
         if link.replies.transaction != "idle":
@@ -152,7 +152,7 @@ class Replica:
             self.behind += 1
 
     def _until(self, question: str) -> None:
-        """Ask until it is true, for as long as the replay moves."""
+        """Ask until it is true. Raises `lab.LabError` if the replay makes no progress for too long."""
         seen, moved = None, self._monotonic()
         told = moved
         while True:

@@ -61,7 +61,9 @@ class Threads:
         return result
 
     def move(self, poll: Callable[[float], list[Any]]) -> Optional[list[Any]]:
-        """Wait for what threads tell the loop; returns what its selector has found. None if all are at rest."""
+        """Wait until a thread tells the loop something; returns what the loop's selector has found. Once all are at
+        rest, the next job is begun, which returns []; None if there is none.
+        """
         since = beat_at = self._monotonic()
         while self._work():
             events = poll(POLL)
@@ -108,8 +110,8 @@ class Threads:
 
 
 def _states() -> list[str]:
-    """What the threads are doing: busy, rests (till the loop settles its future) or waits; those without work are not
-    counted.
+    """What each thread with work is doing: "busy"; "rests", until the loop settles its future; or "waits" for something
+    else.
     """
     frames = sys._current_frames()
     states = (_state(frame) for ident, frame in frames.items() if ident != threading.get_ident())

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from dashboard.findings.why.clause import Clause
 from interlock.frame import End
+from interlock.frame import Event
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.frame import TaskView
@@ -38,7 +39,17 @@ def assert_true(clauses: Iterable[Clause], messages: list[Message]) -> None:
         assert all(names[task] in clause.text for task in clause.tasks if clause.claim != "fault"), clause
         assert clause.place is None or clause.place.ours, clause
         assert set(re.findall("“(.*?)”", clause.gist)) <= everyone, clause
+        assert not clause.calls or _called(clause, steps, end), clause
         assert _holds(clause, step, steps, end), (clause, step.events)
+
+
+def _called(clause: Clause, steps: dict[int, Step], end: End) -> bool:
+    """Whether the task stood in all these lines at once, or its error came through them."""
+    stacks = {key: stack for step in steps.values() for key, stack in step.stacks.items()}
+    around = [steps[number].frame.tasks for number in (clause.step, clause.step - 1) if number in steps]
+    stood = [stacks.get(one.stack, ()) for tasks in around for one in tasks if one.id == clause.tasks[0]]
+    came = [error.stack for one in end.tasks if one.id == clause.tasks[0] for error in one.errors]
+    return any({*clause.calls, *clause.places} <= set(stack) for stack in (*stood, *came))
 
 
 def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool:
@@ -109,6 +120,13 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             lags = [choice.text for choice in steps[clause.step - 1].frame.choices if choice.token == "w"]
             said = any(clause.text.endswith(lag.partition(": ")[2]) for lag in lags)
             return there and said and step.choice is not None and step.choice.token != "w" and _told(clause, step)
+        case "sent" if "the process died" in clause.text:
+            (died,) = (step.number for step in steps.values() if step.choice and step.choice.kind == "die")
+            before = {one.id: one for one in steps[died - 1].frame.connections}[clause.connections[0]]
+            later = [event for number in range(clause.step, died) for event in steps[number].events]
+            later = later[1 + max(at for at, one in enumerate(later) if _same(one, clause, "sent")) :]
+            open_ = "open when" in clause.text and before.transaction == "open"
+            return open_ or not any(_same(one, clause, "reply") for one in later)
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
         case "since":
@@ -124,6 +142,10 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return clause.step == max(steps)
         case _:
             return _told(clause, step)
+
+
+def _same(event: Event, clause: Clause, kind: str) -> bool:
+    return (event.kind, event.connection) == (kind, clause.connections[0])
 
 
 def _told(clause: Clause, step: Step) -> bool:

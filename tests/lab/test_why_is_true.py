@@ -88,6 +88,21 @@ def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:
     assert [one.claim for one in proof if one.claim not in AROUND] == ["sent", "sent", "sent", "sent", "replied", "met"]
 
 
+def test_locks_that_a_helper_takes_are_told_with_the_calls_in_the_tasks(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("lock_order")
+    assert found is not None
+    for program in found.programs:
+        played = play(program.path, schedule=program.expectations["sqlalchemy-2.1"].schedule)
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        if program.name == "broken":
+            begun, *clauses = (one for one in proof if one.place is not None)
+            assert [place.text.split('"')[1] for place in begun.places] == ["rent", "refund"]
+            calls = ["await change(session, source, -amount)"] * 2 + ["await change(session, target, amount)"] * 3
+            assert [one.places[0].text for one in clauses] == calls, why.as_lines(proof)
+            assert {one.places[1].function for one in clauses} == {"change"}
+
+
 def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
     rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
     played = play("autocommit", invariants=(rule,))
@@ -196,6 +211,20 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
     for token, step in faults:
         played = play(SHARED / "session_per_task.py", schedule=f"il1:{step}={token}")
         assert_true(why.of_journal(played.messages), played.messages)
+
+
+@pytest.mark.parametrize(
+    ("step", "while_it"), [(1, ""), (14, ", while “place_order” was in a transaction"), (15, " its COMMIT")]
+)
+def test_a_death_that_was_asked_for_is_told_with_what_was_open(step: int, while_it: str, play: Play) -> None:
+    played = play(SHARED.parent / "commit_unknown" / "broken.py", schedule=f"il1:{step}=e")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert played.end.outcome == "crash"
+    assert [one.claim for one in proof] == [*(["sent"] if while_it else []), "fault"], why.as_lines(proof)
+    said = headline(proof, played.end)
+    assert said.startswith("The process died because it was asked to"), said
+    assert said.endswith(f"{while_it}."), said
 
 
 @pytest.mark.parametrize(

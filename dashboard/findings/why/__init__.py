@@ -16,6 +16,8 @@ from dataclasses import replace
 
 from dashboard.findings.why.clause import MOST
 from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.clause import listed
+from dashboard.findings.why.clause import told_apart
 from dashboard.findings.why.connections import aborted
 from dashboard.findings.why.connections import closed
 from dashboard.findings.why.connections import deadlock
@@ -74,7 +76,7 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
     if history.last.number < 0:
         return ()
     if end.outcome == "ok":
-        return tuple(_few(withstood(history)))
+        return tuple(told_apart(_few(withstood(history))))
     if end.outcome == "stuck":
         found = waits(history)
     elif end.outcome == "hang":
@@ -85,7 +87,7 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
         found = _of_error(history, end, sources) + of_data(history, end)
     else:
         found = []
-    return tuple(_few([*origin(history, found), *found]))
+    return tuple(told_apart(_few([*origin(history, found), *found])))
 
 
 def title(end: End) -> str:
@@ -111,10 +113,15 @@ def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
 
 def as_lines(clauses: Iterable[Clause]) -> list[str]:
     """The proof for people at a terminal."""
-    return [
-        f"step {one.step}: {one.text}" + (f" ({one.place.file}, line {one.place.line})" if one.place else "")
-        for one in clauses
-    ]
+    return [f"step {one.step}: {one.text}{_lines(one)}" for one in clauses]
+
+
+def _lines(one: Clause) -> str:
+    found: dict[str, list[str]] = {}
+    for place in one.places:
+        found.setdefault(place.file, []).append(str(place.line))
+    told = [f"{file}, line{'s' if len(lines) > 1 else ''} {listed(lines)}" for file, lines in found.items()]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 _ORDER = {  # within a step; what is not named here is 0

@@ -130,6 +130,7 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
         (failure.task, *failure.also),
         connections=(label,) if label else (),
         place=failure.place,
+        calls=tuple(_own(failure.chain)[:-1]),
     )
 
 

@@ -39,9 +39,9 @@ def _waited(history: History) -> list[Clause]:
         if asked is None or asked.event.task is None:
             continue
         task = asked.event.task
-        who, place = history.name(task), history.place(task, asked.step)
+        who, place, calls = history.name(task), history.place(task, asked.step), history.calls(task, asked.step)
         text = f"{who} waited with its {command(asked)} on {waiter} for a lock of {listed(list(holders))}"
-        clauses.append(Clause("blocked", step, text, (task,), (), (waiter, *holders), place))
+        clauses.append(Clause("blocked", step, text, (task,), (), (waiter, *holders), place, calls=calls))
         reply = next((one for one in history.told("reply", connection=waiter) if asked.before(one)), None)
         if reply is not None and reply.event.task == task and reply.event.text.startswith("the reply to"):
             text = f"{who} had the reply to it: the lock had been let go"
@@ -58,8 +58,9 @@ def _refused(history: History) -> list[Clause]:
         if task is None or reply is None or reply.event.task != task:
             continue
         text = f"{history.name(task)} met a refusal and went on: {reply.event.text}"
-        place = history.place(task, one.fact.step)
-        clauses.append(Clause("replied", reply.step, text, (task,), (), (one.fact.event.connection or "",), place))
+        place, calls = history.place(task, one.fact.step), history.calls(task, one.fact.step)
+        label = one.fact.event.connection or ""
+        clauses.append(Clause("replied", reply.step, text, (task,), (), (label,), place, calls=calls))
         same = (other for other in sent if reply.before(other.fact) and other.fact.event.task == task)
         again = next((other for other in same if statement(other.fact) == statement(one.fact)), None)
         if again is not None and again.reply is not None and not again.refused:

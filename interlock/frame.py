@@ -111,6 +111,7 @@ class ConnectionView:
     blocked_by: tuple[str, ...] = ()  # labels of connections, "pid N" for one that is not the run's, "the replay"
     tag: str = ""  # what the program calls its server: "writer.internal:5432/app"
     replica: bool = False  # it leads to the replica of the lab
+    pooled: bool = False  # it was given back to a SQLAlchemy pool, and nobody has taken it since
     pid: Optional[int] = field(default=None, metadata=VOLATILE)
 
 

@@ -74,6 +74,7 @@ class Observer:
         self._at: dict[int, SessionRecord] = {}  # by address, which a later session may get again
         self._numbers = itertools.count(1)
         self.uses: dict[str, Use] = {}  # by connection label, while checked out
+        self.pooled: set[str] = set()  # labels of those that were given back since
 
     def install(self, *, listen: bool) -> bool:
         """Once SQLAlchemy has been imported, set the hooks, if anybody wants to listen; True when it has just been."""
@@ -127,6 +128,7 @@ class Observer:
         label = self.label_of(dbapi)
         if label is None:
             return
+        self.pooled.discard(label)
         task, session = current_label(), _session_on_the_stack()
         known = self._record(session) if session is not None else None
         self.uses[label] = Use(task, known.label if known else None, known.era if known else 0)
@@ -138,12 +140,14 @@ class Observer:
     def _checkin(self, dbapi: Any, record: Any) -> None:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
-        if use is not None:
+        if label is not None and use is not None:
+            self.pooled.add(label)
             self._tell(Event("checkin", f"{label} went back to the pool", current_label(), label, use.session))
 
     def _gone(self, dbapi: Any, record: Any, *rest: Any) -> None:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
+        self.pooled.discard(label or "")
         if use is not None:
             self._tell(Event("checkin", f"the pool gave up {label}", current_label(), label, use.session))
 

@@ -12,6 +12,8 @@ from dashboard.findings import why
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
 from dashboard.findings.why.headline import turn
+from dashboard.presenters.matrix import matrix
+from dashboard.presenters.words import Names
 from dashboard.servers.lab import drop_schema
 from interlock.job import Invariant
 from tests.claims import assert_true
@@ -103,6 +105,16 @@ def test_locks_that_a_helper_takes_are_told_with_the_calls_in_the_tasks(play: Pl
             assert {one.places[1].function for one in clauses} == {"change"}
 
 
+def test_of_two_that_wait_for_each_other_it_is_told_who_has_the_lock_of_asyncio(play: Play) -> None:
+    played = play(SHARED.parent / "deadlock_unseen" / "broken.py")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    waits = {one.tasks[0]: one.text for one in proof if one.claim == "waits"}
+    taken = "an asyncio lock that “return” took at broken.py:28"
+    assert waits[played.task("sale").id] == f"“sale” waits for {taken}"
+    assert f"“sale” holds, and “sale” waits for {taken}: nothing" in headline(proof, played.end)
+
+
 def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
     rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
     played = play("autocommit", invariants=(rule,))
@@ -169,6 +181,15 @@ def test_a_write_on_a_connection_that_another_task_had_given_back(play: Play) ->
     assert claims == ["ended", "returned", "sent", "broken"], why.as_lines(proof)
     assert (ended.tasks[0], returned.tasks) == (played.task("ann").id, (played.task("ann").id,))
     assert (sent.tasks, sent.connections) == ((played.task("ben").id,), returned.connections)
+    left = [one.id for one in played.steps[-1].frame.connections if one.pooled and one.transaction == "open"]
+    assert tuple(left) == returned.connections
+    columns = matrix(played.steps[-1].frame, None, Names()).columns
+    assert [one.id for one in columns if one.left] == left
+    of = found.program("session_per_task")
+    assert of is not None
+    for frame in (step.frame for step in play(of.path, stack).steps):
+        assert not any(one.left for one in matrix(frame, None, Names()).columns)
+    assert all(one.pooled for one in frame.connections)
 
 
 def test_what_was_taken_after_the_answer_is_told_as_that(play: Play) -> None:

@@ -204,8 +204,9 @@ class Observer:
 
     def _before_commit(self, session: Any) -> None:
         record = self._record(session)
-        if session.in_nested_transaction():
-            return  # the same hooks tell of savepoints, which are no commits
+        ending = _transaction_on_the_stack()
+        if ending is not None and ending.nested:
+            return  # the same hook tells of savepoints, of which one may still be open where all is committed
         self._told("commit", f"commit() of {record.label}", record)
 
     def _committed(self, session: Any) -> None:
@@ -292,6 +293,17 @@ def _state(record: SessionRecord) -> str:
 def _dbapi_of(connection: Any) -> Any:
     fairy = connection.connection  # a pool-proxied connection: 1.4 and 2.x
     return getattr(fairy, "dbapi_connection", None)
+
+
+def _transaction_on_the_stack() -> Any:
+    """The innermost `SessionTransaction` whose method is being executed right now, or None."""
+    frame: Optional[types.FrameType] = sys._getframe(1)
+    while frame is not None:
+        candidate = local(frame, "self")
+        if type(candidate).__name__ == "SessionTransaction":
+            return candidate
+        frame = frame.f_back
+    return None
 
 
 def _session_on_the_stack() -> Any:

@@ -23,6 +23,8 @@ EVENTS = {
     "returned": ("checkin",),
     "orphaned": ("orphan",),
     "stale": ("sent",),
+    "fresh": ("sent",),
+    "primary": ("sent",),
     "since": ("rule",),
     "caught": ("replica",),
 }
@@ -106,7 +108,8 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
         case "alone":
             users = {one.id: one.users for one in step.frame.sessions}
-            return {users[one] for one in clause.sessions} == {(task,) for task in clause.tasks}
+            only = "no other task" not in clause.text or set(users.values()) == {clause.tasks}
+            return only and {users[one] for one in clause.sessions} == {(task,) for task in clause.tasks}
         case "in turn":
             views = [one for other in steps.values() for one in other.frame.sessions if one.id in clause.sessions]
             return views[-1].users == clause.tasks and all(len(one.tasks) < 2 for one in views)
@@ -127,6 +130,15 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             later = later[1 + max(at for at, one in enumerate(later) if _same(one, clause, "sent")) :]
             open_ = "open when" in clause.text and before.transaction == "open"
             return open_ or not any(_same(one, clause, "reply") for one in later)
+        case "fresh" | "primary":
+            view = next(one for one in step.frame.connections if one.id == clause.connections[0])
+            before, after = (steps[at].frame.choices for at in (clause.step - 1, clause.step))
+            lags = [[one.text.rpartition(": ")[2] for one in seen if one.kind == "replica"] for seen in (before, after)]
+            if clause.claim == "primary":
+                return _told(clause, step) and not view.replica and any(clause.text.endswith(one) for one in lags[0])
+            caught = steps[int(clause.text.rpartition(" ")[2])]
+            told = any(event.kind == "replica" for event in caught.events) and caught.number <= clause.step
+            return _told(clause, step) and view.replica and told and lags == [[], []]
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
         case "since":

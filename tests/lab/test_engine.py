@@ -392,3 +392,10 @@ def test_who_waits_for_a_lock_of_asyncio_is_told_who_has_it_now(play: Play) -> N
     assert not any(
         "interlock" in place.file for step in played.steps for stack in step.stacks.values() for place in stack
     )
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_a_block_that_commits_with_a_savepoint_still_open_called_commit(stack: str, play: Play) -> None:
+    played = play("open_savepoint", stack)
+    assert played.said("commit") == ["commit() of s1", "s1 committed"]
+    assert played.said("savepoint") == ["s1 began a savepoint on c1", "s1 released its savepoint"]

@@ -115,6 +115,39 @@ def test_of_two_that_wait_for_each_other_it_is_told_who_has_the_lock_of_asyncio(
     assert f"“sale” holds, and “sale” waits for {taken}: nothing" in headline(proof, played.end)
 
 
+@pytest.mark.parametrize(
+    ("program", "claims", "said"),
+    [
+        ("wait_for_replica", ["fresh", "fresh"], "the replica, which had caught up in step "),
+        ("pinned", ["primary", "primary"], "the primary, while the replica was "),
+    ],
+)
+def test_how_a_fix_read_while_the_replica_lagged(
+    program: str, claims: list[str], said: str, play: Play, lab_url: str, replica_url: str
+) -> None:
+    path = SHARED.parent / "stale_read" / f"{program}.py"
+    for how in ({}, {"mode": "random", "seed": 0}):
+        played = play(path, replica=replica_url, replica_hosts=("reader.internal",), **how)
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        told = [one for one in proof if one.claim in ("fresh", "primary")]
+        if not how:
+            assert [one.claim for one in told] == claims, why.as_lines(proof)
+            assert all(said in one.text and one.place for one in told)
+    drop_schema(lab_url, "test_engine", replica_url)
+
+
+def test_what_one_task_alone_did_and_what_was_only_sampled_is_told_as_that(play: Play) -> None:
+    played = play(SHARED.parent / "detached" / "loaded.py")
+    (clause,) = why.of_journal(played.messages)
+    assert_true([clause], played.messages)
+    assert clause.text == "“page” had session s1: no other task used any"
+    played = play(SHARED.parent / "commit_unknown" / "waited_for.py", mode="natural")
+    (clause,) = (one for one in why.of_journal(played.messages) if one.claim in ("in turn", "alone"))
+    assert_true([clause], played.messages)
+    assert "used session s1, and in no picture were two of them inside it" in clause.text
+
+
 def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
     rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
     played = play("autocommit", invariants=(rule,))

@@ -26,10 +26,12 @@ class Clause:
     blocked: the first connection waits for the others.
     asked, called, ended, sent, replied, took, used, returned, orphaned, since: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
+    fresh: it sent one to a replica that had caught up. primary: one to the primary while the replica was behind.
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
     failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.
-    alone: each session was used by one of the tasks only. in turn: no two of the tasks were ever inside it at once.
+    alone: each session was used by one of the tasks only, or one task used all there were.
+    in turn: no two of the tasks were ever seen inside it at once.
     """
 
     claim: str

@@ -135,6 +135,11 @@ class History:
                 if one.blocked_by:
                     self.blocks.append((step.number, one.id, one.blocked_by))
 
+    @property
+    def natural(self) -> bool:
+        """Nobody chose: its steps are samples of what went on, and between two of them there was more."""
+        return self.last.number > 0 and self.last.choice is None
+
     # Questions -----------------------------------------------------------------------
 
     def told(self, *kinds: str, **like: str | None) -> Iterator[Fact]:

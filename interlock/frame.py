@@ -156,8 +156,8 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    savepoint detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted
-    | rule
+    savepoint detach orphan dispose | stdout stderr log warning unraisable | timer replica fault | request response
+    | parted | rule
     escape: a point that replay does not control; from there on another replay may be another run
     """
     text: str

@@ -85,6 +85,7 @@ class Observer:
             return True
         from sqlalchemy import event
         from sqlalchemy import pool
+        from sqlalchemy.engine import Engine
         from sqlalchemy.orm import Session
 
         event.listen(pool.Pool, "checkout", self._checkout)
@@ -98,6 +99,7 @@ class Observer:
         event.listen(Session, "after_commit", self._committed)
         event.listen(Session, "after_rollback", self._rolled_back)
         self._listen_to_making(Session)
+        self._listen_to_disposing(Engine)
         return True
 
     def _listen_to_making(self, cls: Any) -> None:
@@ -110,6 +112,20 @@ class Observer:
             self._made[id(session)] = weakref.ref(session), origins.spot(), current_label()
 
         cls.__init__ = made
+
+    def _listen_to_disposing(self, cls: Any) -> None:
+        """The hook for that would have each statement of each connection look for hooks, so the method is wrapped."""
+        dispose = cls.dispose
+
+        @functools.wraps(dispose)
+        def disposed(engine: Any, *args: Any, **kwargs: Any) -> None:
+            dispose(engine, *args, **kwargs)
+            place = self._sources.own(current_spot())
+            self._tell(
+                Event("dispose", "an engine was disposed of: its pool is a new one", current_label(), place=place)
+            )
+
+        cls.dispose = disposed
 
     # The pool ---------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ EVENTS = {
     "primary": ("sent",),
     "since": ("rule",),
     "caught": ("replica",),
+    "disposed": ("dispose",),
 }
 
 

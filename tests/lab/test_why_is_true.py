@@ -148,6 +148,17 @@ def test_what_one_task_alone_did_and_what_was_only_sampled_is_told_as_that(play:
     assert "used session s1, and in no picture were two of them inside it" in clause.text
 
 
+def test_whoever_disposed_of_an_engine_is_named_where_its_next_first_connection_freezes_the_loop(play: Play) -> None:
+    played = play(SHARED.parent / "dispose_freezes_loop" / "broken.py", "sqlalchemy-1.4.42")
+    assert played.end.outcome == "hang"
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["disposed", "stood"], why.as_lines(proof)
+    assert proof[0].text.startswith("“main” called dispose()")
+    assert proof[0].place is not None
+    assert proof[0].place.text == "await engine.dispose()"
+
+
 def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
     rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
     played = play("autocommit", invariants=(rule,))
@@ -303,7 +314,7 @@ def test_a_death_that_was_asked_for_is_told_with_what_was_open(step: int, while_
         ("parallel_transaction/broken", ["called", "refused", "met"]),
         (
             "poisoned_pool/broken",
-            ["sent", "sent", "fault", "ended", "refused", "returned", "met", "took", "met", "broken"],
+            ["sent", "sent", "fault", "refused", "returned", "ended", "met", "took", "met", "broken"],
         ),
         ("reader_bind/broken", ["sent", "sent", "sent", "since", "broken"]),
         ("schema_changed/broken", ["sent", "sent", "sent", "met"]),

@@ -9,6 +9,7 @@ its transaction, whose statement was in flight, who waited for whom. Where no ru
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
     if end.outcome == "stuck":
         found = waits(history)
     elif end.outcome == "hang":
-        found = [stood_still(history, end, sources)]
+        found = stood_still(history, end, sources)
     elif end.outcome == "crash":
         found = died(history, end, sources)
     elif end.outcome in ("error", "silent"):
@@ -146,8 +147,15 @@ def _few(clauses: list[Clause]) -> list[Clause]:
     for one in clauses:
         sent = (one.claim, one.step, one.tasks, one.connections)
         told.setdefault(sent if one.claim == "sent" else one, one)
-    once = sorted(told.values(), key=lambda one: (one.step, _ORDER.get(one.claim, 0)))
+    calls = {(one.step, one.tasks[0], one.place) for one in told.values() if one.claim == "refused"}
+    once = sorted(told.values(), key=lambda one: (one.step, _order(one, calls)))
     return once if len(once) <= MOST else [*once[: MOST - _ENDS], *once[-_ENDS:]]
+
+
+def _order(one: Clause, calls: Collection[object]) -> int:
+    """Where a clause stands among those of its step. What a call that was refused has ended itself, comes after it."""
+    by_refused = one.claim == "ended" and (one.step, one.tasks[0], one.place) in calls
+    return _ORDER["refused"] if by_refused else _ORDER.get(one.claim, 0)
 
 
 def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:

@@ -24,7 +24,7 @@ class Clause:
     started: the first task made the others. opened: the first task used the session, which the last one had made.
     inside: each task is inside the session. waits: the task waits. held: and it had taken the connection.
     blocked: the first connection waits for the others.
-    asked, called, ended, sent, replied, took, used, returned, orphaned, since: an event of that step says so.
+    asked, called, ended, sent, replied, took, used, returned, orphaned, since, disposed: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
     fresh: it sent one to a replica that had caught up. primary: one to the primary while the replica was behind.
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.

@@ -15,6 +15,7 @@ from dashboard.findings.why.clause import last
 from dashboard.findings.why.clause import listed
 from dashboard.findings.why.clause import sending
 from dashboard.findings.why.failure import chosen
+from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
 from interlock import schedule
 from interlock.frame import ConnectionView
@@ -125,8 +126,11 @@ def _holding(history: History, label: str, step: int) -> list[Clause]:
     return [sending(history, took, "in a transaction that is still open")] if took else []
 
 
-def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:
-    """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
+def stood_still(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
+    """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first.
+
+    If that was where an engine connects for the first time, it may do so anew: who had disposed of it.
+    """
     place, inner = _stood(end.detail, sources)
     own = f" in {place.file}, line {place.line}" if place else ""
     through, woke = _let_through(history, end)
@@ -139,7 +143,17 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     awaited = f": it waits for {known[0]}" if known else inner
     gist = f"{after}a call{own} blocked the event loop and never came back{awaited}"
     place, remedy = place or last_seen, known[1] if known else NO_AWAIT
-    return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
+    disposed = last(history.told("dispose")) if known else None
+    return [
+        *([_disposing(history, disposed)] if disposed else []),
+        Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy),
+    ]
+
+
+def _disposing(history: History, told: Fact) -> Clause:
+    task = told.event.task
+    text = f"{history.name(task)} called dispose() of an engine: what connects after that is the first of a new pool"
+    return Clause("disposed", told.step, text, (task,) if task else (), place=history.line(told))
 
 
 def died(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:

@@ -111,6 +111,7 @@ class ConnectionView:
     blocked_by: tuple[str, ...] = ()  # labels of connections, "pid N" for one that is not the run's, "the replay"
     tag: str = ""  # what the program calls its server: "writer.internal:5432/app"
     replica: bool = False  # it leads to the replica of the lab
+    pooled: bool = False  # it was given back to a SQLAlchemy pool, and nobody has taken it since
     pid: Optional[int] = field(default=None, metadata=VOLATILE)
 
 
@@ -155,8 +156,8 @@ class Event:
 
     kind: str
     """task-created task-ended | sent reply opened closed failed | checkout checkin begin commit rollback attach
-    savepoint detach orphan | stdout stderr log warning unraisable | timer replica fault | request response | parted
-    | rule
+    savepoint detach orphan dispose | stdout stderr log warning unraisable | timer replica fault | request response
+    | parted | rule
     escape: a point that replay does not control; from there on another replay may be another run
     """
     text: str

@@ -43,7 +43,8 @@ DISCLOSED = (
     "Times in log records are virtual and begin with the year 2000; their process and thread are 1.",
     "Whose request waits for a lock goes on in turn: where the lab is on this machine, its backends are held still "
     "meanwhile.",
-    "The constructor of SQLAlchemy's Session and the cancel() of a task note who called them.",
+    "The constructor of SQLAlchemy's Session, the dispose() of an engine, the cancel() of a task and the acquire() of "
+    "an asyncio.Lock note who called them.",
 )
 REPLICA = "The replica stands still between two steps; it replays what the primary has when the schedule lets it."
 NATURAL = (*DISCLOSED[:3], DISCLOSED[5], DISCLOSED[8], DISCLOSED[-1])

@@ -74,6 +74,7 @@ class Observer:
         self._at: dict[int, SessionRecord] = {}  # by address, which a later session may get again
         self._numbers = itertools.count(1)
         self.uses: dict[str, Use] = {}  # by connection label, while checked out
+        self.pooled: set[str] = set()  # labels of those that were given back since
 
     def install(self, *, listen: bool) -> bool:
         """Once SQLAlchemy has been imported, set the hooks, if anybody wants to listen; True when it has just been."""
@@ -84,6 +85,7 @@ class Observer:
             return True
         from sqlalchemy import event
         from sqlalchemy import pool
+        from sqlalchemy.engine import Engine
         from sqlalchemy.orm import Session
 
         event.listen(pool.Pool, "checkout", self._checkout)
@@ -97,6 +99,7 @@ class Observer:
         event.listen(Session, "after_commit", self._committed)
         event.listen(Session, "after_rollback", self._rolled_back)
         self._listen_to_making(Session)
+        self._listen_to_disposing(Engine)
         return True
 
     def _listen_to_making(self, cls: Any) -> None:
@@ -109,6 +112,20 @@ class Observer:
             self._made[id(session)] = weakref.ref(session), origins.spot(), current_label()
 
         cls.__init__ = made
+
+    def _listen_to_disposing(self, cls: Any) -> None:
+        """The hook for that would have each statement of each connection look for hooks, so the method is wrapped."""
+        dispose = cls.dispose
+
+        @functools.wraps(dispose)
+        def disposed(engine: Any, *args: Any, **kwargs: Any) -> None:
+            dispose(engine, *args, **kwargs)
+            place = self._sources.own(current_spot())
+            self._tell(
+                Event("dispose", "an engine was disposed of: its pool is a new one", current_label(), place=place)
+            )
+
+        cls.dispose = disposed
 
     # The pool ---------------------------------------------------------------------
 
@@ -127,6 +144,7 @@ class Observer:
         label = self.label_of(dbapi)
         if label is None:
             return
+        self.pooled.discard(label)
         task, session = current_label(), _session_on_the_stack()
         known = self._record(session) if session is not None else None
         self.uses[label] = Use(task, known.label if known else None, known.era if known else 0)
@@ -138,12 +156,14 @@ class Observer:
     def _checkin(self, dbapi: Any, record: Any) -> None:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
-        if use is not None:
+        if label is not None and use is not None:
+            self.pooled.add(label)
             self._tell(Event("checkin", f"{label} went back to the pool", current_label(), label, use.session))
 
     def _gone(self, dbapi: Any, record: Any, *rest: Any) -> None:
         label = self.label_of(dbapi)
         use = self.uses.pop(label, None) if label else None
+        self.pooled.discard(label or "")
         if use is not None:
             self._tell(Event("checkin", f"the pool gave up {label}", current_label(), label, use.session))
 
@@ -200,8 +220,9 @@ class Observer:
 
     def _before_commit(self, session: Any) -> None:
         record = self._record(session)
-        if session.in_nested_transaction():
-            return  # the same hooks tell of savepoints, which are no commits
+        ending = _transaction_on_the_stack()
+        if ending is not None and ending.nested:
+            return  # the same hook tells of savepoints, of which one may still be open where all is committed
         self._told("commit", f"commit() of {record.label}", record)
 
     def _committed(self, session: Any) -> None:
@@ -288,6 +309,17 @@ def _state(record: SessionRecord) -> str:
 def _dbapi_of(connection: Any) -> Any:
     fairy = connection.connection  # a pool-proxied connection: 1.4 and 2.x
     return getattr(fairy, "dbapi_connection", None)
+
+
+def _transaction_on_the_stack() -> Any:
+    """The innermost `SessionTransaction` whose method is being executed right now, or None."""
+    frame: Optional[types.FrameType] = sys._getframe(1)
+    while frame is not None:
+        candidate = local(frame, "self")
+        if type(candidate).__name__ == "SessionTransaction":
+            return candidate
+        frame = frame.f_back
+    return None
 
 
 def _session_on_the_stack() -> Any:

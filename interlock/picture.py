@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from typing import Optional
 
+from interlock import locks
 from interlock import probe
 from interlock import words
 from interlock.activity import Activity
@@ -39,12 +40,14 @@ class Camera:
         self,
         gate: Gate,
         observer: Observer,
+        taken: locks.Locks,
         sources: probe.Sources,
         activity: Optional[Activity],
         clean: Callable[[str], str],
     ) -> None:
         self._gate = gate
         self._observer = observer
+        self._locks = taken
         self._sources = sources
         self._activity = activity  # None: nobody wants to see the server's side
         self._clean = clean
@@ -81,7 +84,10 @@ class Camera:
                 events.append(Event("orphan", f"{label} is an orphan now: {why}", connection=label))
         self._orphans = orphans
         connections = tuple(
-            _connection(link, self._observer.uses.get(link.label), orphans[link.label]) for link in self._gate.links
+            _connection(
+                link, self._observer.uses.get(link.label), orphans[link.label], link.label in self._observer.pooled
+            )
+            for link in self._gate.links
         )
         frame = Frame(
             clock=round(self._gate.clock, 6),
@@ -128,12 +134,12 @@ class Camera:
             leaf, moved = chain.leaf, chain.moved_since(record.mark)
         if moved:
             record.mark, record.stack = chain.mark(), probe.stack_of(chain, self._sources)
-            record.sessions = tuple(self._sessions_of(chain))
+            record.sessions, record.lock = tuple(self._sessions_of(chain)), locks.awaited(chain)
             record.stack_key = self._stacks.get(record.stack, "")
             if not record.stack_key:
                 record.stack_key = self._stacks[record.stack] = f"k{len(self._stacks) + 1}"
                 stacks[record.stack_key] = record.stack
-        waits, connection, delay = self._waits(record.label, task, leaf, record.stack)
+        waits, connection, delay = self._waits(record, task, leaf)
         for label in record.sessions:
             inside.setdefault(label, []).append(record.label)
         return TaskView(
@@ -151,9 +157,7 @@ class Camera:
             begun=record.begun,
         )
 
-    def _waits(
-        self, label: str, task: SteppedTask, leaf: Any, stack: tuple[Place, ...]
-    ) -> tuple[str, Optional[str], Optional[float]]:
+    def _waits(self, record: TaskRecord, task: SteppedTask, leaf: Any) -> tuple[str, Optional[str], Optional[float]]:
         if isinstance(leaf, SteppedTask):
             return f"task “{leaf.get_name()}”", None, None
         awaited = self._timers.get(id(leaf))
@@ -169,14 +173,26 @@ class Camera:
         if told:
             return told, None, None
         bound = f", for at most {words.seconds(delay)}" if delay is not None else ""
-        link = self._asking.get(label)
+        link = self._asking.get(record.label)
         if link is not None:
             command = link.request.command
             text = _WAITS.get(command, f"the reply to {command} on ")
             if link.blocked_by:
                 text = f"a lock: blocked by {', '.join(link.blocked_by)}, {command} on "
             return text + link.label + bound, link.label, delay
-        return (probe.library_wait(stack) or ("an inner task" if guarded else "a future")) + bound, None, delay
+        where = probe.library_wait(record.stack) or ("an inner task" if guarded else "a future")
+        if where == probe.ASYNCIO_LOCK:
+            where += self._taken(record)
+        return where + bound, None, delay
+
+    def _taken(self, record: TaskRecord) -> str:
+        """Who has the lock that a task waits for, in words; "" if that is not known."""
+        found = self._locks.holder(record.lock() if record.lock is not None else None)
+        if found is None:
+            return ""
+        label, place = found[0], self._sources.own(found[1])
+        who = "it took itself" if label == record.label else f"“{self._gate.tasks[label].name}” took"
+        return f" that {who}" + (f" at {place.file}:{place.line}" if place is not None else "")
 
     def _sessions_of(self, chain: probe.Suspended) -> list[str]:
         orm = sys.modules.get("sqlalchemy.orm")
@@ -186,7 +202,7 @@ class Camera:
         return [label for label in labels if label is not None]
 
 
-def _connection(link: Link, use: Optional[Use], why_orphan: str) -> ConnectionView:
+def _connection(link: Link, use: Optional[Use], why_orphan: str, pooled: bool) -> ConnectionView:
     """The view of one connection; `use` is who has it from a pool, if anyone."""
     return ConnectionView(
         id=link.label,
@@ -203,6 +219,7 @@ def _connection(link: Link, use: Optional[Use], why_orphan: str) -> ConnectionVi
         blocked_by=link.blocked_by,
         tag=link.tag,
         replica=link.on_replica,
+        pooled=pooled,
         pid=link.pid,
     )
 

@@ -43,6 +43,7 @@ from interlock.frame import TaskOutcome
 from interlock.gate import Gate
 from interlock.job import Job
 from interlock.journal import FORMAT
+from interlock.locks import Locks
 from interlock.loop import SteppedTask
 from interlock.loop import current_label
 from interlock.natural import OpenGate
@@ -156,7 +157,8 @@ class Play:
         self._activity: Optional[Activity] = None
         if job.pictures:
             self._activity = Activity(self._gate.links, self._gate.backends, self._texts.clean)
-        self._camera = Camera(self._gate, self._observer, self._sources, self._activity, self._texts.clean)
+        self._locks = Locks()
+        self._camera = Camera(self._gate, self._observer, self._locks, self._sources, self._activity, self._texts.clean)
 
     def run(self) -> None:
         """Play the run to its `End`. Never raises for what the program does."""
@@ -256,6 +258,8 @@ class Play:
             asyncio.set_event_loop_policy(SteppedPolicy(self._gate))
         script.make_room(job.program)
         self._capture.install()
+        if self._pictured:
+            self._locks.install()
         if job.mode != "natural":
             instrument.steady(lambda: self._gate.clock)
         self._look_at_imports()

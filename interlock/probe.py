@@ -27,8 +27,8 @@ from interlock.loop import Timer
 from interlock.origins import Spot
 
 MAX_STACK = 120
-ENGINE = tuple(  # the engine’s part in a request's stack, and in that of who makes a session, which is no part of it
-    str(Path(__file__).with_name(name)) for name in ("clients.py", "observer.py")
+ENGINE = tuple(  # its part in a stack, of a request or of who makes a session or takes a lock, is not the program's
+    str(Path(__file__).with_name(name)) for name in ("clients.py", "observer.py", "locks.py")
 )
 
 
@@ -225,10 +225,11 @@ def awaited_by(timers: list[Timer]) -> dict[int, Timer]:
     return found
 
 
+ASYNCIO_LOCK = "an asyncio lock"
 _LIBRARY_WAITS = (  # the first that fits
     ("sqlalchemy/util/queue", "a free connection of the pool"),
     ("sqlalchemy/event/attr", "SQLAlchemy’s lock around the engine’s first connection"),
-    ("asyncio/locks", "an asyncio lock"),
+    ("asyncio/locks", ASYNCIO_LOCK),
     ("asyncio/queues", "an asyncio queue"),
 )
 

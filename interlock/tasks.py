@@ -53,6 +53,7 @@ class TaskRecord:
     stack: tuple[Place, ...] = ()  # at `mark`
     stack_key: str = ""
     sessions: tuple[str, ...] = ()  # labels of the sessions it is inside a call of
+    lock: Optional[weakref.ref[asyncio.Lock]] = None  # that it waits for
 
     @property
     def waiting(self) -> Optional[SteppedTask]:

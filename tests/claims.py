@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from dashboard.findings.why.clause import Clause
 from interlock.frame import End
+from interlock.frame import Event
 from interlock.frame import Message
 from interlock.frame import Step
 from interlock.frame import TaskView
@@ -22,8 +23,11 @@ EVENTS = {
     "returned": ("checkin",),
     "orphaned": ("orphan",),
     "stale": ("sent",),
+    "fresh": ("sent",),
+    "primary": ("sent",),
     "since": ("rule",),
     "caught": ("replica",),
+    "disposed": ("dispose",),
 }
 
 
@@ -38,7 +42,17 @@ def assert_true(clauses: Iterable[Clause], messages: list[Message]) -> None:
         assert all(names[task] in clause.text for task in clause.tasks if clause.claim != "fault"), clause
         assert clause.place is None or clause.place.ours, clause
         assert set(re.findall("“(.*?)”", clause.gist)) <= everyone, clause
+        assert not clause.calls or _called(clause, steps, end), clause
         assert _holds(clause, step, steps, end), (clause, step.events)
+
+
+def _called(clause: Clause, steps: dict[int, Step], end: End) -> bool:
+    """Whether the task stood in all these lines at once, or its error came through them."""
+    stacks = {key: stack for step in steps.values() for key, stack in step.stacks.items()}
+    around = [steps[number].frame.tasks for number in (clause.step, clause.step - 1) if number in steps]
+    stood = [stacks.get(one.stack, ()) for tasks in around for one in tasks if one.id == clause.tasks[0]]
+    came = [error.stack for one in end.tasks if one.id == clause.tasks[0] for error in one.errors]
+    return any({*clause.calls, *clause.places} <= set(stack) for stack in (*stood, *came))
 
 
 def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool:
@@ -95,7 +109,8 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return met[0].outcome == "error" and _task(step, clause.tasks[0]).moved and _raises(moved, clause.tasks[0])
         case "alone":
             users = {one.id: one.users for one in step.frame.sessions}
-            return {users[one] for one in clause.sessions} == {(task,) for task in clause.tasks}
+            only = "no other task" not in clause.text or set(users.values()) == {clause.tasks}
+            return only and {users[one] for one in clause.sessions} == {(task,) for task in clause.tasks}
         case "in turn":
             views = [one for other in steps.values() for one in other.frame.sessions if one.id in clause.sessions]
             return views[-1].users == clause.tasks and all(len(one.tasks) < 2 for one in views)
@@ -109,6 +124,22 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             lags = [choice.text for choice in steps[clause.step - 1].frame.choices if choice.token == "w"]
             said = any(clause.text.endswith(lag.partition(": ")[2]) for lag in lags)
             return there and said and step.choice is not None and step.choice.token != "w" and _told(clause, step)
+        case "sent" if "the process died" in clause.text:
+            (died,) = (step.number for step in steps.values() if step.choice and step.choice.kind == "die")
+            before = {one.id: one for one in steps[died - 1].frame.connections}[clause.connections[0]]
+            later = [event for number in range(clause.step, died) for event in steps[number].events]
+            later = later[1 + max(at for at, one in enumerate(later) if _same(one, clause, "sent")) :]
+            open_ = "open when" in clause.text and before.transaction == "open"
+            return open_ or not any(_same(one, clause, "reply") for one in later)
+        case "fresh" | "primary":
+            view = next(one for one in step.frame.connections if one.id == clause.connections[0])
+            before, after = (steps[at].frame.choices for at in (clause.step - 1, clause.step))
+            lags = [[one.text.rpartition(": ")[2] for one in seen if one.kind == "replica"] for seen in (before, after)]
+            if clause.claim == "primary":
+                return _told(clause, step) and not view.replica and any(clause.text.endswith(one) for one in lags[0])
+            caught = steps[int(clause.text.rpartition(" ")[2])]
+            told = any(event.kind == "replica" for event in caught.events) and caught.number <= clause.step
+            return _told(clause, step) and view.replica and told and lags == [[], []]
         case "fault":
             return step.choice is not None and step.choice.text in clause.text
         case "since":
@@ -124,6 +155,10 @@ def _holds(clause: Clause, step: Step, steps: dict[int, Step], end: End) -> bool
             return clause.step == max(steps)
         case _:
             return _told(clause, step)
+
+
+def _same(event: Event, clause: Clause, kind: str) -> bool:
+    return (event.kind, event.connection) == (kind, clause.connections[0])
 
 
 def _told(clause: Clause, step: Step) -> bool:

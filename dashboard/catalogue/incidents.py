@@ -113,8 +113,15 @@ class Incident:
 
     def mends(self, name: str) -> str:
         """What a fix does, its title; "" of any other program."""
+        return self._title(name, "fix")
+
+    def probes(self, name: str) -> str:
+        """What a probe looks at, its title; "" of any other program."""
+        return self._title(name, "probe")
+
+    def _title(self, name: str, kind: str) -> str:
         program = self.program(name)
-        return program.title if program is not None and program.kind == "fix" else ""
+        return program.title if program is not None and program.kind == kind else ""
 
 
 @dataclass(frozen=True)

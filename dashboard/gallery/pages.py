@@ -124,6 +124,7 @@ def offline() -> Response:
         incident_title="One session, three tasks",
         fails=True,
         mends="",
+        probes="",
         proof=endings.proof(sample.RUN),
         turn=None,
     )

@@ -31,6 +31,12 @@ class Head:
     parent: int | None
     branch: int | None  # the parent's step at which this run went another way
     mends: str  # of a fix: what it does, its title
+    probes: str = ""  # of a probe: likewise
+
+    @property
+    def meant(self) -> bool:
+        """Of a fix that is not known to have failed: what it meets is no failure."""
+        return bool(self.mends) and self.expected is not False
 
     @property
     def as_it_should(self) -> bool:
@@ -38,7 +44,7 @@ class Head:
         return bool(self.mends and self.expected)
 
 
-def head_of(run: RunRecord, incident_title: str, *, drives: bool, fails: bool, mends: str) -> Head:
+def head_of(run: RunRecord, incident_title: str, *, drives: bool, fails: bool, mends: str, probes: str = "") -> Head:
     status = words.of_run(run.status, run.outcome)
     versions = run.header.versions if run.header else {}
     return Head(
@@ -59,6 +65,7 @@ def head_of(run: RunRecord, incident_title: str, *, drives: bool, fails: bool, m
         parent=run.parent,
         branch=run.branch,
         mends=mends,
+        probes=probes,
     )
 
 

@@ -43,6 +43,7 @@ class Column:
     closed: bool
     replica: bool
     changed: bool
+    left: bool = False  # it lies in the pool, and its transaction is not over
     kept: bool = False  # in sight
 
 
@@ -152,6 +153,7 @@ def _column(connection: ConnectionView, names: Names) -> Column:
         closed=connection.state == "closed",
         replica=connection.replica,
         changed=False,
+        left=connection.pooled and connection.state != "closed" and connection.transaction in ("open", "failed"),
     )
 
 

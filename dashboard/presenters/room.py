@@ -127,6 +127,26 @@ class Room:
         return ends and not self.head.as_it_should and (at_end or not self.choices.any)
 
     @property
+    def cites(self) -> bool:
+        """A line is marked as one that the proof names."""
+        return any(line.cited for file in self.files for line in file.lines)
+
+    @property
+    def goal(self) -> str:
+        """What the run is let go on to, or is looked for in it. A fix is not run for its failure."""
+        if self.stepper.failed_at is not None:
+            return "its error" if self.head.meant else "the failure"
+        return "the end" if self.outcome or self.head.meant else "the failure"
+
+    @property
+    def goal_means(self) -> str:
+        if self.stepper.failed_at is None:
+            return self.goal
+        if self.head.as_it_should:
+            return "the step where it meets the error that it should end with"
+        return "the step where it first showed"
+
+    @property
     def tall(self) -> bool:
         """What happened takes two lines: the same room is kept at every step, so that nothing moves."""
         return len(words.shortened(self.happened)) > LINE
@@ -223,6 +243,7 @@ def room(
     turn: Turn | None = None,
     fixes: Sequence[Fix] = (),
     mends: str = "",
+    probes: str = "",
 ) -> Room:
     """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
@@ -246,7 +267,7 @@ def room(
     url = f"/runs/{run.id}" + (f"?step={step.number}{keep}" if step is not None else "")
     new_errors = happened.raised_in(step) if step is not None else _unbegun(run)
     shows = step is not None and step.number in (stepper.failed_at, run.steps)
-    head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends)
+    head = head_of(run, incident_title, drives=drives, fails=fails, mends=mends, probes=probes)
     said = _happened(run, explanation, proof, head.as_it_should)
     well = (run.outcome == "ok" and not head.got_away) or head.as_it_should
     return Room(

@@ -117,8 +117,8 @@ def _rules(end: End) -> Iterator[str]:
 
 
 def _clause(one: Clause, url: str) -> str:
-    place = f" {_code(f'{one.place.file}:{one.place.line}')}" if one.place else ""
-    return f"- [step {one.step}]({url}?step={one.step}): {_text(one.text)}{place}"
+    places = "".join(f" {_code(f'{place.file}:{place.line}')}" for place in one.places)
+    return f"- [step {one.step}]({url}?step={one.step}): {_text(one.text)}{places}"
 
 
 def _note(one: Note, url: str) -> str:

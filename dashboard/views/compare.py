@@ -160,6 +160,7 @@ def _side(run: RunRecord, captions: list[Caption], step: int | None, present: bo
             explanation=None,
             fails=incident is not None and incident.fails(run.program, run.stack),
             mends=incident.mends(run.program) if incident is not None else "",
+            probes=incident.probes(run.program) if incident is not None else "",
             drives=viewer() is None,
             present=present,
         ),

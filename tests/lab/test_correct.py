@@ -25,7 +25,16 @@ PROGRAMS = sorted(path.stem for path in CORRECT.glob("*.py") if path.stem != "ba
 RULES = tuple(Invariant(rule.name, rule.sql) for rule in sqlfiles.queries((CORRECT / "invariants.sql").read_text())[0])
 LOOKED_AT = range(2)  # seeds of which every step is judged
 SEEDS = range(10)  # and those of which the end is
-HOW_IT_WENT = {"fault", "blocked", "replied", "sent", "alone", "in turn"}  # is told of what went well
+HOW_IT_WENT = {
+    "fault",
+    "blocked",
+    "replied",
+    "sent",
+    "alone",
+    "in turn",
+    "fresh",
+    "primary",
+}  # is told of what went well
 
 
 def wrong(end: End) -> list[str]:

@@ -379,3 +379,23 @@ def test_an_error_has_no_calls_of_whoever_awaited_it_first(play: Play) -> None:
     played = play("passes_on")
     calls = {name: [place.function for place in played.task(name).errors[0].stack] for name in ("fails", "main")}
     assert calls == {"fails": ["fails"], "main": ["main", "fails"]}
+
+
+def test_who_waits_for_a_lock_of_asyncio_is_told_who_has_it_now(play: Play) -> None:
+    played = play("locks")
+    waits = [{task.name: task.waits for task in step.frame.tasks if "lock" in task.waits} for step in played.steps]
+    first, second, third = (
+        f"an asyncio lock that “{name}” took at locks.py:{line}"
+        for name, line in (("first", 9), ("second", 9), ("third", 14))
+    )
+    assert waits == [{"second": first, "third": first}, {"third": second}, {"acquire": third}, {}]
+    assert not any(
+        "interlock" in place.file for step in played.steps for stack in step.stacks.values() for place in stack
+    )
+
+
+@pytest.mark.parametrize("stack", ["sqlalchemy-1.4.42", "sqlalchemy-2.1"])
+def test_a_block_that_commits_with_a_savepoint_still_open_called_commit(stack: str, play: Play) -> None:
+    played = play("open_savepoint", stack)
+    assert played.said("commit") == ["commit() of s1", "s1 committed"]
+    assert played.said("savepoint") == ["s1 began a savepoint on c1", "s1 released its savepoint"]

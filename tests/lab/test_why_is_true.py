@@ -12,6 +12,8 @@ from dashboard.findings import why
 from dashboard.findings.why.headline import headline
 from dashboard.findings.why.headline import remedy
 from dashboard.findings.why.headline import turn
+from dashboard.presenters.matrix import matrix
+from dashboard.presenters.words import Names
 from dashboard.servers.lab import drop_schema
 from interlock.job import Invariant
 from tests.claims import assert_true
@@ -88,6 +90,75 @@ def test_a_deadlock_names_both_sides_and_the_victim(play: Play) -> None:
     assert [one.claim for one in proof if one.claim not in AROUND] == ["sent", "sent", "sent", "sent", "replied", "met"]
 
 
+def test_locks_that_a_helper_takes_are_told_with_the_calls_in_the_tasks(play: Play) -> None:
+    found = incidents.load([SHARED.parent]).incident("lock_order")
+    assert found is not None
+    for program in found.programs:
+        played = play(program.path, schedule=program.expectations["sqlalchemy-2.1"].schedule)
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        if program.name == "broken":
+            begun, *clauses = (one for one in proof if one.place is not None)
+            assert [place.text.split('"')[1] for place in begun.places] == ["rent", "refund"]
+            calls = ["await change(session, source, -amount)"] * 2 + ["await change(session, target, amount)"] * 3
+            assert [one.places[0].text for one in clauses] == calls, why.as_lines(proof)
+            assert {one.places[1].function for one in clauses} == {"change"}
+
+
+def test_of_two_that_wait_for_each_other_it_is_told_who_has_the_lock_of_asyncio(play: Play) -> None:
+    played = play(SHARED.parent / "deadlock_unseen" / "broken.py")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    waits = {one.tasks[0]: one.text for one in proof if one.claim == "waits"}
+    taken = "an asyncio lock that “return” took at broken.py:28"
+    assert waits[played.task("sale").id] == f"“sale” waits for {taken}"
+    assert f"“sale” holds, and “sale” waits for {taken}: nothing" in headline(proof, played.end)
+
+
+@pytest.mark.parametrize(
+    ("program", "claims", "said"),
+    [
+        ("wait_for_replica", ["fresh", "fresh"], "the replica, which had caught up in step "),
+        ("pinned", ["primary", "primary"], "the primary, while the replica was "),
+    ],
+)
+def test_how_a_fix_read_while_the_replica_lagged(
+    program: str, claims: list[str], said: str, play: Play, lab_url: str, replica_url: str
+) -> None:
+    path = SHARED.parent / "stale_read" / f"{program}.py"
+    for how in ({}, {"mode": "random", "seed": 0}):
+        played = play(path, replica=replica_url, replica_hosts=("reader.internal",), **how)
+        proof = why.of_journal(played.messages)
+        assert_true(proof, played.messages)
+        told = [one for one in proof if one.claim in ("fresh", "primary")]
+        if not how:
+            assert [one.claim for one in told] == claims, why.as_lines(proof)
+            assert all(said in one.text and one.place for one in told)
+    drop_schema(lab_url, "test_engine", replica_url)
+
+
+def test_what_one_task_alone_did_and_what_was_only_sampled_is_told_as_that(play: Play) -> None:
+    played = play(SHARED.parent / "detached" / "loaded.py")
+    (clause,) = why.of_journal(played.messages)
+    assert_true([clause], played.messages)
+    assert clause.text == "“page” had session s1: no other task used any"
+    played = play(SHARED.parent / "commit_unknown" / "waited_for.py", mode="natural")
+    (clause,) = (one for one in why.of_journal(played.messages) if one.claim in ("in turn", "alone"))
+    assert_true([clause], played.messages)
+    assert "used session s1, and in no picture were two of them inside it" in clause.text
+
+
+def test_whoever_disposed_of_an_engine_is_named_where_its_next_first_connection_freezes_the_loop(play: Play) -> None:
+    played = play(SHARED.parent / "dispose_freezes_loop" / "broken.py", "sqlalchemy-1.4.42")
+    assert played.end.outcome == "hang"
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert [one.claim for one in proof] == ["disposed", "stood"], why.as_lines(proof)
+    assert proof[0].text.startswith("“main” called dispose()")
+    assert proof[0].place is not None
+    assert proof[0].place.text == "await engine.dispose()"
+
+
 def test_what_was_written_outside_of_a_transaction_was_committed_at_once(play: Play) -> None:
     rule = Invariant("who reports a deposit has made none", "select task from outcome where task = 'deposit'")
     played = play("autocommit", invariants=(rule,))
@@ -154,6 +225,15 @@ def test_a_write_on_a_connection_that_another_task_had_given_back(play: Play) ->
     assert claims == ["ended", "returned", "sent", "broken"], why.as_lines(proof)
     assert (ended.tasks[0], returned.tasks) == (played.task("ann").id, (played.task("ann").id,))
     assert (sent.tasks, sent.connections) == ((played.task("ben").id,), returned.connections)
+    left = [one.id for one in played.steps[-1].frame.connections if one.pooled and one.transaction == "open"]
+    assert tuple(left) == returned.connections
+    columns = matrix(played.steps[-1].frame, None, Names()).columns
+    assert [one.id for one in columns if one.left] == left
+    of = found.program("session_per_task")
+    assert of is not None
+    for frame in (step.frame for step in play(of.path, stack).steps):
+        assert not any(one.left for one in matrix(frame, None, Names()).columns)
+    assert all(one.pooled for one in frame.connections)
 
 
 def test_what_was_taken_after_the_answer_is_told_as_that(play: Play) -> None:
@@ -199,6 +279,20 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
 
 
 @pytest.mark.parametrize(
+    ("step", "while_it"), [(1, ""), (14, ", while “place_order” was in a transaction"), (15, " its COMMIT")]
+)
+def test_a_death_that_was_asked_for_is_told_with_what_was_open(step: int, while_it: str, play: Play) -> None:
+    played = play(SHARED.parent / "commit_unknown" / "broken.py", schedule=f"il1:{step}=e")
+    proof = why.of_journal(played.messages)
+    assert_true(proof, played.messages)
+    assert played.end.outcome == "crash"
+    assert [one.claim for one in proof] == [*(["sent"] if while_it else []), "fault"], why.as_lines(proof)
+    said = headline(proof, played.end)
+    assert said.startswith("The process died because it was asked to"), said
+    assert said.endswith(f"{while_it}."), said
+
+
+@pytest.mark.parametrize(
     ("name", "claims"),
     [
         ("commit_of_aborted/broken", ["sent", "sent", "sent", "replied", "broken"]),
@@ -220,7 +314,7 @@ def test_a_fault_is_told_as_the_choice_of_whoever_drove_the_run(play: Play) -> N
         ("parallel_transaction/broken", ["called", "refused", "met"]),
         (
             "poisoned_pool/broken",
-            ["sent", "sent", "fault", "ended", "refused", "returned", "met", "took", "met", "broken"],
+            ["sent", "sent", "fault", "refused", "returned", "ended", "met", "took", "met", "broken"],
         ),
         ("reader_bind/broken", ["sent", "sent", "sent", "since", "broken"]),
         ("schema_changed/broken", ["sent", "sent", "sent", "met"]),

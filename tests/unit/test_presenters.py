@@ -15,6 +15,7 @@ from dashboard.findings.explain import explain
 from dashboard.findings.why import Clause
 from dashboard.findings.why.turn import Turn
 from dashboard.gallery import endings
+from dashboard.gallery import rooms
 from dashboard.gallery import sample
 from dashboard.presenters import backends
 from dashboard.presenters import words
@@ -427,8 +428,19 @@ def test_a_fix_that_ends_with_the_error_that_it_should_has_nothing_to_be_mended(
         page = room(run, last, incident_title="", explanation=told, proof=(), mends=mends)
         assert (page.advises, page.head.as_it_should) == (advises, not advises)
         assert (page.lead == "It ended with the error that it should end with.") is not advises
+        assert page.goal == ("the failure" if advises else "its error")
     well = replace(sample.RUN, outcome="ok", expected=True)
     assert not room(well, last, incident_title="", explanation=None, proof=(), mends="Wait for all").lead
+    begun = room(rooms.LIVE, last, incident_title="", explanation=None, mends="Wait for all")
+    assert begun.goal == "the end"
+
+
+def test_the_legend_of_the_source_tells_of_marked_lines_where_there_are_any() -> None:
+    place = Place("broken.py", 3, "find", "")
+    for at, marked in ((place, True), (None, False)):
+        proof = (Clause("alone", 2, "so it is", place=at),)
+        page = room(sample.RUN, Moment(sample.STEPS[2], None, None), incident_title="", explanation=None, proof=proof)
+        assert page.cites is marked
 
 
 def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:

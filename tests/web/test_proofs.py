@@ -16,6 +16,7 @@ from dashboard.app import create_app
 from dashboard.config import Settings
 from dashboard.config import resource
 from dashboard.findings.why import of_journal
+from dashboard.gallery import sample
 from dashboard.runs import proofs
 from dashboard.runs import recorded
 from dashboard.runs.proofs import Proofs
@@ -28,6 +29,7 @@ from interlock.frame import Header
 from tests.databases import fresh_database
 from tests.web.given import HX
 from tests.web.given import attribute
+from tests.web.given import text
 
 JOURNAL = Path(__file__).parents[1] / "unit" / "journals" / "1.4.42-broken.jsonl.gz"
 
@@ -180,3 +182,17 @@ def test_a_process_that_cannot_read_is_an_error_with_its_reason(
     assert f"Why run {run.id} ended so could not be worked out." in answer.text
     assert why in answer.text
     assert "is being worked out" in client.get(f"/runs/{run.id}").text  # the page stands without it
+
+
+def test_a_probe_is_said_to_be_one(store: Store, tmp_path: Path) -> None:
+    client = create_app(Settings(tmp_path, scenario_dirs=(resource("scenarios"),)), store).test_client()
+    well = replace(sample.END, outcome="ok", tasks=(), failed_at=None)
+    for program, end in (("connections", sample.END), ("connections", well), ("broken", sample.END), ("broken", well)):
+        run_id = store.create_run("shared_session", program, "sqlalchemy-2.1", "replay")
+        assert store.claim(run_id, 1)
+        store.set_header(run_id, sample.HEADER)
+        for step in sample.STEPS:
+            store.add_step(run_id, step)
+        store.finish(run_id, end, True)
+        said = "This program is a probe: Which connection does each task get?" in text(client.get(f"/runs/{run_id}"))
+        assert said is (program == "connections")

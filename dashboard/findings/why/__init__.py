@@ -9,6 +9,7 @@ its transaction, whose statement was in flight, who waited for whom. Where no ru
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from dataclasses import replace
 
 from dashboard.findings.why.clause import MOST
 from dashboard.findings.why.clause import Clause
+from dashboard.findings.why.clause import listed
+from dashboard.findings.why.clause import told_apart
 from dashboard.findings.why.connections import aborted
 from dashboard.findings.why.connections import closed
 from dashboard.findings.why.connections import deadlock
@@ -74,18 +77,18 @@ def why(history: History, end: End, sources: Mapping[str, str]) -> tuple[Clause,
     if history.last.number < 0:
         return ()
     if end.outcome == "ok":
-        return tuple(_few(withstood(history)))
+        return tuple(told_apart(_few(withstood(history))))
     if end.outcome == "stuck":
         found = waits(history)
     elif end.outcome == "hang":
-        found = [stood_still(history, end, sources)]
+        found = stood_still(history, end, sources)
     elif end.outcome == "crash":
         found = died(history, end, sources)
     elif end.outcome in ("error", "silent"):
         found = _of_error(history, end, sources) + of_data(history, end)
     else:
         found = []
-    return tuple(_few([*origin(history, found), *found]))
+    return tuple(told_apart(_few([*origin(history, found), *found])))
 
 
 def title(end: End) -> str:
@@ -111,10 +114,15 @@ def as_data(clauses: Iterable[Clause]) -> list[dict[str, object]]:
 
 def as_lines(clauses: Iterable[Clause]) -> list[str]:
     """The proof for people at a terminal."""
-    return [
-        f"step {one.step}: {one.text}" + (f" ({one.place.file}, line {one.place.line})" if one.place else "")
-        for one in clauses
-    ]
+    return [f"step {one.step}: {one.text}{_lines(one)}" for one in clauses]
+
+
+def _lines(one: Clause) -> str:
+    found: dict[str, list[str]] = {}
+    for place in one.places:
+        found.setdefault(place.file, []).append(str(place.line))
+    told = [f"{file}, line{'s' if len(lines) > 1 else ''} {listed(lines)}" for file, lines in found.items()]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 _ORDER = {  # within a step; what is not named here is 0
@@ -139,8 +147,15 @@ def _few(clauses: list[Clause]) -> list[Clause]:
     for one in clauses:
         sent = (one.claim, one.step, one.tasks, one.connections)
         told.setdefault(sent if one.claim == "sent" else one, one)
-    once = sorted(told.values(), key=lambda one: (one.step, _ORDER.get(one.claim, 0)))
+    calls = {(one.step, one.tasks[0], one.place) for one in told.values() if one.claim == "refused"}
+    once = sorted(told.values(), key=lambda one: (one.step, _order(one, calls)))
     return once if len(once) <= MOST else [*once[: MOST - _ENDS], *once[-_ENDS:]]
+
+
+def _order(one: Clause, calls: Collection[object]) -> int:
+    """Where a clause stands among those of its step. What a call that was refused has ended itself, comes after it."""
+    by_refused = one.claim == "ended" and (one.step, one.tasks[0], one.place) in calls
+    return _ORDER["refused"] if by_refused else _ORDER.get(one.claim, 0)
 
 
 def _of_error(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
+from itertools import zip_longest
 
 from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
@@ -21,12 +24,14 @@ class Clause:
     started: the first task made the others. opened: the first task used the session, which the last one had made.
     inside: each task is inside the session. waits: the task waits. held: and it had taken the connection.
     blocked: the first connection waits for the others.
-    asked, called, ended, sent, replied, took, used, returned, orphaned, since: an event of that step says so.
+    asked, called, ended, sent, replied, took, used, returned, orphaned, since, disposed: an event of that step says so.
     stale: the task sent a query to a replica that was behind. caught: the replica caught up.
+    fresh: it sent one to a replica that had caught up. primary: one to the primary while the replica was behind.
     cancelled: the task was cancelled inside the session. left: the tasks were cancelled.
     failed, refused, met, awaited: the task met its error there.
     fault: the schedule chose it. broken, stood: how the run ended.
-    alone: each session was used by one of the tasks only. in turn: no two of the tasks were ever inside it at once.
+    alone: each session was used by one of the tasks only, or one task used all there were.
+    in turn: no two of the tasks were ever seen inside it at once.
     """
 
     claim: str
@@ -38,7 +43,8 @@ class Clause:
     place: Place | None = None
     gist: str = ""  # of the clause on which the others turn: what happened, in words for whoever reads nothing else
     remedy: str = ""  # of the same clause: what to do against that very thing
-    more: tuple[Place, ...] = ()  # further lines in which the same was done
+    more: tuple[Place, ...] = ()  # further lines in which the same was done, or that `place` called for it
+    calls: tuple[Place, ...] = ()  # the program's own calls that led to `place`, outermost first
 
     @property
     def places(self) -> tuple[Place, ...]:
@@ -68,7 +74,24 @@ def apart(history: History, ender: str, others: Iterable[str], session: str) -> 
 def sending(history: History, fact: Fact, more: str, gist: str = "", remedy: str = "") -> Clause:
     task, label = fact.event.task or "", fact.event.connection or ""
     text = f"{history.name(task)} sent {command(fact)} on {label}, {more}"
-    return Clause("sent", fact.step, text, (task,), (), (label,), history.place(task, fact.step), gist, remedy)
+    place, calls = history.place(task, fact.step), history.calls(task, fact.step)
+    return Clause("sent", fact.step, text, (task,), (), (label,), place, gist, remedy, calls=calls)
+
+
+def told_apart(clauses: Sequence[Clause]) -> list[Clause]:
+    """Where several speak of one line, mostly of a helper, each names the call that led there, if these differ."""
+    found: dict[Place | None, list[tuple[Place, ...]]] = {}
+    for one in (one for one in clauses if one.calls):
+        found.setdefault(one.place, []).append(one.calls[::-1])
+    told = []
+    for one in clauses:
+        levels = zip_longest(*found.get(one.place, ()))  # of all of them, the innermost call first
+        at = next((at for at, calls in enumerate(levels) if len(set(calls)) > 1), len(one.calls))
+        if one.place is not None and at < len(one.calls):
+            told.append(replace(one, place=one.calls[-1 - at], more=(one.place, *one.more)))
+        else:
+            told.append(one)
+    return told
 
 
 def command(sent: Fact) -> str:

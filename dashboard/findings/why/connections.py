@@ -18,6 +18,7 @@ from dashboard.findings.why.failure import Failure
 from dashboard.findings.why.failure import method
 from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
+from dashboard.findings.why.origin import started
 from dashboard.findings.why.sessions import ended_by_another
 from dashboard.findings.why.sessions import refused
 from dashboard.findings.why.sessions import session_of
@@ -159,7 +160,9 @@ def deadlock(history: History, failure: Failure) -> list[Clause]:
         if asked is not None:
             waiting.append((asked, waiter, holder))
     waiting.sort(key=lambda one: (one[0].step, one[0].index))
-    clauses = []
+    # Mostly they do the same, and in opposite orders by what they were given.
+    began = started(history, {one.event.task for one, _, _ in waiting if one.event.task})
+    clauses = [one for one in began if one.place]
     for at, (asked, _, holder) in enumerate(waiting):
         closes = at == len(waiting) - 1
         held = last(

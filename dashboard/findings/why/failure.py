@@ -130,6 +130,7 @@ def met(history: History, failure: Failure, ended: Clause | None) -> Clause:
         (failure.task, *failure.also),
         connections=(label,) if label else (),
         place=failure.place,
+        calls=tuple(_own(failure.chain)[:-1]),
     )
 
 
@@ -149,7 +150,8 @@ def awaited(history: History, end: End, failure: Failure) -> list[Clause]:
 def left(history: History, end: End, failure: Failure) -> list[Clause]:
     """The tasks that were cancelled when it had failed, and who did that; those that had to do with the database.
 
-    Of the same request, if it is one: others have their own ends.
+    Of the same request, if it is one: others have their own ends. And only those that were cancelled first, together:
+    what ended so later, or by somebody else's doing, need not have to do with this failure.
     """
     found: dict[tuple[int, str], list[str]] = {}
     did = {fact.event.task for fact in history.told("begin", "opened", "checkout", "sent")}

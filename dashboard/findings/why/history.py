@@ -49,6 +49,7 @@ class Spot:
     waits: str = ""
     since: int = 0  # the step in which it began to wait for that
     leaving: bool = False  # it waits for a block's `__aexit__`
+    calls: tuple[Place, ...] = ()  # the program's own calls that led to the line, outermost first
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class History:
         self.begun: dict[str, tuple[int, Place | None]] = {}  # task -> the step that first showed it, where it was made
         self.last = Step(-1, Frame(0.0))
         self._leaving: dict[str, bool] = {}  # by key of a stack
+        self._calls: dict[str, tuple[Place, ...]] = {}  # likewise
         self._blocked: dict[str, tuple[str, ...]] = {}
 
     def add(self, step: Step) -> None:
@@ -88,6 +90,7 @@ class History:
         for key, stack in step.stacks.items():
             own = max((at for at, place in enumerate(stack) if place.ours), default=-1)
             self._leaving[key] = any(place.function.endswith("__aexit__") for place in stack[own + 1 :])
+            self._calls[key] = tuple(place for place in stack if place.ours)[:-1]
         if step.choice is not None and not (step.choice.default and step.choice.offered):
             self.chosen[step.number], self.woke[step.number] = step.choice, step.woke
         lags = [choice.text for choice in self.last.frame.choices if choice.kind == "replica"]
@@ -109,9 +112,10 @@ class History:
             before = spots.pop() if spots and spots[-1].last == STILL else None
             leaving = self._leaving.get(task.stack, False)
             since = before.since if before and before.waits == task.waits else step.number
-            here = Spot(step.number, STILL, task.place, task.sessions, task.waits, since, leaving)
+            calls = self._calls.get(task.stack, ())
+            here = Spot(step.number, STILL, task.place, task.sessions, task.waits, since, leaving, calls)
             waiting = task.state == "waiting"
-            if before and waiting and (before.place, before.sessions) == (here.place, here.sessions):
+            if before and waiting and _where(before) == _where(here):
                 here = replace(here, first=before.first)
             elif before:
                 spots.append(replace(before, last=step.number - 1))
@@ -130,6 +134,11 @@ class History:
                 self._blocked[one.id] = one.blocked_by
                 if one.blocked_by:
                     self.blocks.append((step.number, one.id, one.blocked_by))
+
+    @property
+    def natural(self) -> bool:
+        """Nobody chose: its steps are samples of what went on, and between two of them there was more."""
+        return self.last.number > 0 and self.last.choice is None
 
     # Questions -----------------------------------------------------------------------
 
@@ -151,6 +160,11 @@ class History:
         """The line in which a task acted in a step: where it stands, else, if that step ended it, where it stood."""
         spot = self.spot(task, step) or self.spot(task, step - 1)
         return spot.place if spot else None
+
+    def calls(self, task: str, step: int) -> tuple[Place, ...]:
+        """The program's own calls that led to that line, outermost first."""
+        spot = self.spot(task, step) or self.spot(task, step - 1)
+        return spot.calls if spot else ()
 
     def line(self, fact: Fact) -> Place | None:
         """The line by which a task did what an event of a session tells."""
@@ -209,6 +223,10 @@ class History:
                 break
             step = spot.first
         return step
+
+
+def _where(spot: Spot) -> tuple[object, ...]:
+    return spot.place, spot.calls, spot.sessions
 
 
 def _others(now: tuple[T, ...], before: tuple[T, ...]) -> list[T]:

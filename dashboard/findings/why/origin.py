@@ -19,11 +19,11 @@ def origin(history: History, found: Sequence[Clause]) -> list[Clause]:
     for session in history.last.frame.sessions:
         tasks = {task for one in found if session.id in one.sessions for task in one.tasks}
         if len(tasks) > 1:
-            return [*_started(history, tasks), *_opened(history, session)]
+            return [*started(history, tasks), *_opened(history, session)]
     return []
 
 
-def _started(history: History, tasks: Collection[str]) -> list[Clause]:
+def started(history: History, tasks: Collection[str]) -> list[Clause]:
     """The task that started those of these that it started in one step."""
     parents = [parent for task, parent in history.parents.items() if task in tasks]
     # Of two that started one each: who handed on what it used itself.

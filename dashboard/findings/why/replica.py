@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.findings.why.clause import EACH
 from dashboard.findings.why.clause import Clause
 from dashboard.findings.why.clause import command
 from dashboard.findings.why.clause import last
@@ -41,6 +42,31 @@ def read_only(history: History, failure: Failure) -> list[Clause]:
         sending(history, sent, "which leads to the replica", gist),
         Clause("replied", refusal.step, text, (), (), (label,)),
     ]
+
+
+def read_in_time(history: History) -> list[Clause]:
+    """Of a run in which the replica was behind: who read there when it was no more, or asked the primary meanwhile.
+
+    Of each task the first of a kind. What only asks how far a server is, is not told.
+    """
+    found: dict[tuple[str, str], Clause] = {}
+    for read in history.told("sent") if history.behind else ():
+        task, label = read.event.task, read.event.connection or ""
+        caught = last(one for one in history.told("replica") if one.before(read))
+        if task is None or command(read) != "SELECT" or of_library(read) or "_wal_" in read.event.text:
+            continue
+        behind = history.behind.get(read.step)
+        who, place, calls = history.name(task), history.place(task, read.step), history.calls(task, read.step)
+        if label in history.replicas and caught and not behind and read.step + 1 not in history.behind:
+            text = f"{who} read on {label}, the replica, which had caught up in step {caught.step}"
+            clause = Clause("fresh", read.step, text, (task,), (), (label,), place, calls=calls)
+        elif label not in history.replicas and behind:
+            text = f"{who} read on {label}, the primary, while the replica was {behind}"
+            clause = Clause("primary", read.step, text, (task,), (), (label,), place, calls=calls)
+        else:
+            continue
+        found.setdefault((clause.claim, task), clause)
+    return list(found.values())[:EACH]
 
 
 def read_too_early(history: History, task: str | None = None, until: int | None = None) -> list[Clause]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dashboard.findings.why.clause import EACH
 from dashboard.findings.why.clause import MOST
@@ -13,6 +14,8 @@ from dashboard.findings.why.clause import command
 from dashboard.findings.why.clause import last
 from dashboard.findings.why.clause import listed
 from dashboard.findings.why.clause import sending
+from dashboard.findings.why.failure import chosen
+from dashboard.findings.why.history import Fact
 from dashboard.findings.why.history import History
 from interlock import schedule
 from interlock.frame import ConnectionView
@@ -123,8 +126,11 @@ def _holding(history: History, label: str, step: int) -> list[Clause]:
     return [sending(history, took, "in a transaction that is still open")] if took else []
 
 
-def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Clause:
-    """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first."""
+def stood_still(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
+    """Where the loop stood when the watchdog looked, as the stack that Python wrote has it: innermost first.
+
+    If that was where an engine connects for the first time, it may do so anew: who had disposed of it.
+    """
     place, inner = _stood(end.detail, sources)
     own = f" in {place.file}, line {place.line}" if place else ""
     through, woke = _let_through(history, end)
@@ -137,16 +143,54 @@ def stood_still(history: History, end: End, sources: Mapping[str, str]) -> Claus
     awaited = f": it waits for {known[0]}" if known else inner
     gist = f"{after}a call{own} blocked the event loop and never came back{awaited}"
     place, remedy = place or last_seen, known[1] if known else NO_AWAIT
-    return Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy)
+    disposed = last(history.told("dispose")) if known else None
+    return [
+        *([_disposing(history, disposed)] if disposed else []),
+        Clause("stood", history.last.number, text, woke, place=place, gist=gist, remedy=remedy),
+    ]
+
+
+def _disposing(history: History, told: Fact) -> Clause:
+    task = told.event.task
+    text = f"{history.name(task)} called dispose() of an engine: what connects after that is the first of a new pool"
+    return Clause("disposed", told.step, text, (task,) if task else (), place=history.line(told))
 
 
 def died(history: History, end: End, sources: Mapping[str, str]) -> list[Clause]:
-    """Where a process was when it died, if Python could still tell; a kill from outside leaves nothing."""
+    """Where a process was when it died, if Python could still tell; a kill from outside leaves nothing.
+
+    Of one that died because somebody asked for it: what it was in the middle of.
+    """
+    asked = history.chosen.get(history.last.number)
+    if asked is not None and asked.kind == "die":
+        return _killed(history, chosen(history.last.number, asked))
     place, inner = _stood(end.detail, sources)
     if not inner:
         return []
     gist = f"the process died{inner}"
     return [Clause("stood", history.last.number, f"after this step {gist}", place=place, gist=gist)]
+
+
+def _killed(history: History, fault: Clause) -> list[Clause]:
+    """The fault, and of each transaction that was open the last that was sent in it."""
+    clauses, gist = list[Clause](), "the process died because it was asked to"
+    for label in history.pooled:
+        sent = last(one for one in history.told("sent", connection=label) if one.step < fault.step)
+        state = history.state(label, fault.step - 1)
+        if sent is None or sent.event.task is None or state is None:
+            continue
+        who = history.name(sent.event.task)
+        ends = command(sent).startswith(("COMMIT", "ROLLBACK", "PREPARE"))
+        answered = any(sent.before(one) for one in history.told("reply", connection=label))
+        if ends and not answered:
+            clauses.append(sending(history, sent, "and the process died before the reply to it was delivered"))
+        elif not ends and state.transaction == "open":
+            clauses.append(sending(history, sent, "in a transaction that was open when the process died"))
+        if clauses and "while" not in gist:
+            gist += f", while {who} " + (
+                f"waited for the reply to its {command(sent)}" if ends else "was in a transaction"
+            )
+    return [*clauses[:EACH], replace(fault, gist=gist)]
 
 
 def _stood(stack: str, sources: Mapping[str, str]) -> tuple[Place | None, str]:

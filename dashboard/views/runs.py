@@ -327,6 +327,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         fails=incident is not None and incident.fails(run.program, run.stack),
         fixes=_fixes(run, incident),
         mends=incident.mends(run.program) if incident is not None else "",
+        spared=incident.spared(run.program, run.stack) if incident is not None else (),
         notes=services().store.notes(run.id),
         watchers=0 if run.over else len(services().company.of(services().store, run.id).watchers),
         drives=viewer() is None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ LONGEST = 1000
 """Characters of a search. A request line has its bounds, and three bytes may be needed for each."""
 MOST_WORDS = 40
 """More of them in a search are a text that was pasted, and of that only known errors count."""
+MODULE = re.compile(r"\b(?:\w+\.)+(?=[A-Z])")
+"""What stands before the name of an error: "sqlalchemy.exc." """
+BEGINS = r"(?:(?<![A-Za-z0-9])|(?-i:(?<=[a-z])(?=[A-Z])))"
+"""Where a word begins, also within a name: "hang" is not in "change", and "pool" is in "QueuePool"."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,17 @@ def _rank(text: str, known: Symptom | None, incident: Incident) -> int | None:
             return 1
         if known.family in {sign.family for sign in shown.values()}:
             return 2
-    words = text.casefold().split()
+    words = MODULE.sub("", text).split()
     if len(words) > MOST_WORDS:
         return None
     if _has(words, (incident.name, incident.title, incident.symptom)):
         return 3
-    # Of a known error, that its words stand somewhere in a story says nothing.
-    return 4 if known is None and _has(words, _texts(incident)) else None
+    if known is not None:  # that its words stand somewhere in a story says nothing
+        return None
+    texts = tuple(_texts(incident))
+    if _has([" ".join(words)], texts):
+        return 4
+    return 5 if _has(words, texts) else None
 
 
 def _errors(incident: Incident) -> Iterator[str]:
@@ -82,8 +91,9 @@ def _texts(incident: Incident) -> Iterator[str]:
     yield from _errors(incident)
     for program in incident.programs:
         yield from (program.name, program.title, *program.expectations)
+        yield from (one.outcome for one in program.expectations.values() if one.outcome not in ("ok", "error"))
 
 
 def _has(words: Sequence[str], texts: Iterable[str]) -> bool:
-    whole = "\n".join(texts).casefold()
-    return all(word in whole for word in words)
+    whole = " ".join(" ".join(texts).split())
+    return all(re.search(BEGINS + re.escape(word), whole, re.IGNORECASE) for word in words)

@@ -111,6 +111,13 @@ class Incident:
         expected = program.expectations.get(stack) if program else None
         return expected is not None and expected.outcome != "ok"
 
+    def spared(self, name: str, stack: str) -> tuple[str, ...]:
+        """The stacks on which a broken program is declared to fail, if it is declared to end well on this one."""
+        program = self.program(name)
+        if program is None or program.kind != "broken" or stack not in program.expectations or self.fails(name, stack):
+            return ()
+        return tuple(other for other in program.expectations if self.fails(name, other))
+
     def mends(self, name: str) -> str:
         """What a fix does, its title; "" of any other program."""
         return self._title(name, "fix")

@@ -114,7 +114,7 @@ def _verdict(program: Program, stack: str, ready: bool, last: RunRow | None) -> 
     return Verdict(
         stack=stack,
         ready=ready,
-        declared=(words.OUTCOMES.get(expected.outcome) or words.unknown(expected.outcome)) if expected else None,
+        declared=words.declared(program.kind, expected.outcome) if expected else None,
         error=expected.error if expected else "",
         schedule=expected.schedule if expected else "il1:",
         last=last,

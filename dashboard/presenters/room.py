@@ -112,6 +112,7 @@ class Room:
     inevitable: Inevitable | None = None
     line: str = ""  # the run in one line, for a chat; without its address
     fixes: tuple[Fix, ...] = ()  # of a failure, for its stack
+    spared: tuple[str, ...] = ()  # it went well here, and its program is declared to fail on these stacks
     notes: tuple[NoteLine, ...] = ()
     drives: bool = True  # whoever looks may change things; else they only watch
     present: bool = False  # larger and calmer, for a shared screen
@@ -244,6 +245,7 @@ def room(
     fixes: Sequence[Fix] = (),
     mends: str = "",
     probes: str = "",
+    spared: tuple[str, ...] = (),
 ) -> Room:
     """The page of a run at a step. `fails`: its program is declared to."""
     explanation = advised(explanation, proof or (), turn)
@@ -317,6 +319,7 @@ def room(
         known=known,
         inevitable=inevitable,
         fixes=tuple(fixes),
+        spared=spared if run.outcome == "ok" else (),
         line=summary.line(run),
         notes=noted.lines(notes, stepper.number),
         drives=drives,

@@ -116,6 +116,14 @@ TRANSACTIONS = {
 }
 
 
+PROPER = Mark("right error", "✓", "good", "The error that it should end with.")
+
+
+def declared(kind: str, outcome: str) -> Mark:
+    """How a program is declared to end. A fix may end with an error that the broken program hid."""
+    return PROPER if (kind, outcome) == ("fix", "error") else OUTCOMES.get(outcome) or unknown(outcome)
+
+
 def unknown(word: str) -> Mark:
     """A state this version has no words for: shown as it is."""
     return Mark(word, "?", "quiet")

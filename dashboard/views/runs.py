@@ -328,6 +328,7 @@ def _room(run: RunRecord, asked: int | None, notice: str = "") -> Room:
         fixes=_fixes(run, incident),
         mends=incident.mends(run.program) if incident is not None else "",
         probes=incident.probes(run.program) if incident is not None else "",
+        spared=incident.spared(run.program, run.stack) if incident is not None else (),
         notes=services().store.notes(run.id),
         watchers=0 if run.over else len(services().company.of(services().store, run.id).watchers),
         drives=viewer() is None,

@@ -211,6 +211,28 @@ def test_an_incident_is_found_by_its_own_symptom(incident: incidents.Incident) -
     assert incident.name in names(incident.symptom)[:4]
 
 
+def test_a_word_is_found_where_one_begins() -> None:
+    assert "dispose_freezes_loop" in names("hang")
+    assert "schema_changed" not in names("hang")  # which tells of changes
+    assert "pool_exhausted" in names("Pool limit of size")  # a QueuePool's
+
+
+def test_an_error_is_found_with_the_module_that_a_log_puts_before_it() -> None:
+    assert names("sqlalchemy.exc.MissingGreenlet") == names("MissingGreenlet") != []
+
+
+def test_what_is_proposed_to_whoever_found_nothing_finds_something() -> None:
+    said = (ROOT / "templates" / "incidents" / "_guide.html").read_text("utf-8").partition("by what people notice:")[2]
+    proposed = re.findall("“(.+?)”", said)
+    assert len(proposed) == 3
+    for words, first in zip(proposed, ("commit_of_aborted", "deadlock_unseen", "lost_update"), strict=True):
+        assert names(words)[0] == first
+
+
+def test_words_that_stand_together_come_before_those_that_are_scattered() -> None:
+    assert names("connection is closed").index("idle_in_transaction") < names("connection is closed").index("detached")
+
+
 def test_words_need_not_stand_together_or_in_case() -> None:
     assert set(names("BALANCE deposit")) == {"lost_update", "stale_read"}
     assert names("no such thing anywhere") == []

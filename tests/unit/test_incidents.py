@@ -326,6 +326,14 @@ get = "/accounts/1"
 """
 
 
+def test_a_broken_program_may_end_well_on_a_stack_and_then_fails_on_others() -> None:
+    catalogue = incidents.load([SCENARIOS])
+    folder = {incident.name: incident for incident in catalogue.incidents}
+    assert folder["after_response"].spared("broken", "sqlalchemy-2.1") == ("sqlalchemy-2.0",)
+    assert folder["after_response"].spared("broken", "sqlalchemy-2.0") == ()
+    assert folder["shared_session"].spared("session_per_task", "sqlalchemy-2.1") == ()  # a fix is not spared
+
+
 def test_a_program_may_be_a_web_application_with_requests(tmp_path: Path) -> None:
     incident = read(tmp_path, {"incident.toml": TOML + REQUESTS})
     assert mistakes(incident) == []

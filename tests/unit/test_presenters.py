@@ -443,6 +443,12 @@ def test_the_legend_of_the_source_tells_of_marked_lines_where_there_are_any() ->
         assert page.cites is marked
 
 
+@pytest.mark.parametrize(("outcome", "told"), [("ok", ("sqlalchemy-2.0",)), ("error", ())])
+def test_where_a_broken_program_fails_is_told_of_a_run_that_went_well(outcome: str, told: tuple[str, ...]) -> None:
+    run, last = replace(sample.RUN, outcome=outcome), Moment(sample.STEPS[2], sample.STEPS[1], None)
+    assert room(run, last, incident_title="", explanation=None, spared=("sqlalchemy-2.0",)).spared == told
+
+
 def test_a_program_that_is_declared_to_fail_and_does_not_under_another_schedule_got_away() -> None:
     def head(outcome: str, *, expected: bool | None = None, fails: bool = True) -> bool:
         run = replace(sample.RUN, outcome=outcome, expected=expected)

@@ -124,6 +124,7 @@ def test_each_program_of_an_incident_tells_how_it_ends_on_each_stack(client: Fla
         tx.exec_driver_sql("update run set expected = null, outcome = 'ok'")
     assert f"broken ✕ error run {run_id}: ok AttributeError" in text(client.get("/incidents"))
     assert "2.0.51 ‼ silent failure" in text(client.get("/?q=scrambled_returning"))  # a stack without a column
+    assert "session_inside fix ✓ right error NotFoundError" in text(client.get("/?q=siblings_outlive"))
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "SHARED_SESSION", "..", "%00"])

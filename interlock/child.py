@@ -46,20 +46,6 @@ PRELOAD = (
 )
 WEB = ("starlette.middleware.base", "starlette.responses", "fastapi", "anyio._backends._asyncio")
 """What web applications need besides. It is imported once the first of them is to be run; none of it is a must."""
-READ = (
-    *("asyncio.locks", "asyncio.queues", "asyncio.tasks", "asyncio.timeouts"),
-    *("asyncpg.compat", "asyncpg.connect_utils", "asyncpg.connection", "asyncpg.prepared_stmt", "asyncpg.transaction"),
-    *("sqlalchemy.connectors.asyncio", "sqlalchemy.dialects.postgresql.asyncpg", "sqlalchemy.dialects.postgresql.base"),
-    *("sqlalchemy.engine.base", "sqlalchemy.engine.create", "sqlalchemy.engine.default", "sqlalchemy.event.attr"),
-    *("sqlalchemy.ext.asyncio.engine", "sqlalchemy.ext.asyncio.session", "sqlalchemy.future.engine"),
-    *("sqlalchemy.orm.context", "sqlalchemy.orm.loading", "sqlalchemy.orm.persistence", "sqlalchemy.orm.session"),
-    *("sqlalchemy.orm.state_changes", "sqlalchemy.orm.unitofwork", "sqlalchemy.pool.base", "sqlalchemy.pool.impl"),
-    *("sqlalchemy.sql.elements", "sqlalchemy.util._concurrency_py3k", "sqlalchemy.util.concurrency"),
-    *("sqlalchemy.util.deprecations", "sqlalchemy.util.langhelpers", "sqlalchemy.util.queue"),
-    *("starlette.applications", "starlette.middleware.base", "starlette.middleware.errors", "starlette.routing"),
-    *("fastapi.applications", "fastapi.routing", "anyio._backends._asyncio"),
-)
-"""Modules in whose functions tasks wait, read ahead: pictures quote their lines."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -128,9 +114,11 @@ def preload(names: Sequence[str] = PRELOAD) -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     libraries()
-    for name in READ:
-        file = getattr(sys.modules.get(name), "__file__", None)
-        linecache.getlines(file or "")
+    read = {name.partition(".")[0] for name in names}  # tasks wait in their functions, and pictures quote the lines
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if name.partition(".")[0] in read and file.endswith(".py"):
+            linecache.getlines(file)
     if "ssl" in sys.modules:  # asyncpg makes a context for each connection; the first one sets the library up
         ssl = sys.modules["ssl"]
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -118,7 +118,7 @@ def _views(links: list[Link], rows: list[lab.Row], clean: Callable[[str], str]) 
                 query=clean(" ".join((row[4] or "").split())[:400]),
                 in_transaction=row[5] == "t",
                 has_xid=row[6] == "t",
-                locks=tuple((row[10] or "").split(", ")) if row[10] else (),
+                locks=tuple(clean(row[10]).split(", ")) if row[10] else (),
                 blocked_by=tuple(sorted({labels.get(pid) or stranger(link, pid) for pid in blockers})),
                 replica=link.on_replica,
                 pid=link.pid or 0,

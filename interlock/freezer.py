@@ -79,8 +79,12 @@ class Freezer:
             hearing, ready = os.pipe()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # the program may have threads; this has none
-                if os.fork() == 0:
-                    _guard(reading, ready)
+                child = os.fork()
+                if child == 0:
+                    if os.fork() == 0:  # no child of this process: whoever looks for those finds the program's
+                        _guard(reading, ready)
+                    os._exit(0)
+            os.waitpid(child, 0)
             os.close(reading)
             os.close(ready)
             os.read(hearing, 1)  # until it is out of our group: whoever kills that now would take it along

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import threading
 import traceback
 import weakref
@@ -132,19 +133,18 @@ class Gate:
     def next_task_number(self) -> int:
         return next(self._task_numbers)
 
-    def task_created(self, task: SteppedTask) -> None:
-        name = coroutine_name(task.get_coro())
+    def task_created(self, task: SteppedTask, coro: Any) -> Optional[str]:
+        """A task is about to begin; returns what it is called, if it is one to be shown."""
+        name = coroutine_name(coro)
         if task.is_helper or (task.parent is None and name in ASYNCIO_OWN):
-            return
+            return None
         if len(self.tasks) >= self._limits.tasks:
             self._player.over("limit", f"The program made more than {self._limits.tasks} tasks.")
         request = self.clients.served(task.label, task.parent)
         task.name_for = lambda name: self._name(name, request)
-        task.set_name(self._name(name, request))
-        self.tasks[task.label] = TaskRecord(
-            task.label, task.parent, task.get_name(), weakref.ref(task), spot=task.begun
-        )
-        task.add_done_callback(self._task_done)  # the first one: whoever awaits the task runs after it
+        called = self._name(name, request)
+        self.tasks[task.label] = TaskRecord(task.label, task.parent, called, weakref.ref(task), spot=task.begun)
+        return called
 
     def _name(self, name: str, request: str) -> str:
         """A name that no task has yet, from a coroutine's; with the request that the task was made for."""
@@ -152,7 +152,7 @@ class Gate:
         numbered = name if count == 1 else f"{name} #{count}"
         return f"{numbered} of {request}" if request else numbered
 
-    def _task_done(self, task: Any) -> None:
+    def task_done(self, task: Any) -> None:
         try:
             self._player.task_done(self.tasks[task.label], task)
         except Exception:
@@ -220,6 +220,10 @@ class Gate:
             self._player.over("interrupted", f"The lab failed during the run: {error}")
         except ReplyTooLarge as error:
             self._player.over("limit", str(error))
+        except MemoryError:
+            self._player.over(
+                "limit", "The run had no memory left. A request is held whole until it is let out, and so is a reply."
+            )
 
     def _engine_failed(self) -> NoReturn:
         """Within the loop an exception of ours would reach the program as its own, and the picture would be wrong."""
@@ -238,13 +242,21 @@ class Gate:
         if not choices and self._traffic.await_server():
             choices = self.choices()
         if not choices and self.processes:
-            events = poll(STUCK_PATIENCE)  # what they say comes through the loop's own selector
+            events = self._hear_processes(poll)
             if events:
                 return events
         choice = self._player.decide(choices)
         if choice is not None:
             self.carry_out(choice)
         return []
+
+    def _hear_processes(self, poll: Callable[[float], list[Any]]) -> list[Any]:
+        """What the program's processes say comes through the loop's own selector; while one works it is waited for."""
+        while True:
+            events = poll(STUCK_PATIENCE)
+            if events or not _works_on():
+                return events
+            self._beat("another process of the program is at work")
 
     # Choices ---------------------------------------------------------------------
 
@@ -383,6 +395,14 @@ class Gate:
                 for awaited in (leaf_of(record, task), task):
                     waiting.setdefault(id(awaited), []).append(record.label)
         return tuple(label for timer in due for future in timer.settles() for label in waiting.get(future, ()))
+
+
+def _works_on() -> bool:
+    """Whether a process that the program began is there, and has not ended."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:  # there is none
+        return False
 
 
 def _fault(token: str, kind: str, text: str, wakes: tuple[str, ...] = (), link: Optional[Link] = None) -> Choice:

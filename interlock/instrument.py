@@ -24,21 +24,24 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Optional
 
+from interlock import lab
+
 DISCLOSED = (
     "Connections go to the lab, whatever host, user, password or TLS the program asks for.",
     "Names of prepared transactions get the run's own before them, and pg_prepared_xacts shows those of the run alone.",
     "deadlock_timeout is 1 ms, so deadlocks show at once; the victim is always the request that closes the circle.",
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",
     "random is seeded with 0 and PYTHONHASHSEED is 0.",
-    "Tasks without a name are named after their coroutine; tasks hash by number of creation, not by address; "
+    "Whatever loop, policy or kind of task is asked of asyncio by its name is Interlock's. Tasks without a name are "
+    "named after their coroutine; tasks hash by number of creation, not by address; "
     "asynchronous generators left open are closed in the order of their beginning.",
     "SQLAlchemy's Connection and transaction objects, states of mapped objects, dependencies between mappers, "
     "constraints, indexes and foreign keys hash by order of creation, the records of a flush by what they are for, "
     "none by address; AnyIO cancels what is inside a scope in the order of its beginning.",
     "Garbage is collected when the program has ended, not at moments that depend on memory.",
     "In texts, object addresses, names of exported snapshots and of prepared transactions become numbers in order of "
-    "appearance, process and transaction numbers labels; source files are called as in a stack, without this machine's "
-    "folders.",
+    "appearance, process and transaction numbers labels, and the run's schema “run_…”; source files are called as in a "
+    "stack, without this machine's folders.",
     "Threads that asyncio and AnyIO begin work one at a time, in the order in which they were asked for.",
     "Times in log records are virtual and begin with the year 2000; their process and thread are 1.",
     "Whose request waits for a lock goes on in turn: where the lab is on this machine, its backends are held still "
@@ -59,6 +62,7 @@ _SCOPE = re.compile(r"\bcancel scope [0-9a-f]{6,16}\b")  # an address, as AnyIO 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 _PREPARED = re.compile(r"\b_sa_[0-9a-f]{32}\b")
 _SNAPSHOT = re.compile(r"\b[0-9A-F]{8}-[0-9A-F]{8}-[0-9]+\b")  # an exported one, as the server names it
+_STORED_APART = re.compile(r"\bpg_(toast|toast_temp|temp)_\d+")  # by the number of a relation, or of a backend
 _PROCESS = re.compile(r"\b([Pp]rocess) (\d+)")
 _NUMBERED = re.compile(r"\b(transaction|relation|database) \d+")
 _LOOKUP = re.compile(r"\b(lookup failed for \w+) \d+")
@@ -223,12 +227,14 @@ class Texts:
         self,
         label_of_pid: Callable[[int], Optional[str]],
         file_name: Callable[[str], str],
-        prefix: str,
+        schema: str,
         unsure: Callable[[], None],
     ) -> None:
         self._label_of_pid = label_of_pid
         self._file_name = file_name
-        self._prefix = prefix  # of its prepared transactions
+        self._schema = schema
+        self._own = re.compile(rf"\b{re.escape(schema)}\b")
+        self._prefix = lab.gid_prefix(schema)  # of its prepared transactions
         self._unsure: Optional[Callable[[], None]] = unsure
         self._seen: dict[str, dict[str, str]] = {}  # by kind, in the order of their appearance
         self._objects: dict[int, tuple[str, Optional[weakref.ref[Any]]]] = {}  # by address: its number, and itself
@@ -243,6 +249,10 @@ class Texts:
         if ".py" in text:
             text = _FILE.sub(lambda match: self._file_name(match.group()), text)
         text = text.replace(self._prefix, "")
+        if self._schema in text:
+            text = self._own.sub("run_…", text)
+        if "pg_t" in text:
+            text = _STORED_APART.sub(lambda match: f"pg_{match[1]}_…", text)
         if "cancel scope " in text:
             text = _SCOPE.sub("cancel scope …", text)
         if "_sa_" in text:

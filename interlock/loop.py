@@ -9,6 +9,7 @@ All through asyncio's public interface:
 * `call_at` is the one door for timers; the gate keeps its own list of them.
 * The task factory numbers tasks in order of creation. Their hash is that number, since asyncio walks sets of tasks
   (`TaskGroup`, `wait`), and sets of objects hashed by address are walked in another order each time.
+* A program may name the loop, the policy or the kind of task it wants; `take_over` has asyncio's names mean ours.
 
 But for one thing: asynchronous generators that are left open are kept in such a set too, by address, and `asyncio.run`
 closes them in its order. The loop has one that keeps to the order in which they were begun.
@@ -64,7 +65,8 @@ class World(Protocol):
     def loop_beginning(self) -> None: ...
     def next_task_number(self) -> int: ...
     def timer_set(self, timer: Timer) -> None: ...
-    def task_created(self, task: SteppedTask) -> None: ...
+    def task_created(self, task: SteppedTask, coro: Any) -> Optional[str]: ...
+    def task_done(self, task: Any) -> None: ...
     def open(self, loop: asyncio.AbstractEventLoop, tag: str) -> Link: ...
     def loop_closing(self) -> None: ...
     def in_thread(
@@ -102,14 +104,21 @@ class SteppedTask(asyncio.Task):  # type: ignore[type-arg]  # not subscriptable 
 
     name_for: Optional[Callable[[str], str]] = None  # from a coroutine's name to one that no task has yet
 
-    def __init__(self, number: int, creator: Optional[SteppedTask], coro: Any, **kwargs: Any) -> None:
-        self.number = number  # before Task.__init__, which puts self into a set
+    def __init__(self, coro: Any, *, loop: Any = None, name: Any = None, **kwargs: Any) -> None:
+        loop = loop or asyncio.get_event_loop()
+        current = asyncio.current_task(loop) if loop.is_running() else None
+        creator = current if isinstance(current, SteppedTask) else None
+        self.number: int = loop.world.next_task_number()  # before Task.__init__, which puts self into a set
         self.parent: Optional[str] = creator.acts_for if creator is not None else None
-        self.is_helper = _made_by_library()
+        asked: Asked = loop.asked or _asked()
+        (self.is_helper, self.begun), loop.asked = asked, None
         self.acts_for: Optional[str] = self.parent if self.is_helper else self.label
-        self.begun = origins.spot()
         self.cancels: list[Cancel] = []  # who asked for it, each once
-        super().__init__(coro, **kwargs)
+        called = loop.world.task_created(self, coro)  # before Task.__init__, in which an eager one sets to work
+        super().__init__(coro, loop=loop, name=called if name is None else name, **kwargs)
+        if called:
+            self.add_done_callback(loop.world.task_done)  # the first one: whoever awaits the task runs after it
+        self.set_name(name)
 
     def __hash__(self) -> int:
         return self.number
@@ -165,6 +174,7 @@ _FUNCTION = re.compile(r"\w+(?:\.\w+|\.<locals>)*\.(\w+)")
 SteppedTask.__name__ = "Task"  # asyncio's own messages name the class, and should read as they do elsewhere
 
 
+Asked = tuple[bool, Optional[origins.Spot]]  # whether a library asked for a task, and where the program did
 _LIBRARIES = (f"{os.sep}asyncpg{os.sep}", f"{os.sep}sqlalchemy{os.sep}")
 _PASSED_THROUGH = (str(Path(asyncio.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
 
@@ -178,6 +188,10 @@ def _made_by_library() -> bool:
     while frame is not None and frame.f_code.co_filename.startswith(_PASSED_THROUGH):
         frame = frame.f_back
     return frame is not None and any(name in frame.f_code.co_filename for name in _LIBRARIES)
+
+
+def _asked() -> Asked:
+    return _made_by_library(), origins.spot()
 
 
 def current_label() -> Optional[str]:
@@ -211,18 +225,34 @@ class _Begun(weakref.WeakKeyDictionary):  # type: ignore[type-arg]
 
 
 class SteppedLoop(asyncio.SelectorEventLoop):
-    """See the module's text."""
+    """See the module's text. A program that makes its own loop may name a selector; ours takes its place."""
 
-    def __init__(self, world: World) -> None:
-        selector = QuietSelector()
-        self._world = world
-        super().__init__(selector)
+    world: World
+    asked: Optional[Asked] = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> SteppedLoop:
+        cls.world.loop_beginning()
+        return super().__new__(cls)
+
+    def __init__(self, selector: Optional[selectors.BaseSelector] = None) -> None:
+        quiet = QuietSelector()
+        super().__init__(quiet)
         self._asyncgens = _Begun()
-        selector.world = world
-        self.set_task_factory(self._make_task)
+        quiet.world = self.world
+        self.set_task_factory(None)
+
+    def create_task(self, coro: Any, **kwargs: Any) -> Any:
+        self.asked = _asked()  # here, since a factory of the program's may make it
+        try:
+            return super().create_task(coro, **kwargs)
+        finally:
+            self.asked = None
+
+    def set_task_factory(self, factory: Any) -> None:
+        super().set_task_factory(factory or _make_task)
 
     def time(self) -> float:
-        return self._world.clock
+        return self.world.clock
 
     # The variadic types of call_at and run_in_executor in typeshed need Python 3.11.
     def call_at(  # type: ignore[override]
@@ -232,18 +262,8 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         name = getattr(callback, "__qualname__", type(callback).__name__)
         inside = getattr(getattr(callback, "__self__", None), "_task", None)  # of asyncio.timeout, which cancels it
         futures = tuple(weakref.ref(arg) for arg in (*args, inside) if asyncio.isfuture(arg))
-        self._world.timer_set(Timer(weakref.ref(handle), handle.when(), name, futures))
+        self.world.timer_set(Timer(weakref.ref(handle), handle.when(), name, futures))
         return handle
-
-    def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> Any:
-        creator = asyncio.current_task(loop) if loop.is_running() else None
-        name = kwargs.pop("name", None)
-        kwargs.pop("eager_start", None)  # an eager task would run before it can be seen
-        creator = creator if isinstance(creator, SteppedTask) else None
-        task = SteppedTask(self._world.next_task_number(), creator, coro, loop=loop, **kwargs)
-        self._world.task_created(task)
-        task.set_name(name)
-        return task
 
     async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:
         return await self._open(protocol_factory, f"{host}:{port}")
@@ -252,7 +272,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
         return await self._open(protocol_factory, str(path))
 
     async def _open(self, protocol_factory: Any, tag: str) -> Any:
-        link = self._world.open(self, tag)
+        link = self.world.open(self, tag)
         protocol = protocol_factory()
         link.set_protocol(protocol)
         made = self.create_future()
@@ -270,19 +290,23 @@ class SteppedLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Any, *args: Any
     ) -> Any:
-        return self._world.in_thread(self, lambda: super(SteppedLoop, self).run_in_executor(executor, func, *args))
+        return self.world.in_thread(self, lambda: super(SteppedLoop, self).run_in_executor(executor, func, *args))
 
     async def shutdown_default_executor(self, *args: Any) -> None:
-        self._world.job_changed(+1)
+        self.world.job_changed(+1)
         try:
             await super().shutdown_default_executor(*args)
         finally:
-            self._world.job_changed(-1)
+            self.world.job_changed(-1)
 
     def close(self) -> None:
         if not self.is_closed() and not self.is_running():
-            self._world.loop_closing()
+            self.world.loop_closing()
         super().close()
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Any, **kwargs: Any) -> SteppedTask:
+    return SteppedTask(coro, loop=loop, **kwargs)
 
 
 def _settle(future: asyncio.Future[None]) -> None:
@@ -293,10 +317,16 @@ def _settle(future: asyncio.Future[None]) -> None:
 class SteppedPolicy(asyncio.DefaultEventLoopPolicy):
     """Makes every new event loop a stepped one, so that an untouched `asyncio.run` gets it."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self._world = world
-
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        self._world.loop_beginning()
-        return SteppedLoop(self._world)
+        return SteppedLoop()
+
+
+def take_over(world: World) -> None:
+    """From now on whatever loop, policy or task is asked of asyncio by its name is ours."""
+    SteppedLoop.world = world
+    names: dict[str, Any] = {"Task": SteppedTask, "DefaultEventLoopPolicy": SteppedPolicy}
+    names.update(dict.fromkeys(("SelectorEventLoop", "EventLoop"), SteppedLoop))
+    if sys.version_info >= (3, 12):
+        names["eager_task_factory"] = asyncio.create_eager_task_factory(SteppedTask)
+    vars(asyncio).update(names)
+    asyncio.set_event_loop_policy(SteppedPolicy())

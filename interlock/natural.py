@@ -76,6 +76,9 @@ class OpenGate(Gate):
             if events:
                 return events
             if deadline is None and not at_work and not any(link.waiting for link in self.links):
+                events = self._hear_processes(poll) if self.processes else []
+                if events:
+                    return events
                 self._player.over("stuck", "Nothing can move any more: no reply is on its way and no timer is set.")
             wait = 0.2 if deadline is None else min(0.2, max(0.0, deadline - self.clock))
             for link in _heard(self.links, 0.01 if at_work else wait):

@@ -4,7 +4,6 @@ happens.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import random
@@ -119,7 +118,7 @@ class Play:
         self._texts = instrument.Texts(
             lambda pid: next((x.label for x in self._gate.links if x.pid == pid), None),
             self._sources.name,
-            lab.gid_prefix(job.schema),
+            job.schema,
             self._address_again,
         )
         self._course = Course(job, channel.ask, channel.chose, self._events.append)
@@ -253,9 +252,9 @@ class Play:
         instrument.guard(lab.is_opening, self._process_begun)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # policies are deprecated from Python 3.14 on
-            from interlock.loop import SteppedPolicy
+            from interlock.loop import take_over
 
-            asyncio.set_event_loop_policy(SteppedPolicy(self._gate))
+            take_over(self._gate)
         script.make_room(job.program)
         self._capture.install()
         if self._pictured:

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,6 +53,7 @@ NOTICE_PATIENCE = 0.25  # seconds in which a notification arrives
 CHECKED = 0.01  # seconds: ten times what a backend waits until it looks for a deadlock
 DEADLOCK_PATIENCE = 10.0
 SILENCE_PATIENCE = 0.25  # with no choice left: how long the server may still say something unasked
+SIGNALS = re.compile(r"pg_(terminate|cancel)_backend", re.IGNORECASE)  # whoever is meant is given time to notice
 CHANGES_NOTHING = frozenset({"BEGIN", "ROLLBACK", "SET", "RESET", "SHOW"})  # what others see, that is; by tag
 END_PATIENCE = 2.0  # how long the end of a connection that is sure to come may take
 
@@ -114,6 +116,9 @@ class Traffic:
                 if link.is_closing():
                     link.finish()
                     self._tell(Event("closed", f"{link.label} was closed by the program", link.sent_by, link.label))
+            if SIGNALS.search(link.request.statement):
+                while self._wait_for_any([one for one in self._links if one is not link], NOTICE_PATIENCE):
+                    pass
         self._recheck_blocked()
         for link in wait_ready(self._links, 0):
             link.exchange(0)

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from interlock import journal
+from interlock.frame import Place
 from interlock.frame import Step
 from interlock.job import Invariant
 from interlock.job import Limits
@@ -360,6 +361,48 @@ def test_a_loop_in_a_thread_of_its_own_is_told(play: Play) -> None:
     end = play("second_loop").end
     assert end.outcome == "invalid"
     assert "an event loop in a thread of its own, “beside”" in end.detail
+
+
+def test_a_loop_a_policy_and_tasks_of_the_programs_own_choice_are_stepped(play: Play) -> None:
+    played = play("own_loop")
+    told = {task.name: task.outcome for task in played.end.tasks}
+    assert told == {"main": "value", "fail": "error", "read": "value", "read #2": "value"}
+    assert played.steps[-1].frame.tasks[1].begun == Place(
+        "own_loop.py", 27, "main", "forgotten = asyncio.create_task(fail())", ours=True
+    )
+    same(played.messages, play("own_loop").messages)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no eager tasks")
+def test_eager_tasks_begin_at_once_and_are_seen(play: Play) -> None:
+    played = play("eager")
+    assert played.said("stdout") == ["child, inner as at_once, last as at_once #2, main"]
+    assert [task.name for task in played.end.tasks] == ["main", "child", "at_once", "at_once #2"]
+
+
+@pytest.mark.parametrize("mode", ["replay", "natural"])
+def test_processes_that_the_program_waits_for_are_waited_for(play: Play, mode: str) -> None:
+    played = play("two_processes", mode=mode)
+    assert played.said("stdout") == ["HELLO", "slow 0"]
+    assert played.end.outcome == "ok"
+
+
+def test_whoever_is_ended_or_cancelled_by_statement_hears_of_it_at_once(play: Play) -> None:
+    first = play("ends_others")
+    assert first.said("stdout") == ["canceling statement due to user request True"]
+    for _ in range(3):
+        same(first.messages, play("ends_others").messages)
+
+
+def test_names_that_the_server_makes_up_are_the_same_in_a_replay(play: Play) -> None:
+    first = play("names_in_texts")
+    assert first.said("stdout") == ["permission denied for schema run_…"]
+    same(first.messages, play("names_in_texts").messages)
+
+
+def test_a_program_that_writes_more_than_it_may_hold_is_told_so(play: Play) -> None:
+    end = play("writes_too_much", limits=Limits(memory_mb=700)).end
+    assert (end.outcome, end.detail.partition(".")[0]) == ("limit", "The run had no memory left")
 
 
 def test_who_cancelled_a_task_is_told(play: Play) -> None:

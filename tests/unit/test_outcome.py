@@ -53,12 +53,20 @@ def test_the_insides_of_tasks_do_not_hide_what_an_error_says() -> None:
 
 
 def clean(text: str) -> str:
-    return instrument.Texts(lambda _: None, lambda path: path.rpartition("/")[2], "run1_", print).clean(text)
+    return instrument.Texts(lambda _: None, lambda path: path.rpartition("/")[2], "run_1", print).clean(text)
 
 
 def test_numbers_that_the_server_gives_to_types_are_left_out() -> None:
     assert clean("cache lookup failed for type 24601") == "cache lookup failed for type …"
     assert clean("no type 24601, order 24601") == "no type 24601, order 24601"
+
+
+def test_names_that_differ_from_run_to_run_are_left_out() -> None:
+    assert clean("permission denied for schema run_1") == "permission denied for schema run_…"
+    assert clean("run_12 and my_run_1") == "run_12 and my_run_1"
+    assert clean("lock on pg_toast_40900, pg_toast_temp_3.x, pg_temp_3") == (
+        "lock on pg_toast_…, pg_toast_temp_….x, pg_temp_…"
+    )
 
 
 def test_files_in_texts_are_called_as_in_a_stack() -> None:

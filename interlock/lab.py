@@ -231,6 +231,7 @@ class Lab:
         self.pid = self._session.pid
         self.columns: tuple[str, ...] = ()  # what those of the last answer are called
         self.server_version = self._session.parameters.get("server_version", "")
+        self.is_superuser = self._session.parameters.get("is_superuser") == "on"
 
     def query(self, sql: str) -> list[Row]:
         """Run one or more statements (the simple query protocol); rows of the last that returned any.

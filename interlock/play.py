@@ -4,6 +4,7 @@ happens.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import random
@@ -188,6 +189,7 @@ class Play:
         job = self._job
         try:
             self._set_stage(False)
+            self._stage.look_around()
         except SetupFailed as error:
             raise Invalid(str(error)) from None
         touches = [*(instrument.NATURAL if job.mode == "natural" else instrument.DISCLOSED)]
@@ -383,6 +385,15 @@ class Play:
 
     # After ---------------------------------------------------------------------
 
+    def _look_around(self) -> None:
+        """Tell what the run leaves where others find it, and itself when it is played again."""
+        with contextlib.suppress(lab.LabError):  # then the rules could not be asked either, which is told
+            left = [] if self._job.many else self._stage.left_around()
+            if left:
+                told = ", ".join(left[:20])
+                text = f"while the run went on the lab changed beside its schema, and nobody undoes that: {told}"
+                self._escapes[self._texts.clean(text)] = None
+
     def _outcomes(self) -> tuple[TaskOutcome, ...]:
         """What has come of the tasks so far."""
         return tuple(
@@ -406,6 +417,7 @@ class Play:
         invariants = self._rules.check(self._gate.backends.control, tasks) if judged else ()
         if judged:
             self._course.part_at_end(self._number)
+            self._look_around()
         detail = "\n".join(text for text in (detail, self._course.parted) if text)
         name = name or outcome.name_of(tasks, invariants)
         broken = [one.name for one in invariants if one.holds is False]

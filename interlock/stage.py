@@ -28,6 +28,35 @@ select transaction, substr(gid, length({prefix}) + 1) as gid, prepared, owner, d
 """
 
 
+# What all runs in the lab share, and how many there are of what has no name. A run's own schema is known by the view of
+# its prepared transactions. What `system` asks for only a superuser may see, or make.
+SHARED_SQL = """
+select what, count(*) from (
+  select 'role ' || rolname from pg_roles where oid >= 16384
+  union all select 'database ' || datname from pg_database
+  union all select 'tablespace ' || spcname from pg_tablespace
+  union all select 'publication ' || pubname from pg_publication
+  union all select 'event trigger ' || evtname from pg_event_trigger
+  union all select 'replication slot ' || slot_name from pg_replication_slots where not temporary
+  union all select 'a large object' from pg_largeobject_metadata
+  union all select 'relation public.' || relname from pg_class
+             where oid >= 16384 and relnamespace = to_regnamespace('public')
+  union all select 'function public.' || proname from pg_proc
+             where oid >= 16384 and pronamespace = to_regnamespace('public')
+  union all select 'type public.' || typname from pg_type
+             where oid >= 16384 and typnamespace = to_regnamespace('public') and typtype in ('e', 'd')
+  union all select 'schema ' || nspname from pg_namespace as one
+             where oid >= 16384 and nspname !~ '^pg_' and not exists
+                   (select from pg_class where relnamespace = one.oid and relname = 'pg_prepared_xacts')
+  union all select concat_ws(' ', 'setting', setting, 'of database ' || datname, 'of role ' || rolname)
+              from pg_db_role_setting left join pg_database on pg_database.oid = setdatabase
+                   left join pg_roles on pg_roles.oid = setrole, unnest(setconfig) as setting
+  {system}
+) as shared (what) group by what order by what
+"""
+SYSTEM_SQL = "union all select concat('setting ', name, '=', setting, ' of the server') from pg_file_settings"
+
+
 class SetupFailed(Exception):
     """The SQL that prepares an incident's data failed; the text is the server's."""
 
@@ -40,6 +69,7 @@ class Stage:
         self._schema = schema
         self._setup = setup
         self._clean: Optional[lab.Row] = None  # the state of the lab right after the last reset
+        self._shared: dict[str, int] = {}  # what there was beside the schema when somebody looked first
         self.control: Optional[lab.Lab] = None
 
     def open(self) -> lab.Lab:
@@ -63,8 +93,8 @@ class Stage:
         prefix = lab.literal(lab.gid_prefix(self._schema))
         for (gid,) in control.query(PREPARED_SQL.format(prefix=prefix)):
             control.query(f"rollback prepared {lab.literal(gid)}")
-        control.query(f"drop schema if exists {name} cascade; create schema {name}")
-        control.query(PREPARED_VIEW.format(prefix=prefix))
+        control.query(f"drop schema if exists {name} cascade")
+        control.query(f"create schema {name}; {PREPARED_VIEW.format(prefix=prefix)}")  # at once: see SHARED_SQL
         if self._setup.strip():
             try:
                 control.query(self._setup)
@@ -74,3 +104,18 @@ class Stage:
 
     def _state(self, control: lab.Lab) -> lab.Row:
         return control.query(STATE_SQL.format(schema=lab.literal(self._schema)))[0]
+
+    def look_around(self) -> None:
+        """Remember what there is beside the run's own schema. Raises `lab.LabError`."""
+        self._shared = self._all_shared()
+
+    def left_around(self) -> list[str]:
+        """What is another than then, in words: nobody clears it away. Raises `lab.LabError`."""
+        before, now = self._shared, self._all_shared()
+        new = [what for what, count in now.items() if count > before.get(what, 0)]
+        return new + [f"no more {what}" for what, count in before.items() if count > now.get(what, 0)]
+
+    def _all_shared(self) -> dict[str, int]:
+        control = self.control or self.open()
+        rows = control.query(SHARED_SQL.format(system=SYSTEM_SQL if control.is_superuser else ""))
+        return {what or "": int(count or 0) for what, count in rows}

@@ -405,6 +405,24 @@ def test_a_program_that_writes_more_than_it_may_hold_is_told_so(play: Play) -> N
     assert (end.outcome, end.detail.partition(".")[0]) == ("limit", "The run had no memory left")
 
 
+def test_what_a_run_leaves_beside_its_schema_is_told(play: Play, lab_url: str) -> None:
+    try:
+        (told,) = play("beside").end.escapes
+    finally:
+        with psycopg.connect(lab_url, autocommit=True) as lab:
+            lab.execute("drop role interlock_guest")
+            lab.execute("drop table public.left_here")
+            lab.execute("alter database postgres reset all")
+            lab.execute("alter system reset all")
+            lab.execute("select lo_unlink(oid) from pg_largeobject_metadata")
+    assert told == (
+        "while the run went on the lab changed beside its schema, and nobody undoes that: a large object, "
+        "relation public.left_here, role interlock_guest, setting interlock.word=left of database postgres, "
+        "setting work_mem=5MB of the server"
+    )
+    assert play("sleeps").end.escapes == ()
+
+
 def test_who_cancelled_a_task_is_told(play: Play) -> None:
     played = play("cancels")
     told = {task.name: task.cancelled for task in played.end.tasks if task.outcome == "cancelled"}

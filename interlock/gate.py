@@ -23,6 +23,7 @@ from typing import Protocol
 
 from interlock import lab
 from interlock import probe
+from interlock import stage
 from interlock import words
 from interlock.backends import Backends
 from interlock.clients import Clients
@@ -179,7 +180,7 @@ class Gate:
             "deadlock_timeout": DEADLOCK_TIMEOUT,
         }
         replica = self._replica if self._replica is not None and self._replica.is_meant_by(tag) else None
-        where = replica.where if replica is not None else self._where
+        where = stage.for_program(self.backends.control, replica.where if replica is not None else self._where)
         prefix = lab.gid_prefix(self._schema)
         written, most, on_replica = self._traffic.written, self._limits.reply_mb << 20, replica is not None
         link = Link(loop, label, tag, where, settings, prefix, written, most=most, on_replica=on_replica)

@@ -27,7 +27,7 @@ from typing import Optional
 from interlock import lab
 
 DISCLOSED = (
-    "Connections go to the lab, whatever host, user, password or TLS the program asks for.",
+    "Connections go to the lab, as a role that is no superuser, whatever host, user, password or TLS is asked for.",
     "Names of prepared transactions get the run's own before them, and pg_prepared_xacts shows those of the run alone.",
     "deadlock_timeout is 1 ms, so deadlocks show at once; the victim is always the request that closes the circle.",
     "The loop's clock, time.monotonic and time.perf_counter are virtual; time.time and datetime are real.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Optional
 
 from interlock import lab
@@ -17,6 +18,20 @@ select pg_current_wal_insert_lsn(),
 # What the run before this one has prepared on this connection; the question for the activity is the same for all.
 LEFT_SQL = "select format('deallocate %I', name) from pg_catalog.pg_prepared_statements where name <> 'activity'"
 
+# Programs at work are no superusers, who are above row security and permissions, and can change the whole server. One
+# role is enough: what keeps runs apart is their schemas.
+PROGRAM = "interlock_program"
+PROGRAM_SQL = f"""
+do $program$
+begin
+  create role {PROGRAM} login password {{password}};
+  grant set on parameter deadlock_timeout to {PROGRAM};
+  execute format('grant create on database %I to {PROGRAM}', current_database());
+exception when duplicate_object or unique_violation then null;  -- another run has made it
+end
+$program$
+"""
+
 PREPARED_SQL = "select gid from pg_catalog.pg_prepared_xacts where starts_with(gid, {prefix})"
 
 # Of the server's one list of prepared transactions a run sees its own, by the names that it gave them.
@@ -28,16 +43,13 @@ select transaction, substr(gid, length({prefix}) + 1) as gid, prepared, owner, d
 """
 
 
-# What all runs in the lab share, and how many there are of what has no name. A run's own schema is known by the view of
-# its prepared transactions. What `system` asks for only a superuser may see, or make.
+# What all runs in the lab share and a program may change, and how many there are of what has no name. A run's own
+# schema is known by the view of its prepared transactions.
 SHARED_SQL = """
 select what, count(*) from (
   select 'role ' || rolname from pg_roles where oid >= 16384
   union all select 'database ' || datname from pg_database
-  union all select 'tablespace ' || spcname from pg_tablespace
   union all select 'publication ' || pubname from pg_publication
-  union all select 'event trigger ' || evtname from pg_event_trigger
-  union all select 'replication slot ' || slot_name from pg_replication_slots where not temporary
   union all select 'a large object' from pg_largeobject_metadata
   union all select 'relation public.' || relname from pg_class
              where oid >= 16384 and relnamespace = to_regnamespace('public')
@@ -51,14 +63,17 @@ select what, count(*) from (
   union all select concat_ws(' ', 'setting', setting, 'of database ' || datname, 'of role ' || rolname)
               from pg_db_role_setting left join pg_database on pg_database.oid = setdatabase
                    left join pg_roles on pg_roles.oid = setrole, unnest(setconfig) as setting
-  {system}
 ) as shared (what) group by what order by what
 """
-SYSTEM_SQL = "union all select concat('setting ', name, '=', setting, ' of the server') from pg_file_settings"
 
 
 class SetupFailed(Exception):
     """The SQL that prepares an incident's data failed; the text is the server's."""
+
+
+def for_program(control: lab.Lab, where: lab.Address) -> lab.Address:
+    """Where the program's connections lead to, and as whom."""
+    return replace(where, user=PROGRAM) if control.is_superuser else where
 
 
 class Stage:
@@ -77,6 +92,8 @@ class Stage:
         if self.control is not None:
             self.control.close()
         self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", lab.QUICK)
+        if self.control.is_superuser and not self.control.query(f"select from pg_roles where rolname = '{PROGRAM}'"):
+            self.control.query(PROGRAM_SQL.format(password=lab.literal(self._where.password or None)))
         return self.control
 
     def reset(self) -> None:
@@ -94,10 +111,12 @@ class Stage:
         for (gid,) in control.query(PREPARED_SQL.format(prefix=prefix)):
             control.query(f"rollback prepared {lab.literal(gid)}")
         control.query(f"drop schema if exists {name} cascade")
-        control.query(f"create schema {name}; {PREPARED_VIEW.format(prefix=prefix)}")  # at once: see SHARED_SQL
+        owner = PROGRAM if control.is_superuser else "current_user"
+        view = _as_program(control, PREPARED_VIEW.format(prefix=prefix))
+        control.query(f"create schema {name} authorization {owner}; {view}")  # at once: see SHARED_SQL
         if self._setup.strip():
             try:
-                control.query(self._setup)
+                control.query(_as_program(control, self._setup))
             except lab.LabError as error:
                 raise SetupFailed(f"The incident’s set-up (schema.sql) failed: {error}") from error
         self._clean = self._state(control)
@@ -117,5 +136,9 @@ class Stage:
 
     def _all_shared(self) -> dict[str, int]:
         control = self.control or self.open()
-        rows = control.query(SHARED_SQL.format(system=SYSTEM_SQL if control.is_superuser else ""))
-        return {what or "": int(count or 0) for what, count in rows}
+        return {what or "": int(count or 0) for what, count in control.query(SHARED_SQL)}
+
+
+def _as_program(control: lab.Lab, sql: str) -> str:
+    """So that what is made is the program's own."""
+    return f"set role {PROGRAM}; {sql}\n; reset role" if control.is_superuser else sql

@@ -1,20 +1,27 @@
-"""Leaves things in the server that are no part of its schema."""
+"""Leaves things in the server that are no part of its schema, and is refused what would change it for everybody."""
 
 import asyncio
 
 import asyncpg
 
+REFUSED = (
+    "alter system set work_mem = '5MB'",
+    "alter database postgres set work_mem = '5MB'",
+    "create role guest",
+    "create table public.left_here (id int)",
+)
+
 
 async def main():
     one = await asyncpg.connect("postgresql://app@db.internal/app")
-    await one.execute("create role interlock_guest")
-    await one.execute("create table public.left_here (id int)")
-    await one.execute("alter database postgres set interlock.word = 'left'")
-    await one.execute("alter system set work_mem = '5MB'")
+    for statement in REFUSED:
+        try:
+            await one.execute(statement)
+        except asyncpg.InsufficientPrivilegeError as error:
+            print(error)
+    await one.execute("create schema beside_it; create table beside_it.page (id int)")
+    await one.execute("alter role current_user set interlock.word = 'left'")
     await one.execute("select lo_create(0)")
-    async with one.transaction():
-        await one.execute("create role interlock_never")
-        await one.execute("drop role interlock_never")
     await one.close()
 
 

@@ -421,7 +421,7 @@ def test_what_a_run_leaves_beside_its_schema_is_told(play: Play, lab_url: str) -
     ]
     assert played.end.escapes == (
         "while the run went on the lab changed beside its schema, and nobody undoes that: a large object, "
-        "schema beside_it, setting interlock.word=left of role interlock_program",
+        "schema beside_it, setting work_mem=5MB of role interlock_program",
     )
     assert play("sleeps").end.escapes == ()
 

@@ -18,9 +18,9 @@ async def main():
         try:
             await one.execute(statement)
         except asyncpg.InsufficientPrivilegeError as error:
-            print(error)
+            print(str(error).splitlines()[0])
     await one.execute("create schema beside_it; create table beside_it.page (id int)")
-    await one.execute("alter role current_user set interlock.word = 'left'")
+    await one.execute("alter role current_user set work_mem = '5MB'")
     await one.execute("select lo_create(0)")
     await one.close()
 

@@ -299,7 +299,7 @@ class Gate:
         waiting = [record for record in self.tasks.values() if record.waiting is not None]
         there = [link for link in self.links if link.phase is Phase.STARTED and link.pid is not None and not link.eof]
         return [
-            *(_fault(f"x:{one.label}", "cancel", f"cancel task “{one.name}”", (one.label,)) for one in waiting),
+            *(_fault(f"x:{one.label}", "cancel", f"cancel task “{one.called}”", (one.label,)) for one in waiting),
             *(_fault(f"k:{link.label}", "terminate", f"end the backend of {link.label}", (), link) for link in there),
             *(
                 _fault(f"d:{link.label}", "drop", f"drop the connection {link.label}", self._waiting_for(link), link)
@@ -329,7 +329,7 @@ class Gate:
         delay = until.when - self.now
         earlier = sum(one.when < until.when for one in timers)
         text = (
-            f"let {words.seconds(delay)} pass at once: for “{self.tasks[label].name}” {words.timer(until)}, "
+            f"let {words.seconds(delay)} pass at once: for “{self.tasks[label].called}” {words.timer(until)}, "
             f"and {'the timer' if earlier == 1 else f'all {earlier} timers'} before it"
         )
         return Choice(f"t:{label}", "timer", text, (label,), offered=False, delay=round(delay, 6))

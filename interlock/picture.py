@@ -191,7 +191,7 @@ class Camera:
         if found is None:
             return ""
         label, place = found[0], self._sources.own(found[1])
-        who = "it took itself" if label == record.label else f"“{self._gate.tasks[label].name}” took"
+        who = "it took itself" if label == record.label else f"“{self._gate.tasks[label].called}” took"
         return f" that {who}" + (f" at {place.file}:{place.line}" if place is not None else "")
 
     def _sessions_of(self, chain: probe.Suspended) -> list[str]:

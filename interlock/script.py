@@ -43,8 +43,11 @@ def serve(program: str, clients: Clients) -> None:
 
 
 def shown(error: BaseException) -> str:
-    """An exception that left the script, as Python shows it at the end of a traceback."""
-    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    """An exception that left the script, as Python shows it at the end of a traceback; but first what it is, since a
+    line is all that lists have room for, and of one of syntax Python begins with where.
+    """
+    *where, what = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")
+    text = "\n".join([what, *where]) if isinstance(error, SyntaxError) else "\n".join([*where, what])
     if isinstance(error, ModuleNotFoundError):
         text += ". The stack does not have it. Your project’s own interpreter can be a stack, see the author’s guide."
     return text

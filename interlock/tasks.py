@@ -56,6 +56,12 @@ class TaskRecord:
     lock: Optional[weakref.ref[asyncio.Lock]] = None  # that it waits for
 
     @property
+    def called(self) -> str:
+        """Its name now, which it may be given after the last picture was taken."""
+        task = self.ref()
+        return self.name if task is None else task.get_name()
+
+    @property
     def waiting(self) -> Optional[SteppedTask]:
         """The task itself while it is not done."""
         task = self.ref()

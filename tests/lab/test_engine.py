@@ -153,6 +153,12 @@ def test_faults_are_choices(play: Play, schedule: str, error: str) -> None:
     same(played.messages, play("lost_update", schedule=schedule).messages)
 
 
+def test_a_fault_names_a_task_as_the_program_does_from_the_step_on_in_which_it_began(play: Play) -> None:
+    step = play("locks").steps[0]
+    offered = {choice.text for choice in step.frame.choices if choice.kind == "cancel"}
+    assert offered == {f"cancel task “{name}”" for name in ("main", "first", "second", "third")}
+
+
 @pytest.mark.parametrize(
     ("schedule", "detail"),
     [
@@ -316,7 +322,7 @@ def test_a_program_that_cannot_be_run_is_told_with_its_line(
 ) -> None:
     end = play(program).end
     assert end.outcome == "invalid"
-    assert detail in end.detail
+    assert detail in end.summary
     assert (end.place.line if end.place else None) == line
 
 

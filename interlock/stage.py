@@ -21,13 +21,19 @@ LEFT_SQL = "select format('deallocate %I', name) from pg_catalog.pg_prepared_sta
 # Programs at work are no superusers, who are above row security and permissions, and can change the whole server. One
 # role is enough: what keeps runs apart is their schemas.
 PROGRAM = "interlock_program"
+READY_SQL = f"""
+select from pg_roles where rolname = '{PROGRAM}' and has_database_privilege(oid, current_database(), 'create')
+"""
 PROGRAM_SQL = f"""
 do $program$
 begin
-  create role {PROGRAM} login password {{password}};
-  grant set on parameter deadlock_timeout to {PROGRAM};
+  begin
+    create role {PROGRAM} login password {{password}};
+    grant set on parameter deadlock_timeout to {PROGRAM};
+  exception when duplicate_object or unique_violation then null;  -- for another database, or by another run
+  end;
   execute format('grant create on database %I to {PROGRAM}', current_database());
-exception when duplicate_object or unique_violation then null;  -- another run has made it
+exception when internal_error then null;  -- "tuple concurrently updated": another run has just granted it
 end
 $program$
 """
@@ -92,7 +98,7 @@ class Stage:
         if self.control is not None:
             self.control.close()
         self.control = lab.Lab(self._where, f"interlock:{self._schema}:control", lab.QUICK)
-        if self.control.is_superuser and not self.control.query(f"select from pg_roles where rolname = '{PROGRAM}'"):
+        if self.control.is_superuser and not self.control.query(READY_SQL):
             self.control.query(PROGRAM_SQL.format(password=lab.literal(self._where.password or None)))
         return self.control
 

@@ -20,6 +20,7 @@ from interlock.frame import Step
 from interlock.job import Invariant
 from interlock.job import Limits
 from interlock.supervisor import Runner
+from tests.databases import fresh_database
 from tests.lab.conftest import Play
 
 QUICK = Limits(hang_after=1.0, seconds=10.0)
@@ -430,6 +431,15 @@ def test_what_a_run_leaves_beside_its_schema_is_told(play: Play, lab_url: str) -
         "schema beside_it, setting work_mem=5MB of role interlock_program",
     )
     assert play("sleeps").end.escapes == ()
+
+
+def test_a_program_makes_schemas_in_whatever_database_is_the_lab(play: Play, lab_url: str) -> None:
+    play("sleeps")  # so that its role is there
+    with fresh_database(lab_url) as other:
+        end = play("beside", lab=other).end
+        with psycopg.connect(other, autocommit=True) as lab:
+            lab.execute("alter role interlock_program reset all")
+    assert (end.outcome, end.tasks[0].errors) == ("ok", ())
 
 
 def test_row_security_holds_for_programs_as_it_does_at_work(play: Play) -> None:

@@ -53,9 +53,7 @@ select transaction, substr(gid, length({prefix}) + 1) as gid, prepared, owner, d
 # schema is known by the view of its prepared transactions.
 SHARED_SQL = """
 select what, count(*) from (
-  select 'role ' || rolname from pg_roles where oid >= 16384
-  union all select 'database ' || datname from pg_database
-  union all select 'publication ' || pubname from pg_publication
+  select 'publication ' || pubname from pg_publication
   union all select 'a large object' from pg_largeobject_metadata
   union all select 'relation public.' || relname from pg_class
              where oid >= 16384 and relnamespace = to_regnamespace('public')
